@@ -1,0 +1,189 @@
+"""The words of tbbridge, as data.
+
+    event file --decode--> EventFile --shape/series--> Series --shape/mapping--> Experiment --shape/table--> RunLog
+
+A *run* is a directory that holds event files; its name is its path below the log directory, ``.`` for the log directory
+itself (TensorBoard's own meaning). An *experiment* is the runs that belong to one training. Steps are int64, wall times
+float64 seconds since the epoch, values float32 where the writer wrote float32 or narrower, else float64.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int64 = NDArray[np.int64]
+Float64 = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
+
+COLUMNS = ("train accuracy", "val accuracy", "train cross entropy", "val cross entropy")
+"""The value columns of the run log, in their order in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """The byte range ``[start, end)`` of an event file that could not be used, and why."""
+
+    start: int
+    end: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Scalars:
+    """Scalars of one event file in the order of its bytes, as parallel columns of one length."""
+
+    tag: NDArray[np.int32]
+    """Index into `EventFile.tags`."""
+    step: Int64
+    wall_time: Float64
+    value: Floats
+    """float32 when every value here was written as float32 or narrower, else float64."""
+
+
+class Start(NamedTuple):
+    """A ``SessionLog.START`` event: an announced restart (torch's ``purge_step``)."""
+
+    before: int
+    """How many scalars of the same file come before it."""
+    step: int
+    first: bool
+    """True when no other event (a file version apart) comes before it in its file."""
+
+
+@dataclass(slots=True)
+class EventFile:
+    """What has been decoded of one event file so far."""
+
+    name: str
+    """Path below the log directory, with ``/``."""
+    scalars: Scalars
+    tags: list[str] = field(default_factory=list)
+    """Distinct tags in order of appearance; a byte that is not UTF-8 is written as the four characters ``\\xNN``."""
+    first_wall_time: float = float("nan")
+    """Wall time of the file's first intact record, in seconds since the epoch; NaN when there is none."""
+    starts: list[Start] = field(default_factory=list)
+    records: int = 0
+    """Intact records: both checksums right (the data checksum of a large record that cannot hold a scalar is not read)."""
+    damage: list[Damage] = field(default_factory=list)
+    incomplete_tail: int = 0
+    """Bytes of an unfinished record at the end: normal while a training writes."""
+    passed_over: Counter[str] = field(default_factory=Counter)
+    """Values of intact records that are no scalars we can read exactly, counted by reason (images are not counted)."""
+    size: int = 0
+    """Bytes of the file that have been seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """All points of one tag in one run, in canonical order (see docs/promise.md)."""
+
+    step: Int64
+    wall_time: Float64
+    value: Floats
+    superseded: Bools
+    """True where a restart or a later point of the same step took the point's place."""
+    ordinal: bool = False
+    """True when the writer passed no step and the ordinal is the step (rule 5)."""
+
+
+class Points(NamedTuple):
+    """The points of one column of a run log: by step ascending, each step once."""
+
+    step: Int64
+    wall_time: Float64
+    value: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Which series feeds a column, and by which rule."""
+
+    run: str
+    tag: str
+    rule: str
+    """For a person: the rule that fired, such as ``R4: the tag says val``."""
+    note: str = ""
+    """Where it was a judgement call: what else could have been meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """The runs of one training and how their series feed the columns of its run log."""
+
+    name: str
+    runs: tuple[str, ...]
+    feeds: Mapping[str, Feed | None]
+    """By column name; `COLUMNS` in their order, or the columns of `--metric`."""
+    notes: tuple[str, ...] = ()
+    passed_over: tuple[tuple[str, str, str], ...] = ()
+    """(run, tag, why) of the series that look like a metric and feed no column."""
+
+
+@dataclass(slots=True)
+class RunLog:
+    """The compact table of one experiment: one row a step, ascending, outer join of its columns on step."""
+
+    name: str
+    step: Int64
+    columns: dict[str, Floats]
+    """By column name, each of the length of `step`."""
+    logged: dict[str, Bools]
+    """By column name: False where the cell is empty (a NaN that was logged is a value)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Something to show discreetly on a chart: a restart, damage."""
+
+    kind: str
+    """``restart``, ``damage`` ..."""
+    step: int | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentView:
+    """One experiment as a viewer sees it: a consistent snapshot, cheap to take (arrays are views)."""
+
+    name: str
+    generation: int
+    """Grows when the past changed; inside one generation every column only gets points appended at its end."""
+    columns: Mapping[str, Points]
+    """The run log's columns, in order; empty columns are there with no points."""
+    extra: Mapping[str, Mapping[str, Points]] = field(default_factory=dict)
+    """Further charts: chart title -> trace name -> points."""
+    marks: Sequence[Mark] = ()
+    notes: Sequence[str] = ()
+    last_write: float | None = None
+    """When the newest event file byte was seen, seconds since the epoch by this machine's clock; None for a plain CSV."""
+    state: str = "live"
+    """``live``, ``stalled``, ``finished``, ``source gone``, ``stopped: <reason>`` or ``static``."""
+
+
+class Source(Protocol):
+    """What a viewer draws: the live bridge's tables in memory, or files. Safe to call from any thread."""
+
+    title: str
+    tensorboard_url: str | None
+
+    def names(self) -> list[str]:
+        """The experiments, in natural order."""
+
+    def view(self, name: str) -> ExperimentView | None:
+        """The named experiment now; None when there is no such experiment."""
+
+    def csv(self, name: str) -> bytes | None:
+        """The named experiment's run log as CSV bytes."""
+
+    def status(self) -> Sequence[str]:
+        """Lines for a person about the whole: ``waiting for logs/``, ``the follower stopped: ...``; empty when all is well."""
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` (quick, from any thread) after every change; returns the function that ends it."""

@@ -1,0 +1,1 @@
+"""Columns to tables: merging, mapping and joining; pure functions."""
