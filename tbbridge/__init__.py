@@ -1,0 +1,1 @@
+"""tbbridge: follow TensorBoard event files."""

@@ -1,0 +1,3 @@
+"""Bytes to columns: pure functions of bytes."""
+
+IMPLEMENTATION = "plain"
