@@ -1,0 +1,32 @@
+"""Fixtures for every room: the helpers of `support` under their own names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import support
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., object]:
+    """`support.wait_until`: poll a condition until it holds, with a deadline."""
+    return support.wait_until
+
+
+@pytest.fixture(scope="session")
+def run_cli() -> Callable[..., object]:
+    """`support.run_cli`: ``tbbridge ARGS`` as a process, to its end."""
+    return support.run_cli
+
+
+@pytest.fixture(scope="session")
+def running_cli() -> Callable[..., object]:
+    """`support.running_cli`: ``tbbridge ARGS`` as a running process, in a with block."""
+    return support.running_cli
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that was free a moment ago."""
+    return support.free_port()
