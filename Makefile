@@ -1,0 +1,73 @@
+# Every task of the project, a line a task: `make help`.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PACKAGE := setup.cfg setup.py pyproject.toml tbbridge/decode/_native.pyx
+BROWSER := chromium
+SYSTEM := $(BROWSER) strace
+DEMO ?= --tensorboard
+TESTS ?=
+
+.PHONY: help demo test lint format wheel docs clean system
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: $(VENV)/.demo ## see it work: replay recorded trainings, with the live page and TensorBoard (DEMO='--port 8060' changes the options)
+	$(BIN)/tbbridge demo $(DEMO)
+
+test: $(VENV)/.test system lint ## lint and run the whole test suite (TESTS=tests/decode for a part)
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(VENV)/.lint ## ruff, its formatter and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.lint ## let ruff format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: $(VENV)/.wheel ## build the sdist and, from it, the wheel into dist/
+	$(BIN)/python -m build
+
+docs: $(VENV)/.demo ## write docs/cli.md anew from the command line
+	$(BIN)/python docs/make_cli.py
+
+clean: ## remove the virtual environment and everything that was built
+	rm -rf $(VENV) build dist *.egg-info tbbridge/decode/_native.c tbbridge/decode/_native.*.so
+
+# A stamp in the virtual environment tells that an extra is installed; it is made again when the package's metadata or its
+# compiled part changes. frameworks are pinned in setup.cfg where an unpinned one would bring gigabytes of CUDA.
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: $(BIN)/python $(PACKAGE)
+	$(PIP) install --quiet -e '.[tensorboard]'
+	touch $@
+
+$(VENV)/.test: $(BIN)/python $(PACKAGE)
+	$(PIP) install --quiet -e '.[test]'
+	touch $@
+
+$(VENV)/.lint: $(BIN)/python $(PACKAGE)
+	$(PIP) install --quiet -e '.[lint]'
+	touch $@
+
+$(VENV)/.wheel: $(BIN)/python
+	$(PIP) install --quiet build
+	touch $@
+
+# The browser of the page's tests and the tracer of the fault tests come from the system's packages, where we may install them.
+system:
+	@missing=; for tool in $(SYSTEM); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then as=; elif sudo -n true 2>/dev/null; then as='sudo -n'; else as=none; fi; \
+	if [ "$$as" = none ] || ! command -v apt-get >/dev/null; then \
+	    echo "make: the tests also need$$missing: install with your system's package manager" >&2; exit 1; \
+	fi; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	$$as apt-get -qq update || echo "make: apt-get update failed, going on with the lists there are" >&2; \
+	$$as apt-get -qq install -y --no-install-recommends $$missing >/dev/null
