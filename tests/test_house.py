@@ -1,0 +1,236 @@
+"""The house's rules: who may import whom, how long a file may be, what the front door shows, how light the help is."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from support import ROOT, command
+
+import tbbridge
+
+ROOMS = ("tail", "decode", "shape", "write")
+FOUNDATION = ("tbbridge.model", "tbbridge.errors")
+"""What a room may know besides itself."""
+
+PURE = ("decode", "shape")
+IMPURE = ("os", "pathlib", "time", "logging", "io", "shutil", "socket", "subprocess", "tempfile", "threading")
+"""Modules of files, clocks, logs and processes."""
+
+HEAVY = ("dash", "pandas", "plotly", "pyarrow", "tensorboard", "tensorflow", "torch", "fastapi", "uvicorn", "rich")
+
+LIGHT = ("__future__", "argparse", "collections", "typing", "enum", "dataclasses")
+"""What a command's file may import at its top, so that ``--help`` stays quick."""
+
+LONGEST_FILE = 400
+LONGEST_HELP = 0.5  # seconds
+
+
+class Import(NamedTuple):
+    file: str  # below the project's root, with /
+    module: str  # absolute, such as tbbridge.model
+    names: tuple[str, ...]  # of `from module import names`
+    top: bool  # False inside a function
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} imports {self.module} {', '.join(self.names)}"
+
+
+def package_of(file: str) -> str:
+    """The dotted name of the package that holds a file: viewer/app.py is in tbbridge.viewer."""
+    folder = Path(file).parent
+    installed = Path("tbbridge") / folder if folder.parts[:1] in (("viewer",), ("fixtures",)) else folder
+    return ".".join(installed.parts)
+
+
+def absolute(node: ast.ImportFrom, file: str) -> str:
+    if not node.level:
+        return node.module or ""
+    above = package_of(file).split(".")
+    base = above[: len(above) - node.level + 1]
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def imports(file: str) -> Iterator[Import]:
+    tree = ast.parse((ROOT / file).read_text())
+    inside = {
+        id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef) for n in ast.walk(f)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(file, alias.name, (), id(node) not in inside, node.lineno)
+        elif isinstance(node, ast.ImportFrom):
+            names = tuple(alias.name for alias in node.names)
+            yield Import(file, absolute(node, file), names, id(node) not in inside, node.lineno)
+
+
+def files(*patterns: str) -> list[str]:
+    return sorted(str(path.relative_to(ROOT)) for pattern in patterns for path in ROOT.glob(pattern))
+
+
+def targets(found: Import) -> Iterator[str]:
+    """What an import may bring in: the module, and each name as if it were a module."""
+    yield found.module
+    for name in found.names:
+        yield f"{found.module}.{name}"
+
+
+def reaches(found: Import, *modules: str) -> bool:
+    """Whether the import brings in one of `modules` or something inside one."""
+    return any(t == m or t.startswith(f"{m}.") for t in targets(found) for m in modules)
+
+
+def stays_in(found: Import, *modules: str) -> bool:
+    """Whether everything that the import brings in lies inside `modules`."""
+    wanted = [f"{found.module}.{name}" for name in found.names] or [found.module]
+    return all(any(f"{w}.".startswith(f"{m}.") for m in modules) for w in wanted)
+
+
+def all_imports(*patterns: str) -> list[Import]:
+    return [found for file in files(*patterns) for found in imports(file)]
+
+
+def offenders(found: list[Import]) -> str:
+    return "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_knows_only_itself_and_the_words(room: str) -> None:
+    """Rooms never import one another, the hall, the command line or the viewer; only the hall knows that all exist."""
+    own = f"tbbridge.{room}"
+    wrong = [
+        found
+        for found in all_imports(f"tbbridge/{room}/**/*.py")
+        if reaches(found, "tbbridge") and not stays_in(found, own, *FOUNDATION)
+    ]
+    assert files(f"tbbridge/{room}/*.py")
+    assert not wrong, offenders(wrong)
+
+
+@pytest.mark.parametrize("room", PURE)
+def test_the_middle_does_no_io(room: str) -> None:
+    """`decode` and `shape` import no module of files, clocks, logs or processes: bytes in, values out."""
+    wrong = [found for found in all_imports(f"tbbridge/{room}/**/*.py") if reaches(found, *IMPURE)]
+    assert not wrong, offenders(wrong)
+
+
+def test_the_words_know_nobody() -> None:
+    """`errors` imports nothing of tbbridge, `model` at most `errors`."""
+    assert not [found for found in imports("tbbridge/errors.py") if reaches(found, "tbbridge")]
+    wrong = [f for f in imports("tbbridge/model.py") if reaches(f, "tbbridge") and not reaches(f, "tbbridge.errors")]
+    assert not wrong, offenders(wrong)
+
+
+@pytest.mark.parametrize(
+    ("modules", "home"),
+    [
+        (("watchdog",), "tbbridge/tail/watch.py"),
+        (("pyarrow.csv", "pyarrow.parquet"), "tbbridge/write/"),
+        (("dash", "plotly", "fastapi"), "viewer/"),
+    ],
+)
+def test_a_dependency_has_one_home(modules: tuple[str, ...], home: str) -> None:
+    """Only `tail/watch.py` knows watchdog, only `write/` pyarrow's writers, only `viewer/` Dash."""
+    everything = all_imports("tbbridge/**/*.py", "viewer/**/*.py")
+    wrong = [found for found in everything if reaches(found, *modules) and not found.file.startswith(home)]
+    assert not wrong, offenders(wrong)
+
+
+def test_the_viewer_and_the_examples_use_the_front_door_only() -> None:
+    """They import `tbbridge` and names of its ``__all__``, never a module behind it."""
+    doors = ("tbbridge", "tbbridge.viewer")
+    wrong = []
+    for found in all_imports("viewer/**/*.py", "examples/**/*.py"):
+        if not reaches(found, "tbbridge") or reaches(found, "tbbridge.viewer"):
+            continue
+        if found.module not in doors or not set(found.names) <= set(tbbridge.__all__):
+            wrong.append(found)
+    assert not wrong, offenders(wrong)
+
+
+def test_a_commands_file_is_light_to_import() -> None:
+    """A command's file imports the rest of tbbridge, and anything heavy, inside its functions."""
+    wrong = [
+        found
+        for found in all_imports("tbbridge/commands/*_.py")
+        if found.top and found.module.split(".")[0] not in LIGHT and not typing_only(found)
+    ]
+    assert files("tbbridge/commands/*_.py")
+    assert not wrong, offenders(wrong)
+
+
+def typing_only(found: Import) -> bool:
+    """Whether the import stands under ``if TYPE_CHECKING:``."""
+    tree = ast.parse((ROOT / found.file).read_text())
+    guards = [n for n in tree.body if isinstance(n, ast.If) and ast.unparse(n.test).endswith("TYPE_CHECKING")]
+    return any(guard.lineno <= found.line <= (guard.end_lineno or 0) for guard in guards)
+
+
+def test_the_front_door_is_sorted_and_exact() -> None:
+    """``tbbridge.__all__`` is sorted, each name is there, and no other public name shows."""
+    names = list(tbbridge.__all__)
+    assert names == sorted(set(names))
+    assert all(getattr(tbbridge, name) is not None for name in names)
+    modules = {path.stem for path in (ROOT / "tbbridge").iterdir()} | {"viewer", "fixtures"}
+    shown = {name for name in dir(tbbridge) if not name.startswith("_")} - modules
+    assert shown <= set(names)
+
+
+def test_an_unknown_name_at_the_front_door_is_an_attribute_error() -> None:
+    """A misspelt name fails as it does for any module."""
+    with pytest.raises(AttributeError, match="reed"):
+        tbbridge.reed  # noqa: B018
+
+
+def code_files() -> list[str]:
+    every = files(*(f"{top}/**/*.{end}" for top in ("tbbridge", "viewer", "examples", "benchmarks", "tests") for end in
+                    ("py", "pyx", "pyi", "js", "css")))  # fmt: skip
+    return [file for file in every if ".min." not in file]
+
+
+def test_a_file_fits_a_readers_head() -> None:
+    """No code file is longer than 400 lines."""
+    long = {file: n for file in code_files() if (n := len((ROOT / file).read_text().splitlines())) > LONGEST_FILE}
+    assert not long
+
+
+def test_the_help_is_quick() -> None:
+    """``tbbridge --help`` answers in under half a second (the best of five, as the machine may be busy)."""
+    times = []
+    for _ in range(5):
+        began = time.monotonic()
+        subprocess.run(command("--help"), check=True, stdout=subprocess.DEVNULL)
+        times.append(time.monotonic() - began)
+        if times[-1] < LONGEST_HELP:
+            return
+    raise AssertionError(f"seconds: {times}")
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The heavy modules that one command line has imported when it ends."""
+    program = (
+        "import sys; from tbbridge.cli import main; code = main(sys.argv[1:]);"
+        f"print(*(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr); sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *arguments], check=True, capture_output=True, text=True)
+    return set(done.stderr.split())
+
+
+def test_the_help_loads_nothing_heavy() -> None:
+    """``tbbridge --help`` imports neither dash, pandas nor tensorboard, nor any other heavy library."""
+    assert loaded_by("--help") == set()
+
+
+def test_the_import_of_the_package_loads_nothing_heavy() -> None:
+    """``import tbbridge`` alone is light: names of the front door load what they need when they are used."""
+    program = f"import sys, tbbridge; print(*(name for name in {HEAVY!r} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []
