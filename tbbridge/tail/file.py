@@ -1,0 +1,190 @@
+"""One growing event file: what is new since the last look; shrunk, replaced, gone."""
+
+from __future__ import annotations
+
+import enum
+import errno
+import os
+import stat
+import time
+from typing import NamedTuple
+
+from tbbridge.decode.decoder import Decoder
+from tbbridge.model import EventFile
+
+MARKER = 16
+"""Bytes before the known end that must still be the ones remembered. They hold the last record's checksum."""
+
+FRESH = 2.0
+"""Seconds. A change time younger than this does not prove that nothing changed since: file systems count time in ticks
+of up to 10 ms (ext4, xfs, tmpfs) or 1 to 2 s (FAT, NFS servers). The same reasoning as git's "racily clean" entries."""
+
+RETRY_FIRST, RETRY_LAST = 0.25, 5.0
+"""Seconds between attempts at a file that cannot be read: doubled from the first to the last."""
+
+GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG)
+
+
+class News(enum.Enum):
+    """The answer of one look at a file."""
+
+    NONE = "nothing new"
+    SOME = "something was read, and all of it"
+    MORE = "something was read, and there is more: look again"
+    GONE = "there is no such event file any more"
+    FAILED = "the file is there and cannot be read now; what was read before stays"
+
+
+class _Identity(NamedTuple):
+    device: int
+    inode: int
+
+
+class _Stamp(NamedTuple):
+    """Everything a stat tells that changes when bytes do."""
+
+    identity: _Identity
+    size: int
+    modified: int
+    changed: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> _Stamp:
+        return cls(_Identity(status.st_dev, status.st_ino), status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+class GrowingFile:
+    """Follows one event file by path; holds no descriptor between looks.
+
+    The file is read again from its first byte when its device or inode changed, when it is shorter than what was read,
+    when the bytes before the known end are not the ones remembered, or when it was written to without growing.
+
+    Attributes:
+        name: path below the log directory.
+        problem: a line for a person while the file cannot be read, else "".
+        restarts: how often it was begun again from byte 0 since it turned out to be another file.
+        last_write: when its newest byte was written or seen, seconds since the epoch by this machine's clock.
+    """
+
+    def __init__(self, path: str, name: str) -> None:
+        self.path = path
+        self.name = name
+        self.problem = ""
+        self.restarts = 0
+        self.last_write: float | None = None
+        self._decoder = Decoder(name)
+        self._known: EventFile = self._decoder.log
+        self._stamp: _Stamp | None = None
+        self._settled = False
+        self._marker = b""
+        self._seen = 0
+        self._generation = 0
+        self._reached = (0, 0)
+        self._retry_at = 0.0
+        self._retry_after = RETRY_FIRST
+
+    @property
+    def log(self) -> EventFile:
+        """All that has been decoded of the file as it was when a look last reached its end."""
+        return self._known
+
+    @property
+    def generation(self) -> int:
+        """Grows when columns taken earlier from `log` are void; otherwise they only get longer."""
+        return self._reached[0]
+
+    def look(self, limit: int | None = None) -> News:
+        """Read what is new, at most about `limit` bytes of it (None: all)."""
+        if self._retry_at and time.monotonic() < self._retry_at:
+            return News.FAILED
+        try:
+            if self._settled and _Stamp.of(os.stat(self.path)) == self._stamp:
+                return News.NONE
+            return self._open_and_read(limit)
+        except OSError as error:
+            if error.errno in GONE:
+                return News.GONE
+            return self._fail(error)
+
+    def _open_and_read(self, limit: int | None) -> News:
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            stamp = _Stamp.of(status := os.fstat(descriptor))
+            if not stat.S_ISREG(status.st_mode):
+                return News.GONE
+            self._notice_another_file(descriptor, stamp)
+            news = self._read(descriptor, stamp, limit)
+        finally:
+            os.close(descriptor)
+        self.problem, self._retry_at, self._retry_after = "", 0.0, RETRY_FIRST
+        return news
+
+    def _notice_another_file(self, descriptor: int, stamp: _Stamp) -> None:
+        if self._stamp is None:
+            return
+        if (
+            stamp.identity != self._stamp.identity
+            or stamp.size < self._seen
+            or os.pread(descriptor, len(self._marker), self._seen - len(self._marker)) != self._marker
+            or self._rewritten_in_place(descriptor, stamp)
+        ):
+            self._begin_again()
+
+    def _rewritten_in_place(self, descriptor: int, stamp: _Stamp) -> bool:
+        """Whether bytes that were read may have changed, while the size did not."""
+        assert self._stamp is not None
+        if stamp.size != self._stamp.size or stamp[2:] == self._stamp[2:]:
+            return False
+        # An append stamps the time before it sets the size: what looks like a rewrite may be its first half.
+        time.sleep(0.002)
+        return os.fstat(descriptor).st_size == stamp.size
+
+    def _begin_again(self) -> None:
+        self._generation += self._decoder.generation + 1
+        self.restarts += 1
+        self._decoder = Decoder(self.name)
+        self._stamp, self._marker, self._seen = None, b"", 0
+
+    def _read(self, descriptor: int, stamp: _Stamp, limit: int | None) -> News:
+        decoder = self._decoder
+        if not self._feed(descriptor, stamp.size, limit):
+            self._remember(descriptor, stamp, min(decoder.position, stamp.size))
+            self._settled = False
+            return News.MORE
+        self._remember(descriptor, stamp, stamp.size)
+        reached = (self._generation + decoder.generation, stamp.size)
+        if reached == self._reached:
+            return News.NONE
+        self._known, self._reached = decoder.log, reached
+        self.last_write = min(stamp.modified / 1e9, time.time())
+        return News.SOME
+
+    def _feed(self, descriptor: int, size: int, limit: int | None) -> bool:
+        """Feeds the decoder up to `size`; False when `limit` was reached before, or the file got shorter."""
+        decoder = self._decoder
+        last = size if limit is None else decoder.position + limit
+        while True:
+            while decoder.position < size:
+                if decoder.position >= last:
+                    return False
+                data = os.pread(descriptor, min(decoder.want, size - decoder.position), decoder.position)
+                if not data:
+                    return False
+                decoder.feed(data)
+            decoder.settle(size)
+            if decoder.position >= size:
+                return True
+            last = decoder.position + (
+                limit or size
+            )  # it went back, to read again what an unfinished record had hidden
+
+    def _remember(self, descriptor: int, stamp: _Stamp, seen: int) -> None:
+        self._stamp, self._seen = stamp, seen
+        self._marker = os.pread(descriptor, min(MARKER, seen), max(0, seen - MARKER))
+        self._settled = time.time() - stamp.changed / 1e9 > FRESH
+
+    def _fail(self, error: OSError) -> News:
+        self.problem = f"cannot read {self.name}: {error.strerror}"
+        self._retry_at = time.monotonic() + self._retry_after
+        self._retry_after = min(2 * self._retry_after, RETRY_LAST)
+        return News.FAILED

@@ -1,0 +1,140 @@
+"""Which runs and event files exist below a log directory: names only, no byte is read."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tbbridge.errors import PathError
+
+MARK = "tfevents"
+"""TensorBoard's own test for an event file: the name contains this."""
+
+
+class EventPath(NamedTuple):
+    """Where an event file is, and its name below the log directory."""
+
+    path: str
+    name: str
+
+
+@dataclass(slots=True)
+class Listing:
+    """What exists below a log directory (or below one directory of it) at one moment."""
+
+    runs: dict[str, list[EventPath]] = field(default_factory=dict)
+    """By run name; the files of a run by name."""
+    directories: list[str] = field(default_factory=list)
+    """Paths of the directories that were listed: where something new can appear."""
+    unreadable: list[str] = field(default_factory=list)
+    """Paths of directories that exist and could not be listed: nothing is known of what they hold."""
+    problems: list[str] = field(default_factory=list)
+    """Lines for a person."""
+    missing: bool = False
+    """True when the directory to list does not exist (yet)."""
+
+
+def discover(root: str | os.PathLike[str], *, below: str | None = None, follow_links: bool = False) -> Listing:
+    """List the runs and event files under `root`, or only those under its directory `below`.
+
+    Links to files count as files; links to directories are followed only with `follow_links`, each directory once.
+    FIFOs, sockets, devices and directories with an event file's name are no event files. A directory that cannot be
+    listed is reported and never stops the others. `root` may also be one event file; it is then the run ``.``.
+
+    Raises:
+        PathError: `root` is a file, but no event file.
+    """
+    top = os.fspath(root)
+    listing = Listing()
+    if below is None and os.path.exists(top) and not os.path.isdir(top):
+        _list_file(top, listing)
+        return listing
+    seen: set[tuple[int, int]] = set()
+    stack = [top if below is None else below]
+    while stack:
+        stack.extend(_list_directory(top, stack.pop(), listing, seen if follow_links else None))
+    listing.missing = not listing.directories and not listing.unreadable
+    return listing
+
+
+def run_name(root: str, directory: str) -> str:
+    """The name of the run that `directory` holds: its path below `root`, ``.`` for `root` itself."""
+    below = os.path.relpath(directory, root) if directory != root else "."
+    return printable(below.replace(os.sep, "/"))
+
+
+def printable(name: str) -> str:
+    r"""A file system's name as text that every encoding can carry, without two names becoming one.
+
+    A byte that is not UTF-8 becomes the four characters ``\xNN``; a name that already holds such four characters gets
+    its backslash written as ``\x5c``.
+    """
+    if name.isascii() and "\\x" not in name:
+        return name
+    literal = re.sub(r"\\(?=x[0-9a-f]{2})", r"\\x5c", name)
+    return re.sub("[\udc80-\udcff]", lambda byte: f"\\x{ord(byte[0]) - 0xDC00:02x}", literal)
+
+
+def is_event_file(path: str) -> bool:
+    """Whether `path` is a regular file (or a link to one) with an event file's name."""
+    if MARK not in os.path.basename(path):
+        return False
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _list_file(path: str, listing: Listing) -> None:
+    if not is_event_file(path):
+        raise PathError(
+            f"{path} is neither a directory nor an event file: give the directory that holds the event files"
+        )
+    listing.runs["."] = [EventPath(path, printable(os.path.basename(path)))]
+
+
+def _list_directory(root: str, path: str, listing: Listing, seen: set[tuple[int, int]] | None) -> list[str]:
+    """Adds what is in one directory to the listing; returns its subdirectories."""
+    try:
+        if seen is not None and not _is_new(path, seen):
+            return []
+        with os.scandir(path) as entries:
+            files, directories = _sort_out(entries, seen is not None)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            listing.unreadable.append(path)
+            listing.problems.append(f"cannot list {printable(path)}: {error.strerror}")
+        return []
+    listing.directories.append(path)
+    if files:
+        run = run_name(root, path)
+        prefix = "" if run == "." else run + "/"
+        listing.runs[run] = [EventPath(os.path.join(path, name), prefix + printable(name)) for name in sorted(files)]
+    return [os.path.join(path, name) for name in sorted(directories, reverse=True)]
+
+
+def _is_new(path: str, seen: set[tuple[int, int]]) -> bool:
+    status = os.stat(path)
+    identity = (status.st_dev, status.st_ino)
+    known = identity in seen
+    seen.add(identity)
+    return not known
+
+
+def _sort_out(entries: Iterator[os.DirEntry[str]], follow_links: bool) -> tuple[list[str], list[str]]:
+    files: list[str] = []
+    directories: list[str] = []
+    for entry in entries:
+        try:
+            if entry.is_dir(follow_symlinks=follow_links):
+                directories.append(entry.name)
+            elif MARK in entry.name and entry.is_file():
+                files.append(entry.name)
+        except OSError:  # a link to nowhere, or gone since it was listed: the next look will tell
+            continue
+    return files, directories

@@ -1,0 +1,80 @@
+"""The file name of an experiment: injective, safe on every file system, never an event file's name."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+
+SUFFIX = ".csv"
+
+LONGEST_PART = 255 - len(SUFFIX)
+"""Bytes: the file systems of Linux, macOS and Windows take 255 a path component."""
+
+LONGEST_NAME = 1500
+"""Bytes of a whole name below the target directory; Linux takes 4096 a path, with the directory's own."""
+
+CUT = "%~"
+"""Marks a shortened or a told-apart name; it occurs in no other, since ``%`` is otherwise followed by two digits."""
+
+
+def file_name(experiment: str) -> str:
+    """The path of an experiment's file below the target directory, with ``/``: its name and ``.csv``.
+
+    ``a/b`` is ``b.csv`` in the directory ``a``. Injective: two experiments never share a file. Written as ``%`` and two
+    hexadecimal digits a byte: ``%`` itself, control characters, backslashes, the first dot of a part that is ``.`` or
+    ``..`` or looks like tbbridge's own temporary files, the ``e`` after ``tf`` in ``tfevents`` (a written file must not
+    look like an event file), and the dot of a directory that ends in ``.csv`` (it would stand where another experiment's
+    file belongs). A part that is too long is cut, and ends in ``%~`` and a hash of the whole.
+    """
+    parts = experiment.split("/")
+    escaped = [_shorten(_escape(part, directory=True), part) for part in parts[:-1]]
+    escaped.append(_shorten(_escape(parts[-1], directory=False), parts[-1]))
+    name = "/".join(escaped)
+    if len(name.encode()) > LONGEST_NAME:
+        name = _cut(name.replace("/", "%2F"), 100) + _hash(experiment)
+    return name + SUFFIX
+
+
+def file_names(experiments: Iterable[str], *, case_matters: bool = True) -> dict[str, str]:
+    """`file_name` of each experiment; with ``case_matters=False``, told apart where they differ in case only.
+
+    The first of such a group (by name) keeps its file name, the others get ``%~`` and a hash.
+    """
+    names = {experiment: file_name(experiment) for experiment in sorted(set(experiments))}
+    if case_matters:
+        return names
+    groups: dict[str, list[str]] = defaultdict(list)
+    for experiment, name in names.items():
+        groups[name.casefold()].append(experiment)
+    for _, *others in groups.values():
+        for experiment in others:
+            names[experiment] = names[experiment].removesuffix(SUFFIX) + _hash(experiment) + SUFFIX
+    return names
+
+
+def _escape(part: str, *, directory: bool) -> str:
+    text = re.sub(r"[%\x00-\x1f\x7f-\x9f\u2028\u2029\\]", lambda found: _hexadecimal(found[0]), part)
+    text = text.replace("tfevents", "tf%65vents")
+    if text in ("", ".", "..") or text.startswith(".tbbridge-"):
+        text = "%2E" + text[1:] if text else "%00"
+    if directory and text.endswith(SUFFIX):
+        text = text.removesuffix(SUFFIX) + "%2Ecsv"
+    return text
+
+
+def _hexadecimal(text: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in text.encode("utf-8", "surrogatepass"))
+
+
+def _shorten(text: str, part: str) -> str:
+    return text if len(text.encode()) <= LONGEST_PART else _cut(text, LONGEST_PART - 40) + _hash(part)
+
+
+def _cut(text: str, size: int) -> str:
+    return text.encode()[:size].decode("utf-8", "ignore")
+
+
+def _hash(text: str) -> str:
+    return CUT + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
