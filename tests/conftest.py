@@ -9,7 +9,7 @@ import pytest
 import support
 from hypothesis import settings
 
-# No deadline: a busy machine is no slow program. On CI the same examples every time: a red run is then the change's own.
+# No deadline: a busy machine is no slow program. On CI the same examples every time, so a red run is the change's.
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
