@@ -1,0 +1,58 @@
+"""Workbooks, read back by openpyxl."""
+
+from __future__ import annotations
+
+import io
+
+import openpyxl
+import pyarrow as pa
+from sheets import float32, long
+
+from tbbridge.write.block import Block, Sheet
+from tbbridge.write.xlsx import xlsx_bytes
+
+
+def worksheets(data: bytes) -> list[list[list[object]]]:
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    return [[[cell.value for cell in row] for row in sheet.rows] for sheet in book]
+
+
+def test_rows_come_back() -> None:
+    """Header, texts, numbers and empty cells; NaN and the infinities are texts."""
+    column = pa.array([0.1, None, float("nan"), float("inf")], pa.float32())
+    sheet = Sheet(("run",), ("step", "loss"), [Block(("a<b&c",), {"step": pa.array(range(4)), "loss": column})])
+    assert worksheets(xlsx_bytes(sheet)) == [
+        [
+            ["run", "step", "loss"],
+            ["a<b&c", 0, 0.1],
+            ["a<b&c", 1, None],
+            ["a<b&c", 2, "nan"],
+            ["a<b&c", 3, "inf"],
+        ]
+    ]
+
+
+def test_a_formula_in_a_name_stays_text() -> None:
+    """No cell of the workbook is a formula."""
+    book = openpyxl.load_workbook(io.BytesIO(xlsx_bytes(long(("=1+1", "@x", float32(1))))))
+    assert [cell.data_type for cell in list(book.active.rows)[1]][:2] == ["s", "s"]
+
+
+def test_a_long_table_goes_on_in_the_next_worksheet() -> None:
+    """A worksheet has a limit; the next one has the same header, and no row is lost or doubled."""
+    found = worksheets(xlsx_bytes(long(("r", "a", float32(*range(7))), ("r", "b", float32(*range(4)))), sheet_rows=6))
+    assert [len(rows) for rows in found] == [6, 6, 2]
+    assert {tuple(rows[0]) for rows in found} == {("run", "tag", "step", "wall_time", "value")}
+    assert [row[4] for rows in found for row in rows[1:]] == [*range(7), *range(4)]
+
+
+def test_the_bytes_depend_on_the_sheet_alone() -> None:
+    """No clock in the zip; a control character, which XML cannot hold, is escaped as the format says."""
+    sheet = long(("\x01", "t", float32(1)))
+    assert xlsx_bytes(sheet) == xlsx_bytes(sheet)
+    assert worksheets(xlsx_bytes(sheet))[0][1][0] in ("\x01", "_x0001_")
+
+
+def test_an_empty_sheet_is_a_workbook_with_a_header() -> None:
+    """No rows: one worksheet with the header."""
+    assert worksheets(xlsx_bytes(long())) == [[["run", "tag", "step", "wall_time", "value"]]]
