@@ -1,0 +1,36 @@
+"""The run log: the columns of one experiment, joined on step.
+
+    log = run_log("mnist", {"train accuracy": points, "val accuracy": points})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from tbbridge.model import Int64, Points, RunLog
+
+
+def run_log(name: str, columns: Mapping[str, Points]) -> RunLog:
+    """The outer join of an experiment's columns on step: one row a step, ascending, nothing interpolated.
+
+    columns: by column name, in the order of the table; a column without points is there with empty cells only.
+    A cell that was not logged holds 0 in the array and False in `RunLog.logged`.
+    """
+    step = joined_steps(points.step for points in columns.values())
+    log = RunLog(name, step, {}, {})
+    for column, points in columns.items():
+        rows = np.searchsorted(step, points.step)
+        log.columns[column] = np.zeros(len(step), points.value.dtype)
+        log.columns[column][rows] = points.value
+        log.logged[column] = np.zeros(len(step), bool)
+        log.logged[column][rows] = True
+    return log
+
+
+def joined_steps(columns: Iterable[Int64]) -> Int64:
+    """The steps of all columns, ascending, each once."""
+    # numpy's stable sort finds the ascending stretches and merges them: linear in what comes here
+    step = np.sort(np.concatenate([np.empty(0, np.int64), *columns]), kind="stable")
+    return step[np.concatenate([[True], step[1:] != step[:-1]])] if len(step) else step
