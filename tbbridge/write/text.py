@@ -253,15 +253,16 @@ def _is_step(text: str) -> bool:
 
 def _assemble(name: str, columns: tuple[str, ...], cells: list[pa.ChunkedArray]) -> RunLog:
     steps: Int64 = cells[0].to_numpy()
-    rows, at = steps, slice(None)
+    row, rows = np.arange(len(steps)), steps
     if np.any(steps[1:] <= steps[:-1]):
-        rows, at = np.unique(steps, return_inverse=True)
+        rows, row = np.unique(steps, return_inverse=True)
     log = RunLog(name, rows, {}, {})
     for column, cell in zip(columns, cells[1:], strict=True):
         valid = cell.is_valid().to_numpy()
-        places = np.arange(len(rows))[at][valid]
+        places = row[valid]
         values: Floats = np.zeros(len(rows), cell.type.to_pandas_dtype())
         values[places] = cell.drop_null().to_numpy()  # of a step that comes twice, numpy keeps the last
         log.columns[column] = values
-        log.logged[column] = np.isin(np.arange(len(rows)), places)
+        log.logged[column] = np.zeros(len(rows), bool)
+        log.logged[column][places] = True
     return log
