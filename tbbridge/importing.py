@@ -1,0 +1,140 @@
+"""Run logs back to event files: what ``tbbridge import`` does.
+
+A run log becomes two runs, ``NAME/train`` and ``NAME/validation``, with the tags ``accuracy`` and ``cross_entropy``:
+TensorBoard shows each pair in one chart, and tbbridge maps them to the columns they came from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tbbridge.errors import FormatError, PathError, PublishError, UsageError
+from tbbridge.model import COLUMNS, RunLog
+from tbbridge.tail.logdir import is_event_file
+from tbbridge.write.events import EventWriter
+from tbbridge.write.text import read_run_log
+
+RUNS = {"train": ("train accuracy", "train cross entropy"), "validation": ("val accuracy", "val cross entropy")}
+"""Which columns go to which run."""
+
+TAGS = {"train accuracy": "accuracy", "val accuracy": "accuracy"} | {
+    "train cross entropy": "cross_entropy",
+    "val cross entropy": "cross_entropy",
+}
+
+FILE = "events.out.tfevents.0000000000.imported"
+"""One fixed name, so that an import can be repeated."""
+
+
+def import_run_log(
+    source: str | os.PathLike[str],
+    logdir: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    force: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> list[Path]:
+    """Turn one run log, with or without a header, into event files; returns their paths.
+
+    Wall times are not in a run log: row *n* gets *n* seconds after 1970. A value whose text needs more than a float32
+    is written as a double. A row without any value cannot be an event; the log would come back without it.
+
+    Args:
+        source: the run log.
+        logdir: the log directory to write into; made when it is missing.
+        name: the experiment; the file's name without its suffix when None.
+        force: replace an earlier import of the same name.
+        progress: called with the number of rows done so far.
+
+    Raises:
+        PathError: `source` cannot be read.
+        FormatError: it is no run log, or has rows without any value.
+        UsageError: the name leaves the log directory, or event files are there already.
+        PublishError: a file could not be written; nothing is left half written.
+    """
+    source = Path(source)
+    name = source.stem if name is None else name
+    log = _read(source, name)
+    folders = _folders(Path(logdir), name, log, force)
+    paths: list[Path] = []
+    for run, folder in folders.items():
+        paths.append(folder / FILE)
+        _write(paths[-1], log, [column for column in RUNS[run] if log.logged[column].any()], progress)
+    return paths
+
+
+def _read(source: Path, name: str) -> RunLog:
+    try:
+        data = source.read_bytes()
+    except OSError as error:
+        raise PathError(f"cannot read {source}: {error.strerror}") from None
+    log = read_run_log(data, name)
+    if set(log.columns) != set(COLUMNS):
+        raise FormatError(f"{source} is no run log: its columns are {', '.join(log.columns)}")
+    empty = ~np.logical_or.reduce([log.logged[column] for column in COLUMNS])
+    if empty.any():
+        raise FormatError(f"{source}: step {log.step[empty][0]} has no value: an event file cannot say that")
+    if not len(log.step):
+        raise FormatError(f"{source} has no rows: there is nothing to import")
+    return log
+
+
+def _folders(logdir: Path, name: str, log: RunLog, force: bool) -> dict[str, Path]:
+    """The directory of each run that gets a file, made; nothing is there that would be mixed up with it."""
+    if name.startswith("/") or any(part in ("", "..") for part in name.split("/")):
+        raise UsageError(f"{name!r} is no name below a log directory: give another with --name")
+    folders = {
+        run: logdir / name / run for run, columns in RUNS.items() if any(log.logged[column].any() for column in columns)
+    }
+    for folder in folders.values():
+        _refuse_others(folder, force)
+    for folder in folders.values():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PathError(f"cannot make {folder}: {error.strerror}") from None
+    return folders
+
+
+def _refuse_others(folder: Path, force: bool) -> None:
+    if not folder.is_dir():
+        return
+    found = sorted(entry.name for entry in os.scandir(folder) if is_event_file(entry.path))
+    if found == [FILE] and not force:
+        raise UsageError(f"{folder / FILE} is there already: replace it with --force, or choose another --name")
+    if found not in ([], [FILE]):
+        raise UsageError(f"{folder} holds event files of others: choose another --name")
+
+
+def _write(path: Path, log: RunLog, columns: list[str], progress: Callable[[int], None] | None) -> None:
+    temporary = path.with_name(f".tbbridge-{os.getpid()}.tmp")
+    try:
+        with EventWriter(temporary) as writer:
+            for done in _events(writer, log, columns):
+                if progress and done % 1000 == 0:
+                    progress(done)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise PublishError(f"cannot write {path}: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def _events(writer: EventWriter, log: RunLog, columns: list[str]) -> Iterator[int]:
+    """Write row after row; yields the number of rows done."""
+    for row, step in enumerate(log.step.tolist()):
+        for column in columns:
+            if not log.logged[column][row]:
+                continue
+            value = log.columns[column][row]
+            if value.dtype == np.float64:
+                writer.tensor(TAGS[column], step, float(row), float(value), "float64")
+            else:
+                writer.scalar(TAGS[column], step, float(row), float(value))
+        yield row + 1

@@ -1,0 +1,97 @@
+"""What was read, as the tables that can be exported: compact, long, wide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from tbbridge.bridge import Reading
+from tbbridge.model import Bools, Floats, Points, RunLog, Series
+from tbbridge.shape.series import live
+from tbbridge.shape.table import run_log
+from tbbridge.write.block import Block, Sheet
+
+LONG = ("step", "wall_time", "value")
+SUPERSEDED = "superseded"
+
+
+def compact_sheet(logs: Sequence[RunLog], *, named: bool = True) -> Sheet:
+    """Run logs under one another; `named` puts the experiment's name first."""
+    columns = dict.fromkeys(name for log in logs for name in log.columns)
+    blocks = [Block((log.name,) if named else (), log_columns(log)) for log in logs]
+    return Sheet(("experiment",) if named else (), ("step", *columns), blocks)
+
+
+def log_columns(log: RunLog) -> dict[str, pa.Array]:
+    """A run log's columns as Arrow arrays, the step first; a cell that was not logged is null."""
+    return {"step": pa.array(log.step)} | {
+        name: arrow(values, log.logged[name]) for name, values in log.columns.items()
+    }
+
+
+def arrow(values: Floats, logged: Bools) -> pa.Array:
+    """An Arrow array, over the same memory where every cell is logged."""
+    return pa.array(values) if logged.all() else pa.array(values, mask=~logged)
+
+
+def long_sheet(reading: Reading, *, superseded: bool = False) -> Sheet:
+    """Every point, run by run and tag by tag.
+
+    superseded: also the points that a restart or a later point of the same step superseded, in canonical order, with a
+    column that says so.
+    """
+    columns = (*LONG, SUPERSEDED) if superseded else LONG
+    return Sheet(("run", "tag"), columns, _Blocks(reading, superseded))
+
+
+class _Blocks:
+    """The long table's blocks, made as they are read, again at each reading."""
+
+    def __init__(self, reading: Reading, superseded: bool) -> None:
+        self._reading = reading
+        self._superseded = superseded
+
+    def __iter__(self) -> Iterator[Block]:
+        for run, tags in self._reading.runs.items():
+            for tag, series in tags.items():
+                yield Block((run, tag), _every(series) if self._superseded else points_columns(live(series)))
+
+
+def points_columns(points: Points) -> dict[str, pa.Array]:
+    """A series' points as Arrow arrays over the same memory."""
+    return dict(zip(LONG, map(pa.array, points), strict=True))
+
+
+def _every(series: Series) -> dict[str, pa.Array]:
+    columns = points_columns(Points(series.step, series.wall_time, series.value))
+    return columns | {SUPERSEDED: pa.array(series.superseded)}
+
+
+def wide_sheet(reading: Reading) -> Sheet:
+    """One row a run and step, one column a tag; a tag that is called ``step`` or ``run`` is the column ``tag:step``."""
+    tags = list(dict.fromkeys(tag for series in reading.runs.values() for tag in series))
+    names = _column_names(tags)
+    blocks = []
+    for run, series in reading.runs.items():
+        log = run_log(run, {names[tag]: live(one) for tag, one in series.items()})
+        blocks.append(Block((run,), log_columns(log)))
+    return Sheet(("run",), ("step", *names.values()), blocks)
+
+
+def _column_names(tags: Sequence[str]) -> dict[str, str]:
+    taken = {"run", "step", *tags}
+    names = {}
+    for tag in tags:
+        name = tag
+        while name in ("run", "step") or (name != tag and name in taken):
+            name = f"tag:{name}"
+        names[tag] = name
+        taken.add(name)
+    return names
+
+
+def rows(sheet: Sheet) -> int:
+    """How many rows a sheet has."""
+    return int(np.sum([block.rows for block in sheet.blocks], dtype=np.int64))
