@@ -1,1 +1,131 @@
-"""tbbridge: follow TensorBoard event files."""
+"""tbbridge: follow TensorBoard event files; one compact CSV a training, and a live page.
+
+The map, in the order of the data:
+
+    bridge.py      the story: read() once, export() once; joins the four rooms, and is the only one that knows them all
+    live.py        the story for as long as a training runs: Bridge, which `tbbridge watch` is
+    tail/          disk -> bytes        which files there are, what is new in them, when to look
+    decode/        bytes -> columns     the event file format; survives damage
+    shape/         columns -> tables    restarts and duplicates, the mapping to columns, the run log
+    write/         tables -> files      CSV and others, the atomic replace
+    model.py       the words: Series, Experiment, RunLog ...
+    errors.py      what can go wrong, as a tree
+    commands/      one file a command of the command line
+    viewer/        the live page (installed as tbbridge.viewer)
+
+    >>> reading = tbbridge.read("logs/")                     # everything, once
+    >>> tbbridge.export("logs/", "csv/")                     # every run log, once
+    >>> for update in tbbridge.follow("logs/"): ...          # new rows as they come
+
+Names are imported when they are first used, so that ``import tbbridge`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tbbridge.bridge import Reading, export, read
+    from tbbridge.errors import (
+        FormatError,
+        LockedError,
+        MappingError,
+        PathError,
+        PortError,
+        PublishError,
+        TbbridgeError,
+        UsageError,
+    )
+    from tbbridge.updates import Follow, Update, follow
+    from tbbridge.live import Bridge
+    from tbbridge.model import (
+        COLUMNS,
+        Damage,
+        EventFile,
+        Experiment,
+        ExperimentView,
+        Feed,
+        Mark,
+        Points,
+        RunLog,
+        Series,
+        Source,
+    )
+    from tbbridge.shape.mapping import MappingOptions
+    from tbbridge.sources import open_source
+
+__all__ = [
+    "COLUMNS",
+    "Bridge",
+    "Damage",
+    "EventFile",
+    "Experiment",
+    "ExperimentView",
+    "Feed",
+    "Follow",
+    "FormatError",
+    "LockedError",
+    "MappingError",
+    "MappingOptions",
+    "Mark",
+    "PathError",
+    "Points",
+    "PortError",
+    "PublishError",
+    "Reading",
+    "RunLog",
+    "Series",
+    "Source",
+    "TbbridgeError",
+    "Update",
+    "UsageError",
+    "export",
+    "follow",
+    "open_source",
+    "read",
+]
+
+_HOMES = {
+    "tbbridge.bridge": ("Reading", "export", "read"),
+    "tbbridge.errors": (
+        "FormatError",
+        "LockedError",
+        "MappingError",
+        "PathError",
+        "PortError",
+        "PublishError",
+        "TbbridgeError",
+        "UsageError",
+    ),
+    "tbbridge.updates": ("Follow", "Update", "follow"),
+    "tbbridge.live": ("Bridge",),
+    "tbbridge.model": (
+        "COLUMNS",
+        "Damage",
+        "EventFile",
+        "Experiment",
+        "ExperimentView",
+        "Feed",
+        "Mark",
+        "Points",
+        "RunLog",
+        "Series",
+        "Source",
+    ),
+    "tbbridge.shape.mapping": ("MappingOptions",),
+    "tbbridge.sources": ("open_source",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

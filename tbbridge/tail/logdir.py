@@ -68,6 +68,12 @@ def run_name(root: str, directory: str) -> str:
     return printable(below.replace(os.sep, "/"))
 
 
+def event_path(run: str, path: str) -> EventPath:
+    """The event file at `path`, which lies in the directory of `run`."""
+    name = printable(os.path.basename(path))
+    return EventPath(path, name if run == "." else f"{run}/{name}")
+
+
 def printable(name: str) -> str:
     r"""A file system's name as text that every encoding can carry, without two names becoming one.
 
@@ -113,8 +119,7 @@ def _list_directory(root: str, path: str, listing: Listing, seen: set[tuple[int,
     listing.directories.append(path)
     if files:
         run = run_name(root, path)
-        prefix = "" if run == "." else run + "/"
-        listing.runs[run] = [EventPath(os.path.join(path, name), prefix + printable(name)) for name in sorted(files)]
+        listing.runs[run] = [event_path(run, os.path.join(path, name)) for name in sorted(files)]
     return [os.path.join(path, name) for name in sorted(directories, reverse=True)]
 
 

@@ -25,8 +25,8 @@ def file_name(experiment: str) -> str:
     ``a/b`` is ``b.csv`` in the directory ``a``. Injective: two experiments never share a file. Written as ``%`` and two
     hexadecimal digits a byte: ``%`` itself, control characters, backslashes, the first dot of a part that is ``.`` or
     ``..`` or looks like tbbridge's own temporary files, the ``e`` after ``tf`` in ``tfevents`` (a written file must not
-    look like an event file), and the dot of a directory that ends in ``.csv`` (it would stand where another experiment's
-    file belongs). A part that is too long is cut, and ends in ``%~`` and a hash of the whole.
+    look like an event file), and the dot of a directory that ends in ``.csv`` (it would stand where another
+    experiment's file belongs). A part that is too long is cut, and ends in ``%~`` and a hash of the whole.
     """
     parts = experiment.split("/")
     escaped = [_shorten(_escape(part, directory=True), part) for part in parts[:-1]]

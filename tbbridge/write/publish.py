@@ -283,9 +283,10 @@ def _locked(out: Path) -> int:
 
 def _case_matters(out: Path) -> bool:
     """Whether this directory tells ``a`` from ``A``, as far as its own path can tell."""
-    swapped = out.resolve().parent / out.resolve().name.swapcase()
+    place = out.resolve()
+    swapped = place.with_name(place.name.swapcase())
     try:
-        return not os.path.samefile(out, swapped)
+        return swapped == place or not os.path.samefile(out, swapped)
     except OSError:
         return True
 

@@ -1,0 +1,281 @@
+"""The hall: joins tail -> decode -> shape -> write, and is the only place that knows them all.
+
+`LogDirectory.sweep` keeps the event files below a log directory read: discover, synchronize, read. `read` sweeps once
+and shapes what was found; `export` publishes that once; `tbbridge.live.Bridge` does both for as long as it lives.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from tbbridge.errors import PathError, PublishError
+from tbbridge.model import EventFile, Experiment, Points, RunLog, Series
+from tbbridge.shape.mapping import MappingOptions, SeriesFacts, facts, map_runs
+from tbbridge.shape.series import live, merge
+from tbbridge.shape.table import run_log
+from tbbridge.tail.file import GrowingFile, News
+from tbbridge.tail.logdir import EventPath, Listing, discover, event_path, is_event_file, printable, run_name
+from tbbridge.write.publish import Publisher
+from tbbridge.write.text import run_log_csv
+
+SLICE = 16 << 20
+"""Bytes that one look reads of one file, so that a huge run keeps the others waiting for some 50 ms only."""
+
+NO_POINTS = Points(np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
+"""Of a column that nothing feeds."""
+
+
+class LogDirectory:
+    """The event files below a log directory, each read as far as the last sweep found it.
+
+    Attributes:
+        runs: run name -> path -> the file; only files that exist.
+        directories: paths of the directories that were found: where something new can appear.
+        unfinished: paths of files of which a sweep read one slice only: `resume` reads on.
+        missing: True while the log directory does not exist.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], *, follow_links: bool = False) -> None:
+        self.root = os.path.abspath(root)
+        self.runs: dict[str, dict[str, GrowingFile]] = {}
+        self.directories: set[str] = set()
+        self.unfinished: set[str] = set()
+        self.missing = True
+        self._follow_links = follow_links
+        self._problems: list[str] = []
+        self._files: dict[str, tuple[str, GrowingFile]] = {}
+
+    @property
+    def problems(self) -> list[str]:
+        """Lines for a person: what could not be listed or read when it was last looked at."""
+        return self._problems + [file.problem for _, file in self._files.values() if file.problem]
+
+    def sweep(self) -> set[str]:
+        """Bring every run up to date; returns the runs with news, those that lost files among them."""
+        listing = discover(self.root, follow_links=self._follow_links)
+        changed = self._synchronize(listing)
+        return changed | self._read(self._files)
+
+    def glance(self, paths: Collection[str]) -> set[str]:
+        """`sweep` only where something is said to have happened: event files, or directories with all below them."""
+        changed: set[str] = set()
+        for path in paths:
+            if path not in self._files:
+                changed |= self._find(path)
+        return changed | self._read([path for path in paths if path in self._files])
+
+    def resume(self) -> set[str]:
+        """Read on where a look read one slice only; returns the runs with news."""
+        return self._read(self.unfinished)
+
+    def files(self, run: str) -> list[EventFile]:
+        """What has been read of the files of one run."""
+        return [file.log for file in self.runs.get(run, {}).values()]
+
+    def last_write(self, run: str) -> float | None:
+        """When the newest byte of a run was written, seconds since the epoch; None before anything was read of it."""
+        return max((file.last_write or 0.0 for file in self.runs.get(run, {}).values()), default=0.0) or None
+
+    def _find(self, path: str) -> set[str]:
+        if is_event_file(path):
+            run = run_name(self.root, os.path.dirname(path))
+            self._add(run, event_path(run, path))
+            return set()
+        return self._synchronize(discover(self.root, below=path, follow_links=self._follow_links), path)
+
+    def _synchronize(self, listing: Listing, below: str | None = None) -> set[str]:
+        """Make the known files (of the directory `below`) the listed ones; returns the runs that lost some."""
+        if below is None:
+            self.missing, self._problems, self.directories = listing.missing, listing.problems, set()
+        self.directories.update(listing.directories)
+        listed = {place.path for places in listing.runs.values() for place in places}
+        hidden = tuple(os.path.join(path, "") for path in listing.unreadable)
+        inside = os.path.join(below, "") if below is not None else ""
+        lost = [path for path in self._files if path not in listed and path.startswith(inside)]
+        changed = {self._drop(path) for path in lost if not path.startswith(hidden or "\0")}
+        for run, places in listing.runs.items():
+            for place in places:
+                self._add(run, place)
+        return changed
+
+    def _add(self, run: str, place: EventPath) -> None:
+        if place.path not in self._files:
+            file = GrowingFile(place.path, place.name)
+            self._files[place.path] = (run, file)
+            self.runs.setdefault(run, {})[place.path] = file
+
+    def _drop(self, path: str) -> str:
+        run, _ = self._files.pop(path)
+        del self.runs[run][path]
+        if not self.runs[run]:
+            del self.runs[run]
+        self.unfinished.discard(path)
+        return run
+
+    def _read(self, paths: Iterable[str]) -> set[str]:
+        """Look at these files; returns the runs with news of which nothing is left to read."""
+        changed: set[str] = set()
+        for path, news in self._look(list(paths)):
+            if news is News.MORE:
+                self.unfinished.add(path)
+                continue
+            self.unfinished.discard(path)
+            if news is News.GONE:
+                changed.add(self._drop(path))
+            elif news is News.SOME:
+                changed.add(self._files[path][0])
+        return changed
+
+    def _look(self, paths: list[str]) -> list[tuple[str, News]]:
+        """One look at each file; by several threads where there is much to read, since decoding releases the GIL."""
+        queue = deque(paths)
+        results: list[tuple[str, News]] = []
+
+        def work() -> None:
+            while True:
+                try:
+                    path = queue.popleft()
+                except IndexError:
+                    return
+                results.append((path, self._files[path][1].look(SLICE)))
+
+        fresh = sum(self._files[path][1].last_write is None or path in self.unfinished for path in paths)
+        if fresh < 2:
+            work()
+        else:
+            with ThreadPoolExecutor(min(fresh, os.cpu_count() or 1)) as pool:
+                for done in [pool.submit(work) for _ in range(min(fresh, os.cpu_count() or 1))]:
+                    done.result()
+        return results
+
+
+@dataclass(slots=True)
+class Reading:
+    """A log directory as it was read at one moment.
+
+    Attributes:
+        root: the log directory.
+        files: run -> what was decoded of each of its event files, in canonical order of names.
+        runs: run -> tag -> series.
+        experiments: by name; how series feed the columns of the run logs.
+        problems: lines for a person: what could not be listed or read.
+    """
+
+    root: Path
+    files: dict[str, list[EventFile]]
+    runs: dict[str, dict[str, Series]]
+    experiments: list[Experiment]
+    problems: list[str] = field(default_factory=list)
+
+    def columns(self, experiment: Experiment) -> dict[str, Points]:
+        """The points of each column of the experiment's run log; a column that nothing feeds has none."""
+        return columns(experiment, self.runs)
+
+    def table(self, experiment: Experiment) -> RunLog:
+        """The experiment's run log."""
+        return run_log(experiment.name, self.columns(experiment))
+
+
+def read(
+    logdir: str | os.PathLike[str], *, options: MappingOptions | None = None, follow_links: bool = False
+) -> Reading:
+    """Read every event file below a log directory, once.
+
+    Args:
+        logdir: the log directory, or one event file.
+        options: how series are mapped to columns; the default rules when None.
+        follow_links: follow links to directories, each directory once.
+
+    Raises:
+        PathError: `logdir` does not exist, or is a file that is no event file.
+        MappingError: an override names a run or tag that is not there.
+    """
+    logs = LogDirectory(logdir, follow_links=follow_links)
+    logs.sweep()
+    if logs.missing:
+        raise PathError(f"{logdir} does not exist: give the log directory that the training writes into")
+    while logs.unfinished:
+        logs.resume()
+    files = {run: logs.files(run) for run in sorted(logs.runs)}
+    runs = {run: merge(of_run) for run, of_run in files.items()}
+    known = {run: {tag: facts(one) for tag, one in series.items()} for run, series in runs.items()}
+    return Reading(Path(logdir), files, runs, experiments(logs.root, known, options), logs.problems)
+
+
+def export(
+    logdir: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    header: bool = True,
+    options: MappingOptions | None = None,
+    follow_links: bool = False,
+) -> list[Path]:
+    """Write the run log of every experiment below a log directory, once; returns the files, by experiment.
+
+    Args:
+        logdir: the log directory.
+        out: the target directory; `default_out` when None.
+        header: whether the files begin with a line of column names.
+        options, follow_links: as in `read`.
+
+    Raises:
+        PathError: `logdir` cannot be read or `out` cannot be written.
+        LockedError: another tbbridge publishes into `out`.
+        PublishError: some file could not be written; the others are.
+    """
+    reading = read(logdir, options=options, follow_links=follow_links)
+    return publish(reading, default_out(logdir) if out is None else Path(out), header=header)
+
+
+def publish(reading: Reading, out: str | os.PathLike[str], *, header: bool = True) -> list[Path]:
+    """Write the run logs of what was read; see `export`."""
+    paths: list[Path] = []
+    failures: list[PublishError] = []
+    with Publisher(out, keep_out=reading.root) as publisher:
+        publisher.expect(experiment.name for experiment in reading.experiments)
+        for experiment in reading.experiments:
+            try:
+                paths.append(publisher.publish(experiment.name, run_log_csv(reading.table(experiment), header=header)))
+            except PublishError as error:
+                failures.append(error)
+    if failures:
+        raise failures[0]
+    return paths
+
+
+def default_out(logdir: str | os.PathLike[str]) -> Path:
+    """Where the run logs of a log directory go when nobody says: its own path with ``-csv`` appended."""
+    path = Path(os.path.abspath(logdir))
+    return path.with_name(f"{path.name}-csv")
+
+
+def experiments(
+    root: str | os.PathLike[str], runs: Mapping[str, Mapping[str, SeriesFacts]], options: MappingOptions | None = None
+) -> list[Experiment]:
+    """How the series of all runs feed the columns of the run logs; the experiment at the root is named after it."""
+    found = map_runs(runs, options or MappingOptions())
+    names = {one.name for one in found}
+    return [replace(one, name=root_name(root, names)) if one.name == "." else one for one in found]
+
+
+def root_name(root: str | os.PathLike[str], taken: Collection[str] = ()) -> str:
+    """The name of the experiment at the log directory itself: the directory's own, told apart from those `taken`."""
+    path = os.path.abspath(root)
+    if os.path.isfile(path):
+        path = os.path.dirname(path)
+    name = printable(os.path.basename(path)) or "root"
+    while name in taken:
+        name += " (top)"
+    return name
+
+
+def columns(experiment: Experiment, runs: Mapping[str, Mapping[str, Series]]) -> dict[str, Points]:
+    """The points of each column of one experiment."""
+    return {name: live(runs[feed.run][feed.tag]) if feed else NO_POINTS for name, feed in experiment.feeds.items()}

@@ -1,0 +1,93 @@
+"""What is to be published, and when: at once where it is cheap, never more than a twentieth of the time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from tbbridge.errors import PublishError
+from tbbridge.write.publish import Publisher
+
+SPACING = 20.0
+"""A file is published again at the soonest after this many times the processor time that its last publishing took, so
+that publishing takes no more than about 5 % of a core."""
+
+RETRY_FIRST, RETRY_LAST = 0.5, 5.0
+"""Seconds between attempts at a file that could not be written: doubled from the first to the last."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    dirty: bool = True
+    not_before: float = 0.0
+    retry_after: float = RETRY_FIRST
+    problem: str = ""
+
+
+class Outbox:
+    """Publishes the files that changed, in their time; a file that cannot be written is tried again.
+
+    Args:
+        publisher: where the files go.
+        render: the bytes of a file, by name.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, publisher: Publisher, render: Callable[[str], bytes | None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._publisher = publisher
+        self._render = render
+        self._clock = clock
+        self._entries: dict[str, _Entry] = {}
+
+    @property
+    def problems(self) -> list[str]:
+        """Lines for a person: what could not be written at the last attempt."""
+        return [entry.problem for entry in self._entries.values() if entry.problem]
+
+    def put(self, names: Collection[str]) -> None:
+        """These files changed."""
+        for name in names:
+            self._entries.setdefault(name, _Entry()).dirty = True
+
+    def notice_others(self) -> list[str]:
+        """Put the files that somebody else edited, replaced or deleted; returns their names."""
+        names = [name for name in self._publisher.changed_by_others() if not self._entries[name].dirty]
+        self.put(names)
+        return names
+
+    def due(self) -> float | None:
+        """When `send` has something to do, by the clock; None while nothing waits."""
+        return min((entry.not_before for entry in self._entries.values() if entry.dirty), default=None)
+
+    def send(self, *, everything: bool = False) -> list[str]:
+        """Publish what is due, or `everything` that changed; returns the names of the files that are up to date now."""
+        now = self._clock()
+        waiting = [name for name, one in self._entries.items() if one.dirty and (everything or one.not_before <= now)]
+        return [name for name in waiting if self._send(name, self._entries[name])]
+
+    def remove(self, name: str) -> None:
+        """Remove a published file.
+
+        Raises:
+            PublishError: it could not be removed now.
+        """
+        self._publisher.remove(name)
+        self._entries.pop(name, None)
+
+    def _send(self, name: str, entry: _Entry) -> bool:
+        began = time.thread_time()
+        try:
+            data = self._render(name)
+            if data is not None:
+                self._publisher.publish(name, data)
+        except PublishError as error:
+            entry.problem = str(error)
+            entry.not_before = self._clock() + entry.retry_after
+            entry.retry_after = min(2 * entry.retry_after, RETRY_LAST)
+            return False
+        entry.dirty, entry.problem, entry.retry_after = False, "", RETRY_FIRST
+        entry.not_before = self._clock() + SPACING * (time.thread_time() - began)
+        return True
