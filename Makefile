@@ -33,8 +33,10 @@ format: $(VENV)/.lint ## let ruff format the code
 wheel: $(VENV)/.wheel ## build the sdist and, from it, the wheel into dist/
 	$(BIN)/python -m build
 
-docs: $(VENV)/.demo ## write docs/cli.md anew from the command line
+docs: $(VENV)/.test ## write docs/cli.md, docs/api.md and the shell completions anew from the code
 	$(BIN)/python docs/make_cli.py
+	$(BIN)/python docs/make_api.py
+	$(BIN)/python contrib/completion/make.py
 
 clean: ## remove the virtual environment and everything that was built
 	rm -rf $(VENV) build dist *.egg-info tbbridge/decode/_native.c tbbridge/decode/_native.*.so

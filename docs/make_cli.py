@@ -51,8 +51,8 @@ def row(action: argparse.Action) -> str:
     return f"| `{term(action)}` | " + text.replace("|", "\\|") + " |"
 
 
-def section(parser: argparse.ArgumentParser, level: str) -> Iterator[str]:
-    yield f"{level} {parser.prog}\n"
+def section(parser: argparse.ArgumentParser) -> Iterator[str]:
+    yield f"## {parser.prog}\n"
     yield f"{parser.description}\n"
     yield f"```\n{usage(parser)}\n```\n"
     if actions(parser):
@@ -64,14 +64,15 @@ def subparsers(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]
     return [sub for action in found for sub in action.choices.values()]
 
 
-def text() -> str:
-    """The whole page."""
+def pages() -> dict[Path, str]:
+    """The text of each page that this script writes."""
     parser = build_parser()
-    parts = [HEAD, *section(parser, "##")]
+    parts = [HEAD, *section(parser)]
     for sub in subparsers(parser):
-        parts += section(sub, "##")
-    return "\n".join(parts)
+        parts += section(sub)
+    return {TARGET: "\n".join(parts)}
 
 
 if __name__ == "__main__":
-    TARGET.write_text(text())
+    for path, text in pages().items():
+        path.write_text(text)

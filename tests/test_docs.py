@@ -1,0 +1,165 @@
+"""The docs are true: their commands parse, their Python runs, their links lead somewhere, generated pages are fresh."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import pytest
+from support import ROOT, run_cli
+
+from tbbridge.cli import build_parser
+from tbbridge.write.events import EventWriter
+
+PAGES = sorted(
+    str(path.relative_to(ROOT))
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("viewer/*.md"), *ROOT.glob("benchmarks/*.md")]
+)
+
+GENERATED = ["docs/make_cli.py", "docs/make_api.py", "contrib/completion/make.py"]
+
+ENDS = ("export", "inspect", "check", "repair", "import")
+"""Commands that end by themselves; the others are tried by tests of their own."""
+
+
+class Block(NamedTuple):
+    page: str
+    line: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def blocks(page: str) -> Iterator[Block]:
+    """The fenced code blocks of a page, with the line of their opening fence."""
+    text = (ROOT / page).read_text()
+    for found in re.finditer(r"^ *```(\w*)[^\n]*\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL):
+        yield Block(page, text.count("\n", 0, found.start()) + 1, found[1], found[2])
+
+
+def all_blocks(*languages: str) -> list[Block]:
+    return [block for page in PAGES for block in blocks(page) if block.language in languages]
+
+
+def command_lines(block: Block) -> Iterator[list[str]]:
+    """The arguments of each ``tbbridge`` command of a shell block, up to a pipe, a redirection or a comment."""
+    for line in block.text.replace("\\\n", " ").splitlines():
+        words = shlex.split(line.removeprefix("$ "), comments=True)
+        if words[:1] == ["tbbridge"]:
+            ends = (n for n, word in enumerate(words) if word in {"|", ">", "&&", "&", ";"})
+            yield words[1 : next(ends, len(words))]
+
+
+def complaint(words: list[str]) -> str:
+    """What the parser says against the arguments; empty when it takes them (or answers, as to ``--version``)."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
+        try:
+            build_parser().parse_args(words)
+        except SystemExit as stop:
+            return said.getvalue() if stop.code else ""
+    return ""
+
+
+def write_training(folder: Path, shift: float) -> None:
+    for split, worse in {"train": 0.0, "validation": 0.05}.items():
+        (folder / split).mkdir(parents=True)
+        with EventWriter(folder / split / "events.out.tfevents.1767225600.host", wall_time=1767225600.0) as writer:
+            for step in range(5, 55, 5):
+                wall_time = 1767225600.0 + step
+                writer.scalar("epoch_accuracy", step, wall_time, 1 - 1 / (step + shift) - worse)
+                writer.scalar("epoch_loss", step, wall_time, 2 / (step + shift) + worse)
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A current directory with `logs/`, two trainings, as the docs have it."""
+    monkeypatch.chdir(tmp_path)
+    write_training(tmp_path / "logs" / "mnist-cnn", 1.0)
+    write_training(tmp_path / "logs" / "mnist-softmax", 3.0)
+    return tmp_path
+
+
+@pytest.mark.parametrize("block", all_blocks("sh", "console", "bash"), ids=str)
+def test_every_command_in_the_docs_is_one(block: Block) -> None:
+    """Each ``tbbridge`` line of the docs is a command line that the parser takes."""
+    for words in command_lines(block):
+        assert complaint(words) == "", f"{block}: tbbridge {shlex.join(words)}"
+
+
+def test_the_commands_of_the_readme_run(workplace: Path) -> None:
+    """Every command of the README that ends by itself succeeds, one after the other, where it says so."""
+    lines = [words for block in blocks("README.md") for words in command_lines(block) if words[0] in ENDS]
+    assert lines
+    for words in lines:
+        done = run_cli(*words, cwd=workplace)
+        assert done.returncode == 0, f"tbbridge {shlex.join(words)}: {done.stderr}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(b.language == "python" for b in blocks(page))])
+def test_the_python_of_the_docs_runs(page: str, workplace: Path) -> None:
+    """The Python blocks of a page run in their order, in one program."""
+    program: dict[str, object] = {"__name__": "docs"}
+    for block in blocks(page):
+        if block.language == "python":
+            exec(compile("\n" * block.line + block.text, page, "exec"), program)
+
+
+def slug(heading: str) -> str:
+    """GitHub's anchor of a heading."""
+    plain = re.sub(r"[^\w\- ]", "", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower())
+    return plain.strip().replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_of_the_docs_leads_somewhere(page: str) -> None:
+    """A relative link names a file that is there, and its anchor a heading of it."""
+    text = re.sub(r"^ *```.*?^ *```$", "", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src="([^"]+)"', text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+            assert anchor in map(slug, headings), target
+
+
+def load(script: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(Path(script).stem, ROOT / script)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("script", GENERATED)
+def test_a_generated_page_is_fresh(script: str) -> None:
+    """What is written from the code itself (``make docs``) is what the code would write now."""
+    for path, text in load(script).pages().items():
+        assert path.read_text() == text, f"{path}: run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("tbbridge wat", "watch"), ("tbbridge export --form", "--format"), ("tbbridge export --format x", "xlsx")],
+)
+def test_the_shell_completes(typed: str, offered: str) -> None:
+    """Bash completes commands, options and their choices."""
+    program = (
+        "source contrib/completion/tbbridge; read -ra COMP_WORDS <<<$1; COMP_CWORD=$((${#COMP_WORDS[@]} - 1));"
+        '$(complete -p tbbridge | sed "s/.*-F \\([^ ]*\\).*/\\1/") tbbridge; printf "%s\\n" "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(["bash", "-c", program, "bash", typed], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert offered in done.stdout.split()
