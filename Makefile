@@ -51,7 +51,7 @@ $(VENV)/.demo: $(BIN)/python $(PACKAGE)
 	touch $@
 
 $(VENV)/.test: $(BIN)/python $(PACKAGE)
-	$(PIP) install --quiet -e '.[test]'
+	$(PIP) install --quiet -e '.[test,frameworks]'
 	touch $@
 
 $(VENV)/.lint: $(BIN)/python $(PACKAGE)
