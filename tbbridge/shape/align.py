@@ -1,0 +1,249 @@
+"""Puts the columns of one run log on one axis where they count different things (iterations and epochs).
+
+    placed = place(columns, epoch=points_of_the_epoch_series)
+    placed.columns, placed.how, placed.note
+
+**Detection.** Two columns that count the same thing gain steps at the same pace: while a validation series went from
+step 47 to 94, the train series went from about 47 to about 94, too. So for each point of a column the step is looked up
+that the reference (the train column with the largest step) had reached at that point's wall time. Where the
+reference gained much more than the column, the column counts something else, and is placed. What that gets right, as
+seen on the event files in ``fixtures/frameworks``:
+
+- Keras, Lightning, Hugging Face, Flax, accelerate: the paces agree, also where the logged steps never meet.
+- One validation an epoch and a train loss every iteration (MMEngine, open_clip, hand-written loops): they do not.
+- An evaluation that runs after the training, or is never far behind it: the train series gains nothing, or as much,
+  between two points, so the steps stay as they are logged.
+
+Everything here is a function of the points alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from tbbridge.model import Bools, Experiment, Float64, Int64, Points
+from tbbridge.shape import words
+from tbbridge.shape.tokens import tokenise
+
+MODES: Final = ("auto", "step", "epoch", "wall")
+
+PACE: Final = 1.5
+"""How much faster the reference must count. Epochs of a few iterations are rare, and a wrong placement is worse."""
+PACE_LARGE_STEPS: Final = 4.0
+"""The same where the column's own steps are far apart: that looks like iterations, and like a slow evaluator."""
+SMALL_STEP: Final = 10
+"""Steps up to this far apart look like epochs (validation every 5 or 10 epochs is usual)."""
+_ROOM: Final = 2**62
+"""Steps beyond this are not moved any further, so that nothing overflows."""
+
+_TINY: Final = 1e-6
+"""An epoch series with fractions (0.9999999 for 1) is compared with this tolerance."""
+
+_PASSED_BY: Final = words.NEUTRAL | {"time", "trainer", "current"} | set(words.SPLITS)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The columns of one run log, on one axis."""
+
+    columns: dict[str, Points]
+    """By column name, in the order that was given; by step ascending, each step once."""
+    how: str
+    """``step`` (as logged), ``epoch`` or ``wall``."""
+    note: str
+    """One line for the report: what was done, and why."""
+
+
+def epoch_series(experiment: Experiment, runs: Mapping[str, Iterable[str]]) -> tuple[str, str] | None:
+    """(run, tag) of the series that says the epoch at a train step (``epoch``, ``train/epoch``); None without one.
+
+    A series in the run that feeds a train column is preferred, then the shorter name.
+    """
+    train = {feed.run for column, feed in experiment.feeds.items() if feed and column.startswith("train ")}
+    found = [(run, tag) for run in experiment.runs for tag in runs.get(run, ()) if _says_epoch(tag)]
+    return min(found, key=lambda at: (at[0] not in train, len(at[1]), at), default=None)
+
+
+def _says_epoch(tag: str) -> bool:
+    said = [word.text for word in tokenise(tag)]
+    return "epoch" in said and all(word in words.EPOCH or word in _PASSED_BY for word in said)
+
+
+def place(columns: Mapping[str, Points], epoch: Points | None = None, align: str = "auto") -> Placement:
+    """Put the columns of a run log on one axis.
+
+    Parameters
+    ----------
+    columns
+        By column name; those whose names begin with ``train `` are preferred as the reference.
+    epoch
+        The points of the series that says the epoch at a train step; None where none is logged.
+    align
+        ``step`` leaves all steps as logged; ``epoch`` and ``wall`` place every column but the reference and those
+        with the reference's own steps; ``auto`` places those that count something else, by the epoch series where one
+        is logged on the reference's axis, else by wall time.
+
+    Returns
+    -------
+    Placement
+        No point is lost: points that fall on one step take the steps that follow it.
+    """
+    as_logged = dict(columns)
+    if align == "step":
+        return Placement(as_logged, "step", "joined on the steps as logged, as asked for")
+    reference = _reference(columns)
+    if reference is None:
+        return Placement(as_logged, "step", "")
+    others = {name: points for name, points in columns.items() if name != reference and len(points.step)}
+    base = columns[reference]
+    moved = _different(others, base) if align == "auto" else _forced(others, base)
+    if not moved:
+        return Placement(as_logged, "step", _agreement(others, base, align))
+    epoch = epoch if epoch is not None and align != "wall" and _on_axis(epoch, base) else None
+    if align == "epoch" and epoch is None:
+        return Placement(as_logged, "step", "no epoch series on the train steps' axis is logged: joined as logged")
+    if epoch is None and not _walls_tell(base):
+        return Placement(as_logged, "step", "the wall times do not tell the order: joined on the steps as logged")
+    shared = 0
+    for name in moved:
+        at = _by_wall(others[name], base) if epoch is None else _by_epoch(others[name], epoch, base)
+        as_logged[name], pushed = _moved(others[name], at)
+        shared += pushed
+    return Placement(as_logged, "wall" if epoch is None else "epoch", _report(moved, reference, epoch, shared, align))
+
+
+def _report(moved: list[str], reference: str, epoch: Points | None, shared: int, align: str) -> str:
+    why = "as asked for" if align != "auto" else "its steps count something else"
+    by = "by wall time" if epoch is None else "by the epoch series"
+    more = f"; {shared} points shared a step and took the next ones" if shared else ""
+    return f"{', '.join(moved)}: placed on the steps of {reference} {by} ({why}){more}"
+
+
+def _agreement(others: Mapping[str, Points], base: Points, align: str) -> str:
+    if align != "auto":
+        return "all columns have the same steps"
+    if any(_looks_different(points, base) for points in others.values()) and not _walls_tell(base):
+        return "train and validation may count different things, and the wall times do not tell: joined as logged"
+    return "the columns count the same steps" if others else ""
+
+
+def _reference(columns: Mapping[str, Points]) -> str | None:
+    """The column whose steps are the axis: a train column, unless it counts more slowly than a held-out one."""
+    found = [name for name, points in columns.items() if len(points.step)]
+    if not found:
+        return None
+    order = {name: (int(columns[name].step[-1]), len(columns[name].step)) for name in found}
+    fastest = max(found, key=order.__getitem__)
+    train = max((name for name in found if name.startswith("train ")), key=order.__getitem__, default=fastest)
+    return fastest if counts_differently(columns[train], columns[fastest]) else train
+
+
+def _different(others: Mapping[str, Points], base: Points) -> list[str]:
+    """The columns that count something else; columns with the same steps share the verdict."""
+    different = [points for points in others.values() if counts_differently(points, base)]
+    return [name for name, points in others.items() if any(np.array_equal(points.step, one.step) for one in different)]
+
+
+def _forced(others: Mapping[str, Points], base: Points) -> list[str]:
+    return [name for name, points in others.items() if not np.array_equal(points.step, base.step)]
+
+
+def counts_differently(points: Points, reference: Points) -> bool:
+    """Whether `reference` counts much faster than `points`, so that their steps cannot be one axis."""
+    if not _walls_tell(reference):
+        return False
+    reached, known = _reached(points.wall_time, reference)
+    steps, at = points.step[known].astype(np.float64), reached[known].astype(np.float64)
+    if not len(steps):
+        return False
+    if steps[-1] > steps[0]:
+        counted, gained, apart = steps[-1] - steps[0], at[-1] - at[0], float(np.min(np.diff(steps)))
+    else:
+        counted, gained, apart = max(steps[-1], 1.0), at[-1], abs(steps[-1])
+    blur = float(np.median(np.diff(reference.step.astype(np.float64))))
+    return bool(gained - blur > (PACE if apart <= SMALL_STEP else PACE_LARGE_STEPS) * counted)
+
+
+def _looks_different(points: Points, base: Points) -> bool:
+    """By the steps alone: a short count from 0 or 1 beside many more steps."""
+    few, many = len(points.step), len(base.step)
+    consecutive = few > 1 and int(points.step[-1]) - int(points.step[0]) == few - 1 and int(points.step[0]) in (0, 1)
+    return consecutive and many >= 2 * few and int(base.step[-1]) >= 3 * int(points.step[-1])
+
+
+def _walls_tell(reference: Points) -> bool:
+    """Whether the reference's wall times can order anything: at least two different finite ones."""
+    finite = reference.wall_time[np.isfinite(reference.wall_time)]
+    return len(finite) > 1 and float(finite.max()) > float(finite.min())
+
+
+def _reached(wall: Float64, reference: Points) -> tuple[Int64, Bools]:
+    """The reference's largest step by each wall time, and where that is known (before its first point it is not)."""
+    finite = np.isfinite(reference.wall_time)
+    order = np.argsort(reference.wall_time[finite], kind="stable")
+    times = reference.wall_time[finite][order]
+    steps = np.maximum.accumulate(reference.step[finite][order])
+    position = np.searchsorted(times, np.where(np.isfinite(wall), wall, -np.inf), side="right") - 1
+    return steps[np.maximum(position, 0)], position >= 0
+
+
+def _by_wall(points: Points, base: Points) -> Int64:
+    """The step that had been reached; 0 (or the first step) before the first, the last one's where there is no time."""
+    reached, known = _reached(points.wall_time, base)
+    first = np.int64(min(0, int(base.step[0])))
+    reached = np.where(known, reached, first)
+    timed = np.where(np.isfinite(points.wall_time), np.arange(len(reached)), -1)
+    last = np.maximum.accumulate(timed)
+    return np.where(last >= 0, reached[np.maximum(last, 0)], first)
+
+
+def _on_axis(epoch: Points, base: Points) -> bool:
+    """Whether the epoch series says something about the reference's steps, and grows."""
+    if not len(epoch.step) or not np.all(np.isfinite(epoch.value)):
+        return False
+    grows = bool(np.all(np.diff(epoch.value) >= 0)) and float(epoch.value[-1]) > float(epoch.value[0])
+    return grows and 2 * int(epoch.step[-1]) >= int(base.step[-1]) and int(epoch.step[0]) <= int(base.step[-1])
+
+
+def _by_epoch(points: Points, epoch: Points, base: Points) -> Int64:
+    """The last step of the epoch that the point is counted by; where the epoch series is sparse, the wall time helps."""
+    last = np.searchsorted(epoch.value, points.step + _offset(points, epoch, base) + _TINY, side="right") - 1
+    found = np.maximum(last, 0)
+    earliest = np.where(last >= 0, epoch.step[found], min(0, int(base.step[0])))
+    following = np.where(last >= 0, np.append(epoch.step[1:], np.iinfo(np.int64).max)[found], epoch.step[0])
+    before = np.searchsorted(base.step, following, side="left") - 1
+    latest = np.maximum(earliest, np.where(before >= 0, base.step[np.maximum(before, 0)], earliest))
+    reached, known = _reached(points.wall_time, base)
+    return np.clip(np.where(known, reached, latest), earliest, latest)
+
+
+def _offset(points: Points, epoch: Points, base: Points) -> float:
+    """What to add to a point's count to compare it with the epoch series: counts begin at 0 or 1, in either."""
+    whole = bool(np.all(epoch.value == np.floor(epoch.value)))
+    if _walls_tell(epoch):
+        reached, known = _reached(points.wall_time, epoch)
+        if known.any():
+            value = epoch.value[np.searchsorted(epoch.step, reached[known], side="right") - 1].astype(np.float64)
+            return float(np.round(np.median(value - points.step[known])))
+    starts_at_zero = int(points.step[0]) == 0
+    if whole:
+        return float(epoch.value[0]) - (0.0 if starts_at_zero else 1.0)
+    return 1.0 if starts_at_zero else 0.0
+
+
+def _moved(points: Points, at: Int64) -> tuple[Points, int]:
+    """The points at new steps, each step once: those that share one take the next; returns how many did."""
+    order = np.lexsort((points.step, at))
+    at = at[order]
+    count = np.arange(len(at), dtype=np.int64)
+    if len(at) and int(at[-1]) < _ROOM:
+        once = count + np.maximum.accumulate(at - count)
+    else:
+        once, last = np.unique(at[::-1], return_index=True)
+        order = order[len(at) - 1 - last]
+        return Points(once, points.wall_time[order], points.value[order]), 0
+    return Points(once, points.wall_time[order], points.value[order]), int(np.count_nonzero(once != at))
