@@ -1,7 +1,7 @@
 """Writes event files: the encoder of TFRecords and Events that `tbbridge import`, the demo and the tests use.
 
-Nothing here imports TensorFlow, TensorBoard or protobuf; the messages are TensorFlow's ``event.proto``, ``summary.proto``
-and ``tensor.proto``.
+Nothing here imports TensorFlow, TensorBoard or protobuf; the messages are TensorFlow's ``event.proto``,
+``summary.proto`` and ``tensor.proto``.
 """
 
 from __future__ import annotations
@@ -88,12 +88,13 @@ def tensor_value(tag: str | bytes, tensor: bytes, plugin: str | None = "scalars"
 class EventWriter:
     """Writes one event file, record by record; a context manager.
 
-    path        created, or replaced if it is there
-    file_version  begin with the ``brain.Event:2`` record, as every writer does, at `wall_time` (seconds since the epoch)
+    path          created, or replaced if it is there
+    file_version  begin with the ``brain.Event:2`` record, as every writer does
+    wall_time     of that record, in seconds since the epoch
     """
 
     def __init__(self, path: str | Path, *, file_version: bool = True, wall_time: float = 0.0) -> None:
-        self._file: BinaryIO = Path(path).open("wb")
+        self._file: BinaryIO = open(path, "wb")  # noqa: SIM115 - closed by close()
         if file_version:
             self.event(event(0, wall_time, field(3, "brain.Event:2")))
 

@@ -1,0 +1,205 @@
+"""The plain twin: the scan of a chunk and the three checks of the search, to be read and to run anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbbridge.checksum import SLICES, UInt32, crc32c, masked_crc32c, shift, update
+from tbbridge.decode._plain_event import (
+    FILE_VERSION,
+    SESSION_LOG,
+    SUMMARY,
+    TENSOR,
+    Event,
+    TooMany,
+    Unparsable,
+    Value,
+    parse,
+)
+from tbbridge.decode.contract import (
+    BAD_DATA,
+    BAD_LENGTH,
+    END,
+    FULL,
+    LARGE,
+    MAX_VALUES,
+    MIN_VALUE_BYTES,
+    OTHER_PLUGIN,
+    REASONS,
+    SMALL,
+    TOO_MANY,
+    UNPARSABLE,
+    Scan,
+)
+from tbbridge.model import Float64, Int64
+
+__all__ = ["crc32c", "crc_kind", "headers", "masked_crc32c", "prefix_states", "scan", "shift", "use_portable_crc"]
+
+Buffer = bytes | bytearray | memoryview
+_START = 1
+
+
+def scan(
+    data: Buffer,
+    start: int,
+    held: bool,
+    fresh: bool,
+    foreign: Sequence[bytes],
+    tag: NDArray[np.int32],
+    step: Int64,
+    wall_time: Float64,
+    value: Float64,
+) -> Scan:
+    """Decode the records of `data` from offset `start` on (see `_native.pyi`)."""
+    rows = _Rows(tag, step, wall_time, value, foreign, fresh)
+    view, at = memoryview(data), start
+    while True:
+        stop, need, payload = _record(view, at, held)
+        if stop == END and payload is not None:
+            stop = rows.add(payload)
+        if stop != END or payload is None:
+            return rows.result(at, stop, need)
+        at, held = at + need, False
+
+
+def _record(view: memoryview, at: int, held: bool) -> tuple[int, int, bytes | None]:
+    """(why to stop, bytes of the record, its payload) of the record at `at`; (END, need, None) when it is not whole."""
+    if len(view) - at < 12:
+        return END, 12, None
+    length = int.from_bytes(view[at : at + 8], "little")
+    if masked_crc32c(view[at : at + 8]) != int.from_bytes(view[at + 8 : at + 12], "little"):
+        return BAD_LENGTH, 12, None
+    need = length + 16
+    if length > SMALL and not held:
+        return LARGE, need, None
+    if len(view) - at < need:
+        return END, need, None
+    payload = bytes(view[at + 12 : at + 12 + length])
+    if masked_crc32c(payload) != int.from_bytes(view[at + 12 + length : at + need], "little"):
+        return BAD_DATA, need, None
+    return END, need, payload
+
+
+class _Rows:
+    """The columns of one scan, and what else it found."""
+
+    def __init__(
+        self,
+        tag: NDArray[np.int32],
+        step: Int64,
+        wall_time: Float64,
+        value: Float64,
+        foreign: Sequence[bytes],
+        fresh: bool,
+    ) -> None:
+        self._tag, self._step, self._wall_time, self._value = tag, step, wall_time, value
+        self._room = min(len(tag), len(step), len(wall_time), len(value))
+        self._ids: dict[bytes, int] = {}
+        self._foreign = dict.fromkeys(foreign)
+        self._passed = [0] * len(REASONS)
+        self._starts: list[tuple[int, int, bool]] = []
+        self._rows = self._records = 0
+        self._wide, self._fresh, self._first = False, fresh, float("nan")
+
+    def add(self, payload: bytes) -> int:
+        """Take in the event of one intact record; returns why not, or END."""
+        if self._room - self._rows < min(len(payload) // MIN_VALUE_BYTES, MAX_VALUES):
+            return FULL
+        try:
+            event = parse(payload)
+        except Unparsable:
+            return UNPARSABLE
+        except TooMany:
+            return TOO_MANY
+        if self._records == 0:
+            self._first = event.wall_time
+        self._records += 1
+        self._note(event, empty=not payload)
+        for value in event.values if event.what == SUMMARY else ():
+            self._add_value(event, value)
+        return END
+
+    def _note(self, event: Event, empty: bool) -> None:
+        if event.what == SESSION_LOG and event.status == _START:
+            self._starts.append((self._rows, event.step, self._fresh))
+        self._fresh = self._fresh and (empty or event.what == FILE_VERSION)
+
+    def _add_value(self, event: Event, value: Value) -> None:
+        if value.plugin == b"scalars":
+            self._foreign.pop(value.tag, None)
+        elif value.plugin:
+            self._foreign[value.tag] = None
+        number = value.number()
+        if value.kind in (0, TENSOR) and value.tag in self._foreign:
+            number = OTHER_PLUGIN if isinstance(number, tuple) else None
+        if isinstance(number, tuple):
+            self._append(event, value.tag, *number)
+        elif number is not None:
+            self._passed[number] += 1
+
+    def _append(self, event: Event, tag: bytes, number: float, wide: bool) -> None:
+        row = self._rows
+        self._tag[row] = self._ids.setdefault(tag, len(self._ids))
+        self._step[row], self._wall_time[row], self._value[row] = event.step, event.wall_time, number
+        self._wide = self._wide or wide
+        self._rows = row + 1
+
+    def result(self, end: int, stop: int, need: int) -> Scan:
+        return Scan(
+            end,
+            stop,
+            need,
+            self._rows,
+            self._records,
+            self._wide,
+            list(self._ids),
+            list(self._foreign),
+            tuple(self._passed),
+            self._starts,
+            self._fresh,
+            self._first,
+        )
+
+
+def headers(data: Buffer, first: int, limit: int) -> tuple[Int64, Int64]:
+    """Offsets from `first` on at which a right length checksum follows a length of at most `limit`, and the lengths."""
+    array = np.frombuffer(data, np.uint8)
+    at = np.arange(first, max(first, len(array) - 11), dtype=np.int64)
+    if limit < 1 << 32:
+        for byte in (7, 6, 5, 4):
+            at = at[array[at + byte] == 0]
+    state = np.zeros(len(at), np.uint32)
+    length = np.zeros(len(at), np.uint64)
+    stored = np.zeros(len(at), np.uint32)
+    for i in range(8):
+        byte = array[at + i]
+        state ^= SLICES[7 - i][byte ^ np.uint8(255 if i < 4 else 0)]
+        length |= byte.astype(np.uint64) << np.uint64(8 * i)
+    for i in range(4):
+        stored |= array[at + 8 + i].astype(np.uint32) << np.uint32(8 * i)
+    crc = ~state
+    right = (((crc >> 15) | (crc << 17)) + np.uint32(0xA282EAD8) == stored) & (length <= np.uint64(limit))
+    return at[right], length[right].astype(np.int64)
+
+
+def prefix_states(data: Buffer, offsets: Int64, state: int) -> UInt32:
+    """The checksum states after the first ``offsets[i]`` bytes (ascending), from `state` before the first byte."""
+    states = np.zeros(len(offsets), np.uint32)
+    view = memoryview(data)
+    for i, (before, after) in enumerate(pairwise([0, *offsets.tolist()])):
+        state = update(state, view[before:after])
+        states[i] = state
+    return states
+
+
+def use_portable_crc(portable: bool) -> None:
+    """Nothing to choose: this twin's checksum is always portable."""
+
+
+def crc_kind() -> str:
+    """Which checksum is at work."""
+    return "plain"

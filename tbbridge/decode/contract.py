@@ -1,0 +1,74 @@
+"""The numbers and the result that both twins of `scan` share (`_native.pyi` documents the functions)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+SMALL = 32 << 10
+"""A record with at most this many payload bytes is always verified whole; a larger one where it may hold a scalar."""
+
+MAX_VALUES = 1 << 20
+"""Values that one event may hold; the bound on what one record can make us allocate."""
+
+MIN_VALUE_BYTES = 7
+"""The fewest payload bytes that one scalar takes: ``0a 05 15 f f f f``."""
+
+# Why a scan stopped at `Scan.end`.
+END = 0
+"""The data ends there, or inside the record there, which takes `need` bytes (12 while its header is not whole)."""
+BAD_LENGTH = 1
+"""Wrong length checksum."""
+BAD_DATA = 2
+"""Wrong data checksum; the record takes `need` bytes."""
+LARGE = 3
+"""A record of `need` bytes whose payload is larger than `SMALL` begins there; only its header has been verified."""
+UNPARSABLE = 4
+"""Both checksums are right, but the `need` bytes hold no Event."""
+TOO_MANY = 5
+"""Both checksums are right, but the event of `need` bytes holds more than `MAX_VALUES` values."""
+FULL = 6
+"""The columns have no room for what the record of `need` bytes might hold."""
+
+REASONS = (
+    "value message without a value",
+    "string tensor",
+    "tensor of a dtype that is not numeric",
+    "tensor that has not exactly one element",
+    "tensor_content of the wrong length",
+    "tensor whose number of values does not fit its shape",
+    "tensor whose values are not of its dtype",
+    "integer that float64 cannot hold exactly",
+    "one-element tensor of another plugin",
+)
+"""Why a value of an intact record is no scalar that can be read exactly; `Scan.passed` counts in this order."""
+
+(NO_VALUE, STRING, NOT_NUMERIC, NOT_ONE, CONTENT_LENGTH, VALUE_COUNT, OTHER_DTYPE, INEXACT, OTHER_PLUGIN) = range(9)
+
+
+class Scan(NamedTuple):
+    """What one `scan` found; columns up to `rows` are filled."""
+
+    end: int
+    """Offset in the data of the first byte that is not used: a record starts there, or should."""
+    stop: int
+    """Why it stopped there: `END` ... `FULL`."""
+    need: int
+    """Bytes that the record at `end` takes, by its length."""
+    rows: int
+    """Scalars written to the columns."""
+    records: int
+    """Intact records before `end`."""
+    wide: bool
+    """Whether a value was written as something that float32 cannot hold (double, an integer, bool)."""
+    tags: list[bytes]
+    """The tags of the rows: ``tags[tag[i]]``, in order of appearance."""
+    foreign: list[bytes]
+    """Tags that, as of `end`, belong to another plugin than ``scalars``; hand them to the next scan of the file."""
+    passed: tuple[int, ...]
+    """Values passed over, by `REASONS`."""
+    starts: list[tuple[int, int, bool]]
+    """``SessionLog.START`` events: (rows before it, step, whether no other event came before)."""
+    fresh: bool
+    """Whether, as of `end`, the file held nothing but file versions."""
+    first_wall_time: float
+    """Wall time of the first intact record; NaN when there is none."""

@@ -1,0 +1,410 @@
+"""Bytes of one event file in, columns out: the framing, the jumps over what holds no scalar, the way round damage."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+
+from tbbridge.checksum import masked
+from tbbridge.decode import contract, twin
+from tbbridge.decode.columns import Columns
+from tbbridge.decode.contract import Scan
+from tbbridge.decode.search import Search
+from tbbridge.decode.walk import HOLD, Walk
+from tbbridge.model import Damage, EventFile, Start
+
+MAX_RECORD = 64 << 20
+"""Bytes of the largest record that is held to be verified, and of the largest that a search takes for a record."""
+
+_WINDOW = 8 << 10
+"""What is asked for after a jump; it doubles with every window that follows on the one before."""
+_LARGEST_WINDOW = 1 << 20
+_SEARCH_STEP = 256 << 10
+_MAX_DAMAGES = 100_000
+"""Damaged ranges that are told one by one; further ones are joined with the last."""
+
+
+class Decoder:
+    """Turns the bytes of one event file into scalars, in whatever pieces they come.
+
+    name        the file's, for `EventFile.name`
+    max_record  bytes; a larger record that might hold a scalar is reported as damage, never held
+
+    The reader asks for `position` and `want`, feeds what is there, and settles when it has come to the end; `follow` does
+    all that. What comes out is a function of the file's bytes: not of the pieces, nor of the sizes at which it was looked at
+    while it grew. Where growth proves an earlier look wrong (an unfinished record turned out whole, though a record inside
+    it had been taken) everything starts anew: `generation` grows, and columns taken before are void.
+    """
+
+    def __init__(self, name: str, *, max_record: int = MAX_RECORD) -> None:
+        self._name = name
+        self._max_record = max_record
+        self.generation = -1
+        self._reset()
+
+    def _reset(self) -> None:
+        self.generation += 1
+        self.position = 0
+        self.want = _LARGEST_WINDOW
+        self._columns = Columns()
+        self._tags: list[str] = []
+        self._ids: dict[str, int] = {}
+        self._foreign: list[bytes] = []
+        self._fresh = True
+        self._starts: list[Start] = []
+        self._records = 0
+        self._first_wall_time = float("nan")
+        self._damage: list[Damage] = []
+        self._passed = [0] * len(contract.REASONS)
+        self._at = 0
+        self._room = 4096
+        self._held = False
+        self._until = 0
+        self._kept = bytearray()
+        self._step: Callable[[memoryview, int], bool] = self._scan
+        self._walk: Walk | None = None
+        self._jumped: tuple[int, int] | None = None
+        self._search: Search | None = None
+        self._reason = ""
+        self._claim: int | None = None
+        self._tail_end: int | None = None
+        self._size = 0
+        self._open_damage: Damage | None = None
+        self._incomplete_tail = 0
+
+    @property
+    def log(self) -> EventFile:
+        """What has been decoded so far. Its arrays are views that later feeds never change."""
+        return EventFile(
+            name=self._name,
+            scalars=self._columns.scalars(),
+            tags=self._tags,
+            first_wall_time=self._first_wall_time,
+            starts=list(self._starts),
+            records=self._records,
+            damage=[*self._damage, *([self._open_damage] if self._open_damage else [])],
+            incomplete_tail=self._incomplete_tail,
+            passed_over=Counter(
+                {reason: n for reason, n in zip(contract.REASONS, self._passed, strict=True) if n},
+            ),
+            size=self._size,
+        )
+
+    def follow(self, size: int, read: Callable[[int, int], bytes | bytearray | memoryview]) -> int:
+        """Decode a file of `size` bytes to its end with ``read(bytes, offset)``; returns the number of new scalars.
+
+        Stops where `read` returns nothing.
+        """
+        before, generation = self._columns.rows, self.generation
+        while True:
+            while self.position < size:
+                data = read(min(self.want, size - self.position), self.position)
+                if not len(data):
+                    break
+                self.feed(data)
+            else:
+                self.settle(size)
+                if self.position < size:
+                    continue
+            return self._columns.rows - (before if generation == self.generation else 0)
+
+    def feed(self, data: bytes | bytearray | memoryview) -> int:
+        """Take the bytes at `position`; returns the number of new scalars."""
+        known = self.position + len(data)
+        self._size = max(self._size, known)
+        self._open_damage, self._incomplete_tail = None, 0
+        if self._grown_beyond(known):
+            return 0
+        before = self._columns.rows
+        if self._kept or known < self._until:
+            self._kept += data
+            if known < self._until:
+                self.position = known
+                return 0
+            block, self._kept = memoryview(self._kept), bytearray()
+        else:
+            block = memoryview(data)
+        base = known - len(block)
+        asked = self.position
+        while self._step(block, base):
+            pass
+        self._widen(self.position == asked + len(data))
+        return self._columns.rows - before
+
+    def _widen(self, sequential: bool) -> None:
+        self.want = min(self.want * 2, _LARGEST_WINDOW) if sequential else _WINDOW
+
+    def _grown_beyond(self, size: int) -> bool:
+        """Whether `size` bytes prove an earlier look wrong; then it goes back to where it can be put right."""
+        if self._claim is not None and size >= self._claim:
+            self._reset()
+            return True
+        if self._tail_end is not None and size >= self._tail_end:
+            self._tail_end = None
+            self._step = self._scan
+            self._kept.clear()
+            self.position = self._at
+            return True
+        return False
+
+    def _goto(self, offset: int, block: memoryview, base: int) -> bool:
+        """Ask for the bytes from `offset` on, keeping those of `block` that are at or after it."""
+        known = base + len(block)
+        if base <= offset <= known:
+            self._kept = bytearray(block[offset - base :])
+            self.position = known
+        else:
+            self._kept = bytearray()
+            self.position = offset
+        return False
+
+    # Records one after the other.
+
+    def _scan(self, block: memoryview, base: int) -> bool:
+        if not base <= self._at < base + len(block):
+            self._until = 0
+            return self._goto(self._at, block, base)
+        value = np.empty(self._room, np.float64)
+        columns = self._columns.room(self._room)
+        found = twin.scan(block, self._at - base, self._held, self._fresh, self._foreign, *columns, value)
+        self._absorb(found, value)
+        self._at = base + found.end
+        return self._stopped(found, block, base)
+
+    def _absorb(self, found: Scan, value: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
+        """Take over what a scan found."""
+        before = self._columns.rows
+        if found.rows:
+            ids = np.array([self._id(tag) for tag in found.tags], np.int32)
+            self._columns.commit(ids, value[: found.rows], found.wide)
+        if found.records:
+            if self._records == 0:
+                self._first_wall_time = found.first_wall_time
+            self._records += found.records
+            self._jumped = None
+            self._held = False
+            self._passed = [a + b for a, b in zip(self._passed, found.passed, strict=True)]
+            self._starts += [Start(before + rows, step, first) for rows, step, first in found.starts]
+            self._foreign, self._fresh = found.foreign, found.fresh
+
+    def _id(self, tag: bytes) -> int:
+        text = tag.decode("utf-8", "backslashreplace")
+        number = self._ids.setdefault(text, len(self._ids))
+        if number == len(self._tags):
+            self._tags.append(text)
+        return number
+
+    def _stopped(self, found: Scan, block: memoryview, base: int) -> bool:
+        """Go on from where a scan stopped."""
+        end = self._at + found.need
+        if found.stop == contract.END:
+            self._until = end if end - self._at <= self._max_record + 16 else 0
+            return self._goto(self._at, block, base)
+        if found.stop == contract.FULL:
+            self._room = max(2 * self._room, min((found.need - 16) // contract.MIN_VALUE_BYTES, contract.MAX_VALUES))
+            return True
+        if found.stop == contract.LARGE:
+            return self._large(found.need)
+        self._held = False
+        if found.stop in (contract.UNPARSABLE, contract.TOO_MANY):
+            self._jumped = None
+            self._lose(self._at, end, _REASONS[found.stop])
+            self._at = end
+            return True
+        return self._damaged(_reason(found.stop, block[self._at - base : self._at - base + 12], self._at))
+
+    # A large record.
+
+    def _large(self, need: int) -> bool:
+        if self._records == 0:  # the first record gives the file its wall time
+            return self._hold(need)
+        self._jumped = None
+        self._walk = Walk(self._at, need)
+        self._tail_need = need
+        self._step = self._look
+        return True
+
+    def _look(self, block: memoryview, base: int) -> bool:
+        assert self._walk is not None
+        verdict = self._walk.step(block, base)
+        if verdict is None:
+            return self._goto(self._walk.at, block, base)
+        self._walk = None
+        self._step = self._scan
+        if verdict == HOLD:
+            return self._hold(self._tail_need)
+        self._records += 1
+        self._fresh = False
+        self._jumped = (self._at, self._at + self._tail_need)
+        self._at += self._tail_need
+        return True
+
+    def _hold(self, need: int) -> bool:
+        if need - 16 > self._max_record:
+            return self._damaged(f"record of more than {self._max_record} bytes")
+        self._held = True
+        return True
+
+    # Damage.
+
+    def _lose(self, start: int, end: int, reason: str) -> None:
+        last = self._damage[-1] if self._damage else None
+        if last and last.end == start and last.reason == reason:
+            self._damage[-1] = Damage(last.start, end, reason)
+        elif last and len(self._damage) >= _MAX_DAMAGES:
+            self._damage[-1] = Damage(last.start, end, "many damaged ranges up to here")
+        else:
+            self._damage.append(Damage(start, end, reason))
+
+    def _damaged(self, reason: str) -> bool:
+        """Something is wrong at `_at`: look for the next record; but doubt a record jumped over just before it first."""
+        if self._jumped:
+            self._verified, self._state = self._jumped[0] + 12, 0xFFFFFFFF
+            self._step = self._verify
+            return True
+        self._reason = reason
+        self._seek(self._at + 1)
+        self._step = self._resynchronise
+        return True
+
+    def _seek(self, start: int) -> None:
+        if self._search is not None and self._search.covers(start):
+            self._search.restrict(start)
+        else:
+            self._search = Search(start, self._max_record)
+
+    def _verify(self, block: memoryview, base: int) -> bool:
+        """Read the payload that was jumped over, since what follows it is not right."""
+        assert self._jumped is not None
+        start, end = self._jumped
+        if base <= self._verified < end - 4 and self._verified < base + len(block):
+            part = block[self._verified - base : end - 4 - base]
+            self._state = twin.crc32c(part, self._state ^ 0xFFFFFFFF) ^ 0xFFFFFFFF
+            self._verified += len(part)
+            return True
+        if self._verified < end - 4 or base + len(block) < end or base > end - 4:
+            return self._goto(self._verified, block, base)
+        stored = int.from_bytes(block[end - 4 - base : end - base], "little")
+        self._jumped = None
+        self._step = self._scan
+        if masked(self._state ^ 0xFFFFFFFF) == stored:
+            return True
+        self._records -= 1
+        self._at = start
+        return self._damaged("wrong data checksum")
+
+    def _resynchronise(self, block: memoryview, base: int) -> bool:
+        assert self._search is not None
+        found = self._search.answer()
+        if found is not None:
+            self._lose(self._at, found, self._reason)
+            self._at = found
+            self._step = self._scan
+            return True
+        return self._feed_search(block, base)
+
+    def _feed_search(self, block: memoryview, base: int) -> bool:
+        assert self._search is not None
+        here = self._search.position - base
+        if 0 <= here < len(block):
+            self._search.extend(block[here : here + _SEARCH_STEP])
+            return True
+        return self._goto(self._search.position, block, base)
+
+    # The end of the file, for now.
+
+    def settle(self, size: int) -> None:
+        """The file ends at `size` bytes, for now. When `position` is less than that afterwards, read on from there."""
+        self._size = size
+        if self._grown_beyond(size) or self.position < size:
+            return
+        if self._step == self._resynchronise:
+            self._settle_search(size, tail=False)
+        elif self._step == self._wait:
+            self._settle_search(size, tail=True)
+        else:
+            self._settle_records(size)
+
+    def _settle_records(self, size: int) -> None:
+        if self._step == self._verify:
+            return
+        end = self._until
+        if self._step == self._look:
+            end = self._at + self._tail_need
+        elif self._jumped and self._jumped[1] > size:
+            self._records -= 1
+            self._at, end = self._jumped
+            self._jumped = None
+        elif self._at + 12 > size:
+            self._incomplete_tail = size - self._at
+            return
+        self._wait_for(end, size)
+
+    def _wait_for(self, end: int, size: int) -> None:
+        """The record at `_at` is not finished; unless a whole one starts inside it, that is normal."""
+        self._tail_end = end
+        self._until = 0
+        self._walk = None
+        self._held = False
+        self._reason = "unfinished record with a whole one inside it"
+        self._seek(self._at + 1)
+        self._step = self._wait
+        block, base = memoryview(self._kept), size - len(self._kept)
+        self._kept = bytearray()
+        while self._wait(block, base):
+            pass
+        if self.position >= size:
+            self._settle_search(size, tail=True)
+
+    def _wait(self, block: memoryview, base: int) -> bool:
+        return self._feed_search(block, base)
+
+    def _settle_search(self, size: int, tail: bool) -> None:
+        assert self._search is not None
+        found, claim = self._search.last_answer(), self._search.claim()
+        if found is None and self._search.give_up_pending():
+            self._add_claim(claim)
+            self.position = self._search.position
+        elif found is None:
+            self._end_in_doubt(size, tail)
+        else:
+            self._add_claim(claim)
+            self._add_claim(self._tail_end)
+            self._tail_end = None
+            self._lose(self._at, found, self._reason)
+            self._at = self.position = found
+            self._step = self._scan
+
+    def _add_claim(self, claim: int | None) -> None:
+        if claim is not None:
+            self._claim = min(claim, self._claim or claim)
+
+    def _end_in_doubt(self, size: int, tail: bool) -> None:
+        """Nothing whole follows: an unfinished record, or damage up to the end or up to what looks like an unfinished one."""
+        assert self._search is not None
+        if tail:
+            self._incomplete_tail = size - self._at
+            return
+        unfinished = self._search.unfinished()
+        end = size if unfinished is None else unfinished
+        self._open_damage = Damage(self._at, end, self._reason)
+        self._incomplete_tail = size - end
+
+
+_REASONS = {
+    contract.BAD_LENGTH: "wrong length checksum",
+    contract.BAD_DATA: "wrong data checksum",
+    contract.UNPARSABLE: "no readable event",
+    contract.TOO_MANY: f"more than {contract.MAX_VALUES} values in one event",
+}
+
+
+def _reason(stop: int, header: memoryview, at: int) -> str:
+    if stop == contract.BAD_LENGTH:
+        if not any(header):
+            return "zero-filled hole"
+        if at == 0 and (header[:2] == b"\x1f\x8b" or (header[0] == 0x78 and header[1] in (0x01, 0x5E, 0x9C, 0xDA))):
+            return "compressed event files (gzip, zlib) are not supported"
+    return _REASONS[stop]
