@@ -103,7 +103,8 @@ class _Rows:
         self._passed = [0] * len(REASONS)
         self._starts: list[tuple[int, int, bool]] = []
         self._rows = self._records = 0
-        self._wide, self._fresh, self._first = False, fresh, float("nan")
+        self._wide: set[int] = set()
+        self._fresh, self._first = fresh, float("nan")
 
     def add(self, payload: bytes) -> int:
         """Take in the event of one intact record; returns why not, or END."""
@@ -145,7 +146,8 @@ class _Rows:
         row = self._rows
         self._tag[row] = self._ids.setdefault(tag, len(self._ids))
         self._step[row], self._wall_time[row], self._value[row] = event.step, event.wall_time, number
-        self._wide = self._wide or wide
+        if wide:
+            self._wide.add(int(self._tag[row]))
         self._rows = row + 1
 
     def result(self, end: int, stop: int, need: int) -> Scan:
@@ -155,8 +157,8 @@ class _Rows:
             need,
             self._rows,
             self._records,
-            self._wide,
             list(self._ids),
+            sorted(self._wide),
             list(self._foreign),
             tuple(self._passed),
             self._starts,

@@ -58,10 +58,10 @@ class Scan(NamedTuple):
     """Scalars written to the columns."""
     records: int
     """Intact records before `end`."""
-    wide: bool
-    """Whether a value was written as something that float32 cannot hold (double, an integer, bool)."""
     tags: list[bytes]
     """The tags of the rows: ``tags[tag[i]]``, in order of appearance."""
+    wide: list[int]
+    """Indices into `tags` of those with a value of a dtype that float32 cannot hold (double, an integer, bool)."""
     foreign: list[bytes]
     """Tags that, as of `end`, belong to another plugin than ``scalars``; hand them to the next scan of the file."""
     passed: tuple[int, ...]

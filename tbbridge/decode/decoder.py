@@ -32,10 +32,10 @@ class Decoder:
     name        the file's, for `EventFile.name`
     max_record  bytes; a larger record that might hold a scalar is reported as damage, never held
 
-    The reader asks for `position` and `want`, feeds what is there, and settles when it has come to the end; `follow` does
-    all that. What comes out is a function of the file's bytes: not of the pieces, nor of the sizes at which it was looked at
-    while it grew. Where growth proves an earlier look wrong (an unfinished record turned out whole, though a record inside
-    it had been taken) everything starts anew: `generation` grows, and columns taken before are void.
+    The reader asks for `position` and `want`, feeds what is there, and settles when it has come to the end; `follow`
+    does all that. What comes out is a function of the file's bytes: not of the pieces, nor of the sizes at which it was
+    looked at while it grew. Where growth proves an earlier look wrong (an unfinished record turned out whole, though a
+    record inside it had been taken) everything starts anew: `generation` grows, and columns taken before are void.
     """
 
     def __init__(self, name: str, *, max_record: int = MAX_RECORD) -> None:
@@ -51,6 +51,7 @@ class Decoder:
         self._columns = Columns()
         self._tags: list[str] = []
         self._ids: dict[str, int] = {}
+        self._doubles: set[int] = set()
         self._foreign: list[bytes] = []
         self._fresh = True
         self._starts: list[Start] = []
@@ -81,6 +82,7 @@ class Decoder:
             name=self._name,
             scalars=self._columns.scalars(),
             tags=self._tags,
+            doubles=set(self._doubles),
             first_wall_time=self._first_wall_time,
             starts=list(self._starts),
             records=self._records,
@@ -178,7 +180,8 @@ class Decoder:
         before = self._columns.rows
         if found.rows:
             ids = np.array([self._id(tag) for tag in found.tags], np.int32)
-            self._columns.commit(ids, value[: found.rows], found.wide)
+            self._doubles.update(int(ids[tag]) for tag in found.wide)
+            self._columns.commit(ids, value[: found.rows], wide=bool(found.wide))
         if found.records:
             if self._records == 0:
                 self._first_wall_time = found.first_wall_time
@@ -259,7 +262,7 @@ class Decoder:
             self._damage.append(Damage(start, end, reason))
 
     def _damaged(self, reason: str) -> bool:
-        """Something is wrong at `_at`: look for the next record; but doubt a record jumped over just before it first."""
+        """Something is wrong at `_at`: look for the next record, but first doubt one jumped over just before."""
         if self._jumped:
             self._verified, self._state = self._jumped[0] + 12, 0xFFFFFFFF
             self._step = self._verify
@@ -382,7 +385,7 @@ class Decoder:
             self._claim = min(claim, self._claim or claim)
 
     def _end_in_doubt(self, size: int, tail: bool) -> None:
-        """Nothing whole follows: an unfinished record, or damage up to the end or up to what looks like an unfinished one."""
+        """Nothing whole follows: an unfinished record, or damage up to the end or to what looks like an unfinished one."""
         assert self._search is not None
         if tail:
             self._incomplete_tail = size - self._at

@@ -20,8 +20,8 @@ UInt32 = NDArray[np.uint32]
 class Search:
     """Looks for the smallest offset, from `start` on, at which a record with both checksums right starts.
 
-    A right header alone makes a candidate. Its data checksum comes from the states of one running checksum at both ends of
-    its payload, so that a million overlapping candidates cost no more than one pass; their payload is never held.
+    A right header alone makes a candidate. Its data checksum comes from the states of one running checksum at both ends
+    of its payload, so that a million overlapping candidates cost no more than one pass; their payload is never held.
     Candidates claim at most `limit` bytes of payload.
     """
 
@@ -129,7 +129,7 @@ class Search:
 
 
 class _Candidates:
-    """Offsets of right headers by ascending offset, where their payloads end, and the checksum states at their begins."""
+    """Right headers by ascending offset, where their payloads end, and the checksum states where they begin."""
 
     def __init__(self, offsets: Int64, ends: Int64, states: UInt32, begun: Bools) -> None:
         self.offsets, self.ends, self.states, self.begun = offsets, ends, states, begun

@@ -47,8 +47,8 @@ class _Message:
 class Walk:
     """Walks the fields of the Event in the record at `start` with jumps over their contents.
 
-    The record can be jumped over when every field is explained and none can be, or become by protobuf's merging, a scalar
-    or a session log. Anything else is held and verified. The decision is a function of the record's bytes alone.
+    The record can be jumped over when every field is explained and none can be, or become by protobuf's merging, a
+    scalar or a session log. Anything else is held and verified. The decision is a function of the record's bytes alone.
     """
 
     def __init__(self, start: int, need: int) -> None:
