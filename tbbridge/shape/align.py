@@ -25,8 +25,9 @@ from typing import Final
 
 import numpy as np
 
-from tbbridge.model import Bools, Experiment, Float64, Int64, Points
+from tbbridge.model import Bools, Experiment, Float64, Int64, Points, Series
 from tbbridge.shape import words
+from tbbridge.shape.series import live
 from tbbridge.shape.tokens import tokenise
 
 MODES: Final = ("auto", "step", "epoch", "wall")
@@ -44,6 +45,8 @@ _TINY: Final = 1e-6
 """An epoch series with fractions (0.9999999 for 1) is compared with this tolerance."""
 
 _PASSED_BY: Final = words.NEUTRAL | {"time", "trainer", "current"} | set(words.SPLITS)
+
+_NO_POINTS: Final = Points(np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,13 @@ def epoch_series(experiment: Experiment, runs: Mapping[str, Iterable[str]]) -> t
     train = {feed.run for column, feed in experiment.feeds.items() if feed and column.startswith("train ")}
     found = [(run, tag) for run in experiment.runs for tag in runs.get(run, ()) if _says_epoch(tag)]
     return min(found, key=lambda at: (at[0] not in train, len(at[1]), at), default=None)
+
+
+def aligned(experiment: Experiment, runs: Mapping[str, Mapping[str, Series]]) -> Placement:
+    """The columns of one experiment's run log, on one axis as `Experiment.align` asks."""
+    columns = {name: live(runs[feed.run][feed.tag]) if feed else _NO_POINTS for name, feed in experiment.feeds.items()}
+    at = epoch_series(experiment, runs)
+    return place(columns, live(runs[at[0]][at[1]]) if at else None, experiment.align)
 
 
 def _says_epoch(tag: str) -> bool:
@@ -154,7 +164,7 @@ def _forced(others: Mapping[str, Points], base: Points) -> list[str]:
 
 def counts_differently(points: Points, reference: Points) -> bool:
     """Whether `reference` counts much faster than `points`, so that their steps cannot be one axis."""
-    if not _walls_tell(reference):
+    if np.array_equal(points.step, reference.step) or not _walls_tell(reference):
         return False
     reached, known = _reached(points.wall_time, reference)
     steps, at = points.step[known].astype(np.float64), reached[known].astype(np.float64)
@@ -210,7 +220,7 @@ def _on_axis(epoch: Points, base: Points) -> bool:
 
 
 def _by_epoch(points: Points, epoch: Points, base: Points) -> Int64:
-    """The last step of the epoch that the point is counted by; where the epoch series is sparse, the wall time helps."""
+    """The last step of the epoch that the point is counted by; in a sparse epoch series the wall time helps."""
     last = np.searchsorted(epoch.value, points.step + _offset(points, epoch, base) + _TINY, side="right") - 1
     found = np.maximum(last, 0)
     earliest = np.where(last >= 0, epoch.step[found], min(0, int(base.step[0])))

@@ -1,6 +1,6 @@
 """The words of the mapping, as data: extend a list here and every rule that reads it follows.
 
-Surveyed from the sources of 52 writers (see docs/mapping.md). A list is one string, so that it reads and diffs as words.
+Surveyed from the sources of 52 writers (see docs/mapping.md). A list is one string, so that it reads as words.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ ACCURACY: Final = _words("accuracy acc accu") | {"top 1", "prec 1"}
 LOSS: Final = _words("loss cost xent xentropy ce nll bce logloss") | {"cross entropy"}
 OTHER: Final = _words(
     """
-    ppl perplexity f1 fscore auc auroc auprc roc precision prec recall map ap ar miou iou giou dice jaccard kappa mcc wer cer ter
-    per_phone bleu sacrebleu rouge meteor cider chrf bertscore error err wrong mse rmse mae mape rmsle r2 psnr ssim lpips fid
-    kid mos pesq stoi sdr sisdr ndcg mrr hit em lr lrate norm scale time sec second speed fps throughput divergence reward rew
-    return episode kl kld entropy fitness ratio momentum coef coefficient factor gap diff difference delta threshold count
-    bpc bpd bpb elbo likelihood temperature memory mem flop mfu spearman pearson corr correlation brier ece
+    ppl perplexity f1 fscore auc auroc auprc roc precision prec recall map ap ar miou iou giou dice jaccard
+    kappa mcc wer cer ter per_phone bleu sacrebleu rouge meteor cider chrf bertscore error err wrong mse rmse
+    mae mape rmsle r2 psnr ssim lpips fid kid mos pesq stoi sdr sisdr ndcg mrr hit em lr lrate norm scale time
+    sec second speed fps throughput divergence reward rew return episode kl kld entropy fitness ratio momentum
+    coef coefficient factor gap diff difference delta threshold count bpc bpd bpb elbo likelihood temperature
+    memory mem flop mfu spearman pearson corr correlation brier ece
     """
 )
 """Metrics of other kinds: where one is the right-most metric word, the tag is neither an accuracy nor a loss."""
@@ -46,22 +47,24 @@ ERRORS: Final = _words("error err wrong")
 
 COMPONENT: Final = _words(
     """
-    aux auxiliary reg regularization regularisation regularizer regularize regularised regularized kl kld l1 l2 adv adversarial
-    gan gen generator disc discriminator critic actor d g recon reconstruction rec box bbox dfl obj objectness mask rpn loc
-    localization localisation giou iou value policy vf pi pg entropy coef alpha temperature distill distillation kd vq codebook
-    commit commitment mel duration dur pitch postnet stopnet mse mae rmse huber smoothl1 l1smooth z router balance balancing
-    moe penalty gp orth orthogonal sparsity tv perceptual style content cycle idt identity feat fm contrastive triplet
-    keypoint kpt landmark centerness depth mimic gate energy dist surrogate q qf q1 q2 decay consistency prior
+    aux auxiliary reg regularization regularisation regularizer regularize regularised regularized kl kld l1 l2
+    adv adversarial gan gen generator disc discriminator critic actor d g recon reconstruction rec box bbox dfl
+    obj objectness mask rpn loc localization localisation giou iou value policy vf pi pg entropy coef alpha
+    temperature distill distillation kd vq codebook commit commitment mel duration dur pitch postnet stopnet mse
+    mae rmse huber smoothl1 l1smooth z router balance balancing moe penalty gp orth orthogonal sparsity tv
+    perceptual style content cycle idt identity feat fm contrastive triplet keypoint kpt landmark centerness
+    depth mimic gate energy dist surrogate q qf q1 q2 decay consistency prior
     """
 )
 """One term of a sum: with one of these from the metric's own path segment on, a loss is never used."""
 
 NEUTRAL: Final = _words(
     """
-    avg average averaged mean total overall sum running smooth smoothed raw perf performance metric stat statistic log logging
-    logger lm ray tune reduced categorical sparse binary multiclass multi class softmax sigmoid logit with from scalar summary
-    result history plot curve graph monitor score value main global final net model set data dataset phase mode split on at of
-    the in for and end full rate event tb tensorboard info report per tracker tracking output batchwise mini percent percentage pct
+    avg average averaged mean total overall sum running smooth smoothed raw perf performance metric stat
+    statistic log logging logger lm ray tune reduced categorical sparse binary multiclass multi class softmax
+    sigmoid logit with from scalar summary result history plot curve graph monitor score value main global final
+    net model set data dataset phase mode split on at of the in for and end full rate event tb tensorboard info
+    report per tracker tracking output batchwise mini percent percentage pct
     """
 )
 """Words that say nothing about which series it is: they cost nothing when one of several must be chosen."""
@@ -70,8 +73,8 @@ EPOCH: Final = _words("epoch epochs")
 STEP: Final = _words("step batch minibatch iter iteration current itr update tick")
 
 PATH_NEUTRAL: Final = _words(
-    "inner set data dataset log logs summary summaries event events tb tensorboard writer dir metric metrics inference infer"
-    " during online split scalar scalars loss acc accuracy result results"
+    "inner set data dataset log summary event tb tensorboard writer dir metric inference infer during online split"
+    " scalar loss acc accuracy result"
 )
 """What may stand beside a split word in a directory's name without making it the name of something else."""
 
