@@ -64,7 +64,7 @@ def wall_time_interval(wall_time: Float64) -> tuple[float, float]:
 
 
 def merge(files: Sequence[EventFile]) -> dict[str, Series]:
-    """The series of one run, by tag in order of first appearance.
+    """The series of one run, by tag, the tags sorted.
 
     files: the run's event files, in any order. The arrays of the result are its own: the files may go on growing.
     A series is float32 where every value of it was written as float32 or narrower, else float64.
@@ -123,7 +123,8 @@ class Merged:
 
     def series(self) -> dict[str, Series]:
         """The series by tag; views of the columns, but for float32 values that a double elsewhere had widened."""
-        return {name: self._series(i) for i, name in enumerate(self.names) if self.bounds[i] < self.bounds[i + 1]}
+        numbers = {name: i for i, name in enumerate(self.names) if self.bounds[i] < self.bounds[i + 1]}
+        return {name: self._series(numbers[name]) for name in sorted(numbers)}
 
     def _series(self, tag: int) -> Series:
         own = slice(self.bounds[tag], self.bounds[tag + 1])

@@ -1,0 +1,261 @@
+"""One run's files become its series by the rules of order and supersession."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from run_model import Log, Restart, event_file, rule_by_rule, runs
+
+from tbbridge.model import EventFile, Scalars, Series
+from tbbridge.shape.series import canonical_order, live, merge
+
+NAN = math.nan
+
+
+def steps_and_values(series: Series) -> list[tuple[int, float]]:
+    points = live(series)
+    return list(zip(points.step.tolist(), points.value.tolist(), strict=True))
+
+
+def logs(tag: str, steps: range | list[int], start: float, base: float = 0.0) -> list[Log]:
+    """A point a second from `start` on; the value says the step and, by `base`, the file."""
+    return [Log(tag, step, start + second, base + step) for second, step in enumerate(steps)]
+
+
+@given(runs())
+def test_merge_is_the_rules_word_for_word(made):
+    """Whatever the files, each point has the step and the flag that the rules, applied one by one, give it."""
+    files = [event_file(*arguments[:2], born=arguments[2], doubles=arguments[3]) for arguments in made]
+    merged, expected = merge(files), rule_by_rule(files)
+    assert list(merged) == list(expected)
+    for tag, dots in expected.items():
+        series = merged[tag]
+        np.testing.assert_array_equal(series.step, [dot.step for dot in dots])
+        np.testing.assert_array_equal(series.wall_time, [dot.wall_time for dot in dots])
+        np.testing.assert_array_equal(series.value, [dot.value for dot in dots])
+        np.testing.assert_array_equal(series.superseded, [dot.superseded for dot in dots])
+        kept = sorted((dot for dot in dots if not dot.superseded), key=lambda dot: dot.step)
+        np.testing.assert_array_equal(live(series).step, [dot.step for dot in kept])
+        np.testing.assert_array_equal(live(series).value, [dot.value for dot in kept])
+
+
+@given(runs())
+def test_the_order_in_which_files_come_does_not_matter(made):
+    """Canonical order is made from the files, not taken from the caller."""
+    files = [event_file(*arguments[:2], born=arguments[2], doubles=arguments[3]) for arguments in made]
+    one, other = merge(files), merge(files[::-1])
+    assert list(one) == list(other)
+    for tag in one:
+        assert one[tag].value.dtype == other[tag].value.dtype
+        for column in ("step", "wall_time", "value", "superseded"):
+            np.testing.assert_array_equal(getattr(one[tag], column), getattr(other[tag], column))
+
+
+def test_numbers_in_names_are_compared_as_numbers():
+    """torch's counter gives .10 after .2, and files of one second are told apart by it."""
+    names = ["e.1700000000.host.1.10", "e.1700000000.host.1.2", "e.1700000000.host.1.1"]
+    files = [event_file(name, [Log("a", 0, 5.0, 0)], born=5.0) for name in names]
+    assert [file.name for file in canonical_order(files)] == [names[2], names[1], names[0]]
+
+
+def test_files_without_a_finite_first_wall_time_come_last():
+    """A file whose first record says NaN or infinity is after those that say when they began."""
+    files = [
+        event_file(name, [Log("a", 0, 1.0, 0)], born=born) for name, born in [("1", NAN), ("2", math.inf), ("3", 9.0)]
+    ]
+    assert [file.name for file in canonical_order(files)] == ["3", "1", "2"]
+
+
+def test_an_announced_restart_supersedes_every_tag():
+    """torch's purge_step: what lies at or behind its step is superseded for all tags, even those not written again."""
+    old = event_file("1", logs("loss", range(10), 0) + logs("lr", range(10), 0))
+    new = event_file("2", [Restart(6), *logs("loss", range(6, 8), 100, base=50)], born=100.0)
+    merged = merge([old, new])
+    assert steps_and_values(merged["loss"]) == [(step, step) for step in range(6)] + [(6, 56), (7, 57)]
+    assert steps_and_values(merged["lr"]) == [(step, step) for step in range(6)]
+    assert merged["lr"].superseded.tolist() == [False] * 6 + [True] * 4
+
+
+def test_a_start_supersedes_only_what_is_before_it():
+    """A START in the middle of a file does not touch the points behind it, nor a later file's."""
+    first = event_file("1", [*logs("a", range(4), 0), Restart(2), *logs("a", [2, 3], 10, base=50)])
+    second = event_file("2", logs("a", [4], 20))
+    assert steps_and_values(merge([first, second])["a"]) == [(0, 0), (1, 1), (2, 52), (3, 53), (4, 4)]
+
+
+def test_a_killed_and_resumed_training_keeps_the_part_before_the_checkpoint():
+    """Not announced: the new file's first step, after the old file's last wall time, is where the past ends."""
+    old = event_file("1", logs("a", range(10), 0))
+    new = event_file("2", logs("a", range(7, 9), 100, base=50))
+    series = merge([new, old])["a"]
+    assert steps_and_values(series) == [*((step, step) for step in range(7)), (7, 57), (8, 58)]
+    assert series.superseded.sum() == 3
+    assert len(series.step) == 12, "the superseded points stay in the series"
+
+
+def test_a_rerun_into_the_same_directory_takes_the_place_of_the_first_run():
+    """Run again from step 0, even when the second run ends earlier: no zig-zag, no tail of the first."""
+    first = event_file("1", logs("a", range(10), 0))
+    again = event_file("2", logs("a", range(4), 100, base=50))
+    assert steps_and_values(merge([first, again])["a"]) == [(step, 50 + step) for step in range(4)]
+
+
+def test_a_restart_is_judged_tag_by_tag():
+    """A tag that the resumed training has not written yet keeps its points."""
+    old = event_file("1", logs("a", range(6), 0) + logs("val", [0, 5], 0))
+    new = event_file("2", logs("a", [3], 100, base=50))
+    merged = merge([old, new])
+    assert steps_and_values(merged["val"]) == [(0, 0), (5, 5)]
+    assert steps_and_values(merged["a"]) == [(0, 0), (1, 1), (2, 2), (3, 53)]
+
+
+def test_concurrent_writers_both_keep_their_points():
+    """Where the wall-time intervals overlap or touch, only the same step twice is settled: the last one wins."""
+    one = event_file("1", logs("a", [0, 2, 4, 6], 0))
+    other = event_file("2", logs("a", [1, 2, 3], 3, base=50))
+    assert steps_and_values(merge([one, other])["a"]) == [(0, 0), (1, 51), (2, 52), (3, 53), (4, 4), (6, 6)]
+
+
+def test_overlap_is_judged_by_the_whole_file():
+    """A writer that logs a tag once, late, is concurrent when its other tags say so."""
+    one = event_file("1", [*logs("a", range(10), 0), Log("score", 9, 1.0, 1)])
+    other = event_file("2", [*logs("b", range(10), 0), Log("score", 3, 10.0, 2)], born=0.5)
+    assert steps_and_values(merge([one, other])["score"]) == [(3, 2), (9, 1)]
+
+
+def test_spot_preemption_with_many_files():
+    """A training that is preempted 50 times, each time losing the steps since its checkpoint, reads as one line."""
+    files, saved = [], 0
+    for life in range(50):
+        steps = range(saved, saved + 15)
+        files.append(event_file(f"events.{life}", logs("a", steps, 1000.0 * life, base=life / 100)))
+        saved += 10
+    points = live(merge(files[::-1])["a"])
+    assert points.step.tolist() == list(range(505))
+    np.testing.assert_allclose(points.value - points.step, np.minimum(points.step // 10, 49) / 100, atol=1e-3)
+
+
+def test_a_backward_step_within_one_file_is_kept():
+    """Within one file nothing says restart: points are sorted by step, and the same step's last point wins."""
+    series = merge([event_file("1", [*logs("a", [0, 1, 2, 3, 1, 7], 0), Log("a", 1, 9, 99)])])["a"]
+    assert steps_and_values(series) == [(0, 0), (1, 99), (2, 2), (3, 3), (7, 7)]
+
+
+def test_the_same_tag_twice_in_one_event():
+    """The later value in the event wins; both are in the series."""
+    series = merge([event_file("1", [Log("a", 4, 0, 1), Log("a", 4, 0, 2)])])["a"]
+    assert steps_and_values(series) == [(4, 2)]
+    assert series.superseded.tolist() == [True, False]
+
+
+def test_a_writer_without_steps_gets_ordinals():
+    """All at step 0 and more than one: the ordinal is the step, over all files, and the series says so."""
+    one = event_file("1", logs("a", [0, 0, 0], 0))
+    two = event_file("2", logs("a", [0, 0], 100, base=50))
+    series = merge([one, two])["a"]
+    assert series.ordinal
+    assert steps_and_values(series) == [(0, 0), (1, 0), (2, 0), (3, 50), (4, 50)]
+
+
+@pytest.mark.parametrize("steps", [[0], [0, 0, 1], [1, 1]])
+def test_steps_that_are_steps_are_not_replaced(steps):
+    """One point at step 0, or any other step, is taken as it was written."""
+    series = merge([event_file("1", logs("a", steps, 0))])["a"]
+    assert not series.ordinal
+    assert series.step.tolist() == steps
+
+
+@pytest.mark.parametrize("wall_times", [[NAN, NAN], [math.inf, -math.inf], [-5.0, 3.0], [3.0, -5.0]])
+def test_a_point_counts_whatever_its_wall_time(wall_times):
+    """NaN, infinite, negative and backward wall times decide nothing within a file."""
+    series = merge([event_file("1", [Log("a", step, wall, step) for step, wall in enumerate(wall_times)])])["a"]
+    assert steps_and_values(series) == [(0, 0), (1, 1)]
+    np.testing.assert_array_equal(series.wall_time, wall_times)
+
+
+@pytest.mark.parametrize("broken", ["old", "new"])
+def test_without_finite_wall_times_nothing_is_taken_for_a_restart(broken):
+    """Where a file has no finite wall time the two may be concurrent, and only the same step is settled."""
+    old = event_file("1", [Log("a", s, NAN if broken == "old" else s, s) for s in range(5)], born=0.0)
+    new = event_file("2", [Log("a", s, NAN if broken == "new" else 100 + s, 50 + s) for s in (2, 3)], born=100.0)
+    assert steps_and_values(merge([old, new])["a"]) == [(0, 0), (1, 1), (2, 52), (3, 53), (4, 4)]
+
+
+def test_a_tag_is_as_wide_as_it_was_written():
+    """A tag's doubles do not widen its neighbour's float32; float32 points of a double tag keep their exact value."""
+    one = event_file("1", [Log("a", 0, 0, 0.1), Log("b", 0, 0, 0.1)], doubles=["a"])
+    two = event_file("2", [Log("a", 1, 9, 0.1), Log("b", 1, 9, 0.1)])
+    merged = merge([one, two])
+    assert merged["a"].value.tolist() == [0.1, float(np.float32(0.1))]
+    assert merged["b"].value.dtype == np.float32
+
+
+def test_float64_columns_without_word_on_tags_are_doubles():
+    """A file that does not say which of its tags are double is not narrowed."""
+    file = event_file("1", [Log("a", 0, 0, 0.1)], doubles=["a"])
+    file.doubles = set()
+    assert merge([file])["a"].value.dtype == np.float64
+
+
+def test_the_extremes_of_int64_are_steps():
+    """Comparing steps never overflows."""
+    steps = [-(1 << 63), -1, 0, (1 << 62), (1 << 63) - 1]
+    files = [
+        event_file("1", logs("a", steps, 0)),
+        event_file("2", [Restart((1 << 63) - 1), *logs("a", [-(1 << 63)], 99)]),
+    ]
+    assert live(merge(files[:1])["a"]).step.tolist() == steps
+    assert live(merge(files)["a"]).step.tolist() == [-(1 << 63)]
+
+
+def test_a_run_without_points_has_no_series():
+    """No files, empty files and tags without a point give nothing."""
+    empty = event_file("1", [])
+    empty.tags.append("ghost")
+    assert merge([]) == {}
+    assert merge([empty]) == {}
+
+
+def test_the_series_do_not_change_when_the_file_grows():
+    """Series own their arrays: a decoder may go on writing into its own."""
+    file = event_file("1", logs("a", range(3), 0))
+    series = merge([file])["a"]
+    file.scalars.value[:] = -1
+    assert series.value.tolist() == [0, 1, 2]
+
+
+def million(files: int, tags: int) -> list[EventFile]:
+    """A million points that restart with every file."""
+    size = 1_000_000 // files
+    number = np.arange(size)
+    return [
+        EventFile(
+            f"events.{life}",
+            Scalars(
+                (number % tags).astype(np.int32),
+                number // tags + life * size // tags // 2,
+                life * 1e7 + number,
+                number.astype(np.float32),
+            ),
+            [f"tag {tag}" for tag in range(tags)],
+            first_wall_time=life * 1e7,
+        )
+        for life in range(files)
+    ]
+
+
+@pytest.mark.parametrize(("files", "tags"), [(1, 1), (1, 100), (10, 4)])
+def test_a_million_points_merge_at_once(files, tags):
+    """Work in proportion to the points, by the array: far under what a loop over them would take."""
+    made = million(files, tags)
+    best = math.inf
+    for _ in range(3):
+        begin = time.perf_counter()
+        merged = merge(made)
+        best = min(best, time.perf_counter() - begin)
+    assert sum(len(series.step) for series in merged.values()) == 1_000_000
+    assert best < 0.2  # 0.02 s on an idle core

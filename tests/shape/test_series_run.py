@@ -1,0 +1,178 @@
+"""A run whose files grow: the incremental series equal those merged from scratch, at any moment."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from run_model import Log, Restart, event_file, runs
+
+from tbbridge.model import Points, Series
+from tbbridge.shape.growing import GrowingColumn, common_prefix
+from tbbridge.shape.run import RunSeries
+from tbbridge.shape.series import live, merge
+
+
+def same(one: Series | Points | None, other: Series | Points | None) -> bool:
+    """Bit for bit, in the same dtype."""
+    if one is None or other is None:
+        return one is other
+    names = ["step", "wall_time", "value"] + ["superseded"] * isinstance(one, Series)
+    columns = [(getattr(one, name), getattr(other, name)) for name in names]
+    return getattr(one, "ordinal", 0) == getattr(other, "ordinal", 0) and all(
+        a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in columns
+    )
+
+
+def frozen(series: Series) -> Series:
+    return Series(
+        *(column.copy() for column in (series.step, series.wall_time, series.value, series.superseded)), series.ordinal
+    )
+
+
+class Grown:
+    """A run's files as a follower sees them: each up to some event."""
+
+    def __init__(self, made):
+        self.made = {arguments[0]: arguments for arguments in made}
+        self.shown = dict.fromkeys(self.made, 0)
+        self.files = {}
+
+    def show(self, name, count):
+        _, events, born, doubles = self.made[name]
+        self.shown[name] = min(self.shown[name] + count, len(events))
+        self.files[name] = event_file(name, events[: self.shown[name]], born=born, doubles=doubles)
+        return self.files[name]
+
+
+ACTIONS = st.lists(
+    st.tuples(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=3), st.integers(0, 30)),
+    max_size=12,
+)
+
+
+@given(runs(), ACTIONS)
+def test_growing_equals_merging_from_scratch(made, actions):
+    """After every look the series, the live points and the set of changed tags are those of a fresh merge."""
+    grown, run, before = Grown(made), RunSeries(), {}
+    names = list(grown.made)
+    for looks, luck in actions:
+        touched = {names[place % len(names)]: count for place, count in looks}
+        again, gone = set(), set()
+        if luck == 0:  # a file is written anew
+            again = {next(iter(touched))}
+            grown.shown.update(dict.fromkeys(again, 0))
+        if luck == 1:  # a file disappears
+            gone = {next(iter(touched))}
+            touched.clear()
+            grown.shown.update(dict.fromkeys(gone, 0))
+            grown.files.pop(*gone, None)
+        views = {tag: (run.series(tag), frozen(run.series(tag))) for tag in run.tags}
+        changed = run.update([grown.show(name, count) for name, count in touched.items()], again=again, gone=gone)
+        expected = merge(list(grown.files.values()))
+        assert run.tags == list(expected)
+        assert all(same(run.series(tag), expected[tag]) for tag in expected)
+        assert all(same(run.live(tag), live(expected[tag])) for tag in expected)
+        assert all(same(run.series(tag), before[tag]) for tag in run.tags if tag not in changed)
+        assert before.keys() - changed <= expected.keys()
+        assert all(same(view, copy) for view, copy in views.values()), "a view that was handed out has changed"
+        before = expected
+
+
+def growing(steps, *, tag="a", name="1", start=0.0):
+    return [
+        event_file(name, [Log(tag, s, start + i, s) for i, s in enumerate(steps[:n])]) for n in range(1, len(steps) + 1)
+    ]
+
+
+def test_a_growing_file_leaves_the_past_in_place():
+    """Appended points cost no copy of the past: later views begin with the earlier ones' own memory."""
+    run = RunSeries()
+    views = []
+    for file in growing(range(200)):
+        assert run.update([file]) == {"a"}
+        views.append(run.live("a"))
+    shared = sum(np.shares_memory(a.value, b.value) for a, b in itertools.pairwise(views))
+    assert shared > 180
+    assert common_prefix(views[150], views[199]) == 151
+
+
+def test_a_look_without_news_changes_nothing():
+    """The same file again is no change."""
+    run = RunSeries()
+    file = growing(range(5))[-1]
+    run.update([file])
+    assert run.update([file]) == set()
+
+
+def test_a_writer_that_repeats_steps_is_followed_in_place():
+    """The same step twice displaces the last live point only, and earlier views keep it."""
+    run = RunSeries()
+    views = [run.update([file]) and run.live("a") for file in growing([0, 1, 1, 2, 2, 3])]
+    assert [view.step.tolist() for view in views] == [[0], [0, 1], [0, 1], [0, 1, 2], [0, 1, 2], [0, 1, 2, 3]]
+    assert run.series("a").superseded.tolist() == [False, True, False, True, False, False]
+
+
+def test_a_restart_cuts_the_live_points(monkeypatch):
+    """A resumed training and an announced restart are followed without merging again."""
+    run = RunSeries()
+    old = growing(range(10))[-1]
+    run.update([old])
+    monkeypatch.setattr(run, "_merge", None)
+    run.update([event_file("2", [Log("a", 7, 100, 57)])])
+    assert run.live("a").step.tolist() == [*range(7), 7]
+    run.update([event_file("3", [Restart(3), Log("b", 3, 200, 0)], born=200.0)])
+    assert run.live("a").step.tolist() == [0, 1, 2]
+
+
+def test_two_writers_of_different_tags_grow_side_by_side(monkeypatch):
+    """Train and evaluation writers in one directory do not make the run be merged again."""
+    run = RunSeries()
+    train, test = growing(range(20)), growing(range(20), tag="b", name="2", start=0.5)
+    run.update([train[0], test[0]])
+    monkeypatch.setattr(run, "_merge", None)
+    for one, other in zip(train[1:], test[1:], strict=True):
+        assert run.update([one]) == {"a"}
+        assert run.update([other]) == {"b"}
+
+
+def test_the_first_double_widens_the_series():
+    """A float32 series becomes float64 as soon as one value is double, and its past counts as changed."""
+    run = RunSeries()
+    run.update([event_file("1", [Log("a", 0, 0, 0.1)])])
+    before = run.live("a")
+    run.update([event_file("2", [Log("a", 1, 9, 0.1)], doubles=["a"])])
+    assert run.live("a").value.tolist() == [float(np.float32(0.1)), 0.1]
+    assert common_prefix(before, run.live("a")) == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), max_size=20), st.booleans())
+def test_a_growing_column_is_a_list_whose_snapshots_stay(moves, private):
+    """Cut and extend in any order: the column equals the list, and earlier views never change."""
+    column, model, views = GrowingColumn(np.int64, private=private), [], []
+    for number, (cut, count) in enumerate(moves):
+        if cut < len(model) and count % 2:
+            column.cut(cut)
+            del model[cut:]
+        news = [number * 100 + i for i in range(count)]
+        column.extend(np.array(news, np.int64))
+        model += news
+        assert column.view.tolist() == model
+        views.append((column.view, list(model)))
+    if not private:
+        assert all(view.tolist() == copy for view, copy in views)
+
+
+def test_the_common_prefix_is_bit_for_bit():
+    """NaN equals itself, 0 is not -0, float32 is not float64, and one differing column is enough."""
+
+    def points(values, dtype=np.float32):
+        return Points(np.arange(len(values)), np.zeros(len(values)), np.array(values, dtype))
+
+    assert common_prefix(points([1, np.nan, 3]), points([1, np.nan, 4])) == 2
+    assert common_prefix(points([0.0]), points([-0.0])) == 0
+    assert common_prefix(points([1, 2]), points([1, 2], np.float64)) == 0
+    assert common_prefix(points([1, 2]), points([1, 2, 3])) == 2
+    assert common_prefix(points([]), points([1])) == 0
