@@ -127,8 +127,6 @@ class Experiment:
     notes: tuple[str, ...] = ()
     passed_over: tuple[tuple[str, str, str], ...] = ()
     """(run, tag, why) of the series that look like a metric and feed no column."""
-    align: str = "auto"
-    """How the columns are put on one axis: ``auto``, ``step``, ``epoch`` or ``wall`` (`tbbridge.shape.align`)."""
 
 
 @dataclass(slots=True)

@@ -25,9 +25,8 @@ from typing import Final
 
 import numpy as np
 
-from tbbridge.model import Bools, Experiment, Float64, Int64, Points, Series
+from tbbridge.model import Bools, Experiment, Float64, Int64, Points
 from tbbridge.shape import words
-from tbbridge.shape.series import live
 from tbbridge.shape.tokens import tokenise
 
 MODES: Final = ("auto", "step", "epoch", "wall")
@@ -45,8 +44,6 @@ _TINY: Final = 1e-6
 """An epoch series with fractions (0.9999999 for 1) is compared with this tolerance."""
 
 _PASSED_BY: Final = words.NEUTRAL | {"time", "trainer", "current"} | set(words.SPLITS)
-
-_NO_POINTS: Final = Points(np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +66,6 @@ def epoch_series(experiment: Experiment, runs: Mapping[str, Iterable[str]]) -> t
     train = {feed.run for column, feed in experiment.feeds.items() if feed and column.startswith("train ")}
     found = [(run, tag) for run in experiment.runs for tag in runs.get(run, ()) if _says_epoch(tag)]
     return min(found, key=lambda at: (at[0] not in train, len(at[1]), at), default=None)
-
-
-def aligned(experiment: Experiment, runs: Mapping[str, Mapping[str, Series]]) -> Placement:
-    """The columns of one experiment's run log, on one axis as `Experiment.align` asks."""
-    columns = {name: live(runs[feed.run][feed.tag]) if feed else _NO_POINTS for name, feed in experiment.feeds.items()}
-    at = epoch_series(experiment, runs)
-    return place(columns, live(runs[at[0]][at[1]]) if at else None, experiment.align)
 
 
 def _says_epoch(tag: str) -> bool:

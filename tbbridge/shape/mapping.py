@@ -107,7 +107,6 @@ class _Columns:
             feeds=self.feeds,
             notes=(*_notes(self.feeds, self.runs, self.options), *self.notes),
             passed_over=tuple((*at, why) for at, why in self.passed.items() if at not in fed),
-            align=self.options.align,
         )
 
     def _named(self) -> list[Candidate]:
