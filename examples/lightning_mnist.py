@@ -3,7 +3,7 @@
     tbbridge watch logs            (in another terminal, before or after this one starts)
     python examples/lightning_mnist.py
 
-``self.log`` is all it takes; the logs go to lightning_logs/version_*, so that every training is an experiment of its own.
+``self.log`` is all it takes; the logs go to lightning_logs/version_*, so every training is an experiment of its own.
 """
 
 import argparse
