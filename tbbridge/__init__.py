@@ -37,7 +37,6 @@ if TYPE_CHECKING:
         TbbridgeError,
         UsageError,
     )
-    from tbbridge.updates import Follow, Update, follow
     from tbbridge.live import Bridge
     from tbbridge.model import (
         COLUMNS,
@@ -54,6 +53,7 @@ if TYPE_CHECKING:
     )
     from tbbridge.shape.mapping import MappingOptions
     from tbbridge.sources import open_source
+    from tbbridge.updates import Follow, Update, follow
 
 __all__ = [
     "COLUMNS",

@@ -6,9 +6,10 @@ and shapes what was found; `export` publishes that once; `tbbridge.live.Bridge` 
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 
 from tbbridge.errors import PathError, PublishError
 from tbbridge.model import EventFile, Experiment, Points, RunLog, Series
+from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.mapping import MappingOptions, SeriesFacts, facts, map_runs
 from tbbridge.shape.series import live, merge
 from tbbridge.shape.table import run_log
@@ -24,6 +26,8 @@ from tbbridge.tail.file import GrowingFile, News
 from tbbridge.tail.logdir import EventPath, Listing, discover, event_path, is_event_file, printable, run_name
 from tbbridge.write.publish import Publisher
 from tbbridge.write.text import run_log_csv
+
+log = logging.getLogger(__name__)
 
 SLICE = 16 << 20
 """Bytes that one look reads of one file, so that a huge run keeps the others waiting for some 50 ms only."""
@@ -37,7 +41,7 @@ class LogDirectory:
 
     Attributes:
         runs: run name -> path -> the file; only files that exist.
-        directories: paths of the directories that were found: where something new can appear.
+        listed: paths of the directories that the last look listed: where something new can appear.
         unfinished: paths of files of which a sweep read one slice only: `resume` reads on.
         missing: True while the log directory does not exist.
     """
@@ -45,7 +49,7 @@ class LogDirectory:
     def __init__(self, root: str | os.PathLike[str], *, follow_links: bool = False) -> None:
         self.root = os.path.abspath(root)
         self.runs: dict[str, dict[str, GrowingFile]] = {}
-        self.directories: set[str] = set()
+        self.listed: list[str] = []
         self.unfinished: set[str] = set()
         self.missing = True
         self._follow_links = follow_links
@@ -55,7 +59,7 @@ class LogDirectory:
     @property
     def problems(self) -> list[str]:
         """Lines for a person: what could not be listed or read when it was last looked at."""
-        return self._problems + [file.problem for _, file in self._files.values() if file.problem]
+        return self._problems + [file.problem for _, file in list(self._files.values()) if file.problem]
 
     def sweep(self) -> set[str]:
         """Bring every run up to date; returns the runs with news, those that lost files among them."""
@@ -66,6 +70,7 @@ class LogDirectory:
     def glance(self, paths: Collection[str]) -> set[str]:
         """`sweep` only where something is said to have happened: event files, or directories with all below them."""
         changed: set[str] = set()
+        self.listed = []
         for path in paths:
             if path not in self._files:
                 changed |= self._find(path)
@@ -78,6 +83,15 @@ class LogDirectory:
     def files(self, run: str) -> list[EventFile]:
         """What has been read of the files of one run."""
         return [file.log for file in self.runs.get(run, {}).values()]
+
+    def begin_again(self, run: str, reason: str) -> None:
+        """Read all files of a run again from their first byte, since `reason` made what is known of them useless."""
+        for file in self.runs.get(run, {}).values():
+            file.begin_again(reason)
+
+    def stopped(self, run: str) -> str:
+        """Why reading a run stopped until the next attempt; "" when it did not."""
+        return next((file.stopped for file in self.runs.get(run, {}).values() if file.stopped), "")
 
     def last_write(self, run: str) -> float | None:
         """When the newest byte of a run was written, seconds since the epoch; None before anything was read of it."""
@@ -93,23 +107,23 @@ class LogDirectory:
     def _synchronize(self, listing: Listing, below: str | None = None) -> set[str]:
         """Make the known files (of the directory `below`) the listed ones; returns the runs that lost some."""
         if below is None:
-            self.missing, self._problems, self.directories = listing.missing, listing.problems, set()
-        self.directories.update(listing.directories)
-        listed = {place.path for places in listing.runs.values() for place in places}
+            self.missing, self._problems, self.listed = listing.missing, listing.problems, []
+        self.listed += listing.directories
+        listed = {file.path for files in listing.runs.values() for file in files}
         hidden = tuple(os.path.join(path, "") for path in listing.unreadable)
         inside = os.path.join(below, "") if below is not None else ""
         lost = [path for path in self._files if path not in listed and path.startswith(inside)]
         changed = {self._drop(path) for path in lost if not path.startswith(hidden or "\0")}
-        for run, places in listing.runs.items():
-            for place in places:
-                self._add(run, place)
+        for run, files in listing.runs.items():
+            for file in files:
+                self._add(run, file)
         return changed
 
-    def _add(self, run: str, place: EventPath) -> None:
-        if place.path not in self._files:
-            file = GrowingFile(place.path, place.name)
-            self._files[place.path] = (run, file)
-            self.runs.setdefault(run, {})[place.path] = file
+    def _add(self, run: str, where: EventPath) -> None:
+        if where.path not in self._files:
+            file = GrowingFile(where.path, where.name)
+            self._files[where.path] = (run, file)
+            self.runs.setdefault(run, {})[where.path] = file
 
     def _drop(self, path: str) -> str:
         run, _ = self._files.pop(path)
@@ -133,6 +147,13 @@ class LogDirectory:
                 changed.add(self._files[path][0])
         return changed
 
+    def _look_at(self, file: GrowingFile) -> News:
+        try:
+            return file.look(SLICE)
+        except Exception as error:  # a bug: it must not stop the other runs
+            log.exception("reading %s failed", file.name)
+            return file.begin_again(f"{type(error).__name__}: {error}")
+
     def _look(self, paths: list[str]) -> list[tuple[str, News]]:
         """One look at each file; by several threads where there is much to read, since decoding releases the GIL."""
         queue = deque(paths)
@@ -144,7 +165,7 @@ class LogDirectory:
                     path = queue.popleft()
                 except IndexError:
                     return
-                results.append((path, self._files[path][1].look(SLICE)))
+                results.append((path, self._look_at(self._files[path][1])))
 
         fresh = sum(self._files[path][1].last_write is None or path in self.unfinished for path in paths)
         if fresh < 2:
@@ -173,10 +194,15 @@ class Reading:
     runs: dict[str, dict[str, Series]]
     experiments: list[Experiment]
     problems: list[str] = field(default_factory=list)
+    options: MappingOptions = field(default_factory=MappingOptions)
+
+    def placement(self, experiment: Experiment) -> Placement:
+        """The columns of the experiment's run log on one axis, and how they came there."""
+        return columns(experiment, self.runs, lambda run, tag: live(self.runs[run][tag]), self.options.align)
 
     def columns(self, experiment: Experiment) -> dict[str, Points]:
         """The points of each column of the experiment's run log; a column that nothing feeds has none."""
-        return columns(experiment, self.runs)
+        return self.placement(experiment).columns
 
     def table(self, experiment: Experiment) -> RunLog:
         """The experiment's run log."""
@@ -206,7 +232,8 @@ def read(
     files = {run: logs.files(run) for run in sorted(logs.runs)}
     runs = {run: merge(of_run) for run, of_run in files.items()}
     known = {run: {tag: facts(one) for tag, one in series.items()} for run, series in runs.items()}
-    return Reading(Path(logdir), files, runs, experiments(logs.root, known, options), logs.problems)
+    options = options or MappingOptions()
+    return Reading(Path(logdir), files, runs, experiments(logs.root, known, options), logs.problems, options)
 
 
 def export(
@@ -276,6 +303,13 @@ def root_name(root: str | os.PathLike[str], taken: Collection[str] = ()) -> str:
     return name
 
 
-def columns(experiment: Experiment, runs: Mapping[str, Mapping[str, Series]]) -> dict[str, Points]:
-    """The points of each column of one experiment."""
-    return {name: live(runs[feed.run][feed.tag]) if feed else NO_POINTS for name, feed in experiment.feeds.items()}
+def columns(
+    experiment: Experiment,
+    tags: Mapping[str, Iterable[str]],
+    points: Callable[[str, str], Points],
+    align: str = "auto",
+) -> Placement:
+    """The columns of one experiment on one axis, from the tags of its runs and the points of a run's tag."""
+    logged = {name: points(feed.run, feed.tag) if feed else NO_POINTS for name, feed in experiment.feeds.items()}
+    epoch = epoch_series(experiment, tags)
+    return place(logged, points(*epoch) if epoch else None, align)

@@ -6,22 +6,30 @@ Everything here could be computed from scratch by `tbbridge.bridge.read`, and is
 from __future__ import annotations
 
 import itertools
+import logging
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tbbridge.bridge import LogDirectory, columns, experiments
-from tbbridge.model import EventFile, Experiment, ExperimentView, Mark, Points, RunLog, Series
+from tbbridge.errors import MappingError
+from tbbridge.model import EventFile, Experiment, ExperimentView, Mark
+from tbbridge.shape.growing import common_prefix
 from tbbridge.shape.mapping import MappingOptions, SeriesFacts, facts
-from tbbridge.shape.series import merge
+from tbbridge.shape.run import RunSeries
 from tbbridge.shape.table import run_log
 from tbbridge.write.text import run_log_csv
 
+log = logging.getLogger(__name__)
+
 MAPPING_SHARE = 0.05
 """At most this share of the time goes into making the mapping again while points only grow in number."""
+
+_generations = itertools.count(1)
+"""Never the same number twice in a process, so that an experiment that came back is not taken for the one that went."""
 
 
 @dataclass(slots=True)
@@ -34,20 +42,61 @@ class Table:
     """Grows with every change of a cell."""
     gone: bool = False
     """True when its event files are gone; the run log stays."""
+    stopped: str = ""
+    """Why a bug stopped it until the next attempt; "" when none did."""
     _csv: tuple[int, bytes] | None = None
 
     def csv(self, header: bool) -> bytes:
         """The run log as CSV; made once a version."""
-        if self._csv is None or self._csv[0] != self.version:
-            log: RunLog = run_log(self.view.name, self.view.columns)
-            self._csv = (self.version, run_log_csv(log, header=header))
-        return self._csv[1]
+        version, made = self.version, self._csv  # in this order: another thread may be changing them
+        if made is None or made[0] != version:
+            self._csv = made = (version, run_log_csv(run_log(self.view.name, self.view.columns), header=header))
+        return made[1]
 
     def goes_on_in(self, view: ExperimentView) -> bool:
         """Whether `view` only appends points to the columns that are here."""
         return list(self.view.columns) == list(view.columns) and all(
-            map(only_appended, self.view.columns.values(), view.columns.values())
+            common_prefix(old, new) == len(old.step) and old.value.dtype == new.value.dtype
+            for old, new in zip(self.view.columns.values(), view.columns.values(), strict=True)
         )
+
+
+@dataclass(slots=True)
+class Run:
+    """One run: its series, and what is to be said of them."""
+
+    series: RunSeries = field(default_factory=RunSeries)
+    facts: dict[str, SeriesFacts] = field(default_factory=dict)
+    superseded: dict[str, int] = field(default_factory=dict)
+    files: list[EventFile] = field(default_factory=list)
+    _versions: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _stale: set[str] = field(default_factory=set)
+
+    def take_in(self, logs: LogDirectory, name: str) -> bool:
+        """Take in the news of the run's files; returns whether tags came or went."""
+        files = {file.name: file for file in logs.runs.get(name, {}).values()}
+        versions = {file.name: file.version for file in files.values()}
+        known = self._versions
+        again = {one for one in known.keys() & versions.keys() if known[one][0] != versions[one][0]}
+        news = [file.log for one, file in files.items() if known.get(one) != versions[one]]
+        touched = self.series.update(news, again=again, gone=known.keys() - versions.keys())
+        self.files = [file.log for file in files.values()]
+        self._versions = versions
+        self._stale |= touched
+        tags = set(self.series.tags)
+        for tag in touched:
+            self.superseded[tag] = int(np.count_nonzero(self.series.series(tag).superseded)) if tag in tags else 0
+        return tags != self.facts.keys()
+
+    def settle_facts(self) -> dict[str, SeriesFacts]:
+        """The facts of all series, as they are now."""
+        tags = self.series.tags
+        self.facts = {
+            tag: facts(self.series.series(tag)) if tag in self._stale or tag not in self.facts else self.facts[tag]
+            for tag in tags
+        }
+        self._stale.clear()
+        return self.facts
 
 
 class Tables:
@@ -59,28 +108,31 @@ class Tables:
     Attributes:
         by_name: the tables, in the mapping's order; those whose source is gone after the others.
         unsure: True when the mapping was not made again since the last news.
+        problems: lines for a person.
     """
 
-    def __init__(self, logs: LogDirectory, options: MappingOptions | None = None) -> None:
+    def __init__(
+        self,
+        logs: LogDirectory,
+        options: MappingOptions | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.by_name: dict[str, Table] = {}
         self.unsure = False
+        self.problems: list[str] = []
         self._logs = logs
-        self._options = options
-        self._series: dict[str, dict[str, Series]] = {}
-        self._facts: dict[str, dict[str, SeriesFacts]] = {}
+        self._options = options or MappingOptions()
+        self._runs: dict[str, Run] = {}
         self._owners: dict[str, list[str]] = {}
         self._map_again_at = 0.0
-        self._generations = itertools.count(1)
+        self._clock = clock
 
     def update(self, changed: Iterable[str]) -> set[str]:
         """Take in the news of these runs; returns the experiments of which anything changed."""
         changed = set(changed)
-        before = {run: self._series.get(run, {}).keys() for run in changed}
-        for run in changed:
-            self._take_in(run)
-        new_names = any(before[run] != self._series.get(run, {}).keys() for run in changed)
+        names_changed = [self._take_in(run) for run in changed]
         self.unsure = self.unsure or bool(changed)
-        if new_names or (self.unsure and time.monotonic() >= self._map_again_at):
+        if any(names_changed) or (self.unsure and self._clock() >= self._map_again_at):
             return self.map_again(changed)
         owners = {name for run in changed for name in self._owners.get(run, ())}
         for name in owners:
@@ -90,14 +142,12 @@ class Tables:
     def map_again(self, changed: Collection[str] = ()) -> set[str]:
         """Make the mapping again; returns the experiments of which anything changed."""
         began = time.perf_counter()
-        found = experiments(self._logs.root, self._facts, self._options)
-        self._map_again_at = time.monotonic() + (time.perf_counter() - began) / MAPPING_SHARE
+        found = self._map()
+        self._map_again_at = self._clock() + (time.perf_counter() - began) / MAPPING_SHARE
         self.unsure = False
-        touched = [one for one in found if self._needs_refresh(one, changed)]
-        for one in touched:
-            self._refresh(one)
-        names = {one.name for one in found}
-        lost = {name for name, table in self.by_name.items() if name not in names and not table.gone}
+        touched = {one.name for one in found if self._needs_refresh(one, changed) and self._refresh(one)}
+        found_names = {one.name for one in found}
+        lost = {name for name, table in self.by_name.items() if name not in found_names and not table.gone}
         for name in lost:
             self.by_name[name].gone = True
         self.by_name = {**{one.name: self.by_name[one.name] for one in found}, **self.by_name}
@@ -105,49 +155,79 @@ class Tables:
         for one in found:
             for run in one.runs:
                 self._owners.setdefault(run, []).append(one.name)
-        return lost.union(one.name for one in touched)
+        return lost | touched
+
+    def due(self) -> float | None:
+        """When the mapping is to be made again, by the clock; None when it is sure."""
+        return self._map_again_at if self.unsure else None
 
     def forget(self, name: str) -> None:
         """Drop an experiment whose source is gone."""
         self.by_name.pop(name, None)
 
-    def _take_in(self, run: str) -> None:
-        if run in self._logs.runs:
-            self._series[run] = merge(self._logs.files(run))
-            self._facts[run] = {tag: facts(series) for tag, series in self._series[run].items()}
-        else:
-            self._series.pop(run, None)
-            self._facts.pop(run, None)
+    def _map(self) -> list[Experiment]:
+        known = {name: run.settle_facts() for name, run in self._runs.items()}
+        self.problems = []
+        try:
+            return experiments(self._logs.root, known, self._options)
+        except MappingError as error:  # a run or tag that is named may appear yet
+            self.problems = [str(error)]
+            kept = [table.experiment for table in self.by_name.values() if not table.gone]
+            return [one for one in kept if self._runs.keys() >= set(one.runs)]
+
+    def _take_in(self, name: str) -> bool:
+        """Take in one run's news; returns whether the run or some of its tags came or went."""
+        if name not in self._logs.runs:
+            return self._runs.pop(name, None) is not None
+        new = name not in self._runs
+        run = self._runs.setdefault(name, Run())
+        try:
+            return run.take_in(self._logs, name) or new
+        except Exception as error:  # a bug: it must not stop the other runs
+            log.exception("the run %s failed", name)
+            del self._runs[name]
+            self._logs.begin_again(name, f"{type(error).__name__}: {error}")
+            return True
 
     def _needs_refresh(self, experiment: Experiment, changed: Collection[str]) -> bool:
         table = self.by_name.get(experiment.name)
-        return (
-            table is None
-            or table.gone
-            or table.experiment != experiment
-            or any(run in changed for run in experiment.runs)
-        )
+        if table is None or table.gone or table.experiment != experiment:
+            return True
+        return any(run in changed for run in experiment.runs)
 
-    def _refresh(self, experiment: Experiment) -> None:
+    def _refresh(self, experiment: Experiment) -> bool:
         """Bring one experiment's table up to date."""
         table = self.by_name.get(experiment.name)
-        files = {run: self._logs.files(run) for run in experiment.runs}
+        view = self._view(experiment)
+        if table is None:
+            self.by_name[experiment.name] = Table(experiment, replace(view, generation=next(_generations)))
+            return True
+        generation = table.view.generation if table.goes_on_in(view) else next(_generations)
+        changed = generation != table.view.generation or size(view) != size(table.view)
+        table.experiment, table.gone = experiment, False
+        table.view = replace(view, generation=generation)
+        table.version += changed  # after the view: see Table.csv
+        table.stopped = next((reason for run in experiment.runs if (reason := self._logs.stopped(run))), "")
+        return True
+
+    def _view(self, experiment: Experiment) -> ExperimentView:
+        runs = {name: self._runs.get(name, Run()) for name in experiment.runs}
+        placed = columns(
+            experiment,
+            {name: run.series.tags for name, run in runs.items()},
+            lambda run, tag: runs[run].series.live(tag),
+            self._options.align,
+        )
         writes = [self._logs.last_write(run) for run in experiment.runs]
-        view = ExperimentView(
+        placement = (placed.note,) if placed.note else ()
+        return ExperimentView(
             name=experiment.name,
-            generation=table.view.generation if table else next(self._generations),
-            columns=columns(experiment, self._series),
-            marks=marks(files),
-            notes=(*experiment.notes, *findings(files, self._series)),
+            generation=0,
+            columns=placed.columns,
+            marks=[mark for name, run in runs.items() for mark in marks(name, run)],
+            notes=(*experiment.notes, *placement, *findings(runs)),
             last_write=max((moment for moment in writes if moment is not None), default=None),
         )
-        if table is None:
-            self.by_name[experiment.name] = Table(experiment, view)
-            return
-        if not table.goes_on_in(view):
-            view = replace(view, generation=next(self._generations))
-        table.version += view.generation != table.view.generation or size(view) != size(table.view)
-        table.experiment, table.view, table.gone = experiment, view, False
 
 
 def size(view: ExperimentView) -> int:
@@ -155,41 +235,27 @@ def size(view: ExperimentView) -> int:
     return sum(len(points.step) for points in view.columns.values())
 
 
-def only_appended(old: Points, new: Points) -> bool:
-    """Whether `new` is `old` with points after its end."""
-    size = len(old.step)
-    return (
-        len(new.step) >= size
-        and old.value.dtype == new.value.dtype
-        and np.array_equal(old.step, new.step[:size])
-        and np.array_equal(old.value, new.value[:size], equal_nan=True)
-    )
-
-
-def marks(files: Mapping[str, Sequence[EventFile]]) -> list[Mark]:
-    """What to show discreetly on the charts: announced restarts and damage, by run."""
+def marks(name: str, run: Run) -> list[Mark]:
+    """What to show discreetly on the charts: announced restarts, and damage."""
     found = []
-    for run, of_run in files.items():
-        for file in of_run:
-            found += [Mark("restart", start.step, f"{run}: restarted at step {start.step}") for start in file.starts]
-            found += [
-                Mark("damage", None, f"{file.name}: bytes {one.start} to {one.end} could not be used: {one.reason}")
-                for one in file.damage
-            ]
+    for file in run.files:
+        found += [Mark("restart", start.step, f"{name}: restarted at step {start.step}") for start in file.starts]
+        found += [
+            Mark("damage", None, f"{file.name}: bytes {one.start} to {one.end} could not be used: {one.reason}")
+            for one in file.damage
+        ]
     return found
 
 
-def findings(files: Mapping[str, Sequence[EventFile]], series: Mapping[str, Mapping[str, Series]]) -> list[str]:
+def findings(runs: Mapping[str, Run]) -> list[str]:
     """What was superseded, damaged or passed over in these runs, as lines for a person."""
     lines = []
-    for run, of_run in files.items():
-        superseded = sum(int(np.count_nonzero(one.superseded)) for one in series.get(run, {}).values())
-        if superseded:
-            lines.append(f"{run}: {superseded} points were superseded by a restart or a later point of the same step")
-        damaged = sum(len(file.damage) for file in of_run)
-        if damaged:
-            size = sum(one.end - one.start for file in of_run for one in file.damage)
-            lines.append(f"{run}: {damaged} damaged places, {size} bytes, could not be used")
-        passed_over: Counter[str] = sum((file.passed_over for file in of_run), Counter())
-        lines += [f"{run}: {count} values passed over: {reason}" for reason, count in sorted(passed_over.items())]
+    for name, run in runs.items():
+        if superseded := sum(run.superseded.values()):
+            lines.append(f"{name}: {superseded} points were superseded by a restart or a later point of the same step")
+        if damage := [one for file in run.files for one in file.damage]:
+            lost = sum(one.end - one.start for one in damage)
+            lines.append(f"{name}: {len(damage)} damaged places, {lost} bytes, could not be used")
+        passed_over: Counter[str] = sum((file.passed_over for file in run.files), Counter())
+        lines += [f"{name}: {count} values passed over: {reason}" for reason, count in sorted(passed_over.items())]
     return lines

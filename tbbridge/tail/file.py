@@ -62,7 +62,7 @@ class GrowingFile:
     Attributes:
         name: path below the log directory.
         problem: a line for a person while the file cannot be read, else "".
-        restarts: how often it was begun again from byte 0 since it turned out to be another file.
+        stopped: why reading it stopped by a bug until the next attempt, else "".
         last_write: when its newest byte was written or seen, seconds since the epoch by this machine's clock.
     """
 
@@ -70,7 +70,7 @@ class GrowingFile:
         self.path = path
         self.name = name
         self.problem = ""
-        self.restarts = 0
+        self.stopped = ""
         self.last_write: float | None = None
         self._decoder = Decoder(name)
         self._known: EventFile = self._decoder.log
@@ -93,6 +93,11 @@ class GrowingFile:
         """Grows when columns taken earlier from `log` are void; otherwise they only get longer."""
         return self._reached[0]
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """The `generation` and the size of what `log` holds: changes when `log` does."""
+        return self._reached
+
     def look(self, limit: int | None = None) -> News:
         """Read what is new, at most about `limit` bytes of it (None: all)."""
         if self._retry_at and time.monotonic() < self._retry_at:
@@ -106,6 +111,13 @@ class GrowingFile:
                 return News.GONE
             return self._fail(error)
 
+    def begin_again(self, reason: str) -> News:
+        """Read it again from its first byte after a while, since a bug stopped the reading."""
+        self._start_over()
+        self.stopped, self.problem = reason, f"reading {self.name} stopped: {reason}; it is read again"
+        self._wait()
+        return News.FAILED
+
     def _open_and_read(self, limit: int | None) -> News:
         descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         try:
@@ -116,7 +128,8 @@ class GrowingFile:
             news = self._read(descriptor, stamp, limit)
         finally:
             os.close(descriptor)
-        self.problem, self._retry_at, self._retry_after = "", 0.0, RETRY_FIRST
+        if news is not News.MORE:
+            self.problem, self.stopped, self._retry_at, self._retry_after = "", "", 0.0, RETRY_FIRST
         return news
 
     def _notice_another_file(self, descriptor: int, stamp: _Stamp) -> None:
@@ -128,7 +141,7 @@ class GrowingFile:
             or os.pread(descriptor, len(self._marker), self._seen - len(self._marker)) != self._marker
             or self._rewritten_in_place(descriptor, stamp)
         ):
-            self._begin_again()
+            self._start_over()
 
     def _rewritten_in_place(self, descriptor: int, stamp: _Stamp) -> bool:
         """Whether bytes that were read may have changed, while the size did not."""
@@ -139,9 +152,8 @@ class GrowingFile:
         time.sleep(0.002)
         return os.fstat(descriptor).st_size == stamp.size
 
-    def _begin_again(self) -> None:
+    def _start_over(self) -> None:
         self._generation += self._decoder.generation + 1
-        self.restarts += 1
         self._decoder = Decoder(self.name)
         self._stamp, self._marker, self._seen = None, b"", 0
 
@@ -185,6 +197,9 @@ class GrowingFile:
 
     def _fail(self, error: OSError) -> News:
         self.problem = f"cannot read {self.name}: {error.strerror}"
+        self._wait()
+        return News.FAILED
+
+    def _wait(self) -> None:
         self._retry_at = time.monotonic() + self._retry_after
         self._retry_after = min(2 * self._retry_after, RETRY_LAST)
-        return News.FAILED

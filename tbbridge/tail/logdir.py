@@ -51,8 +51,9 @@ def discover(root: str | os.PathLike[str], *, below: str | None = None, follow_l
     """
     top = os.fspath(root)
     listing = Listing()
-    if below is None and os.path.exists(top) and not os.path.isdir(top):
-        _list_file(top, listing)
+    check_root(top)
+    if below is None and os.path.isfile(top):
+        listing.runs["."] = [event_path(".", top)]
         return listing
     seen: set[tuple[int, int]] = set()
     stack = [top if below is None else below]
@@ -60,6 +61,17 @@ def discover(root: str | os.PathLike[str], *, below: str | None = None, follow_l
         stack.extend(_list_directory(top, stack.pop(), listing, seen if follow_links else None))
     listing.missing = not listing.directories and not listing.unreadable
     return listing
+
+
+def check_root(root: str | os.PathLike[str]) -> None:
+    """Refuse what can never be a log directory.
+
+    Raises:
+        PathError: `root` is there and is neither a directory nor an event file.
+    """
+    path = os.fspath(root)
+    if os.path.exists(path) and not os.path.isdir(path) and not is_event_file(path):
+        raise PathError(f"{path} is neither a directory nor an event file: give the directory that holds event files")
 
 
 def run_name(root: str, directory: str) -> str:
@@ -94,14 +106,6 @@ def is_event_file(path: str) -> bool:
         return stat.S_ISREG(os.stat(path).st_mode)
     except OSError:
         return False
-
-
-def _list_file(path: str, listing: Listing) -> None:
-    if not is_event_file(path):
-        raise PathError(
-            f"{path} is neither a directory nor an event file: give the directory that holds the event files"
-        )
-    listing.runs["."] = [EventPath(path, printable(os.path.basename(path)))]
 
 
 def _list_directory(root: str, path: str, listing: Listing, seen: set[tuple[int, int]] | None) -> list[str]:

@@ -112,7 +112,7 @@ class Watcher:
 
 
 def file_system(path: str) -> str:
-    """The kind of the file system that holds `path` (or will hold it), such as ``ext4``; "" where that cannot be told."""
+    """The kind of the file system that holds `path` (or will), such as ``ext4``; "" where that cannot be told."""
     place = os.path.realpath(path)
     best = ("", "")
     try:

@@ -1,0 +1,119 @@
+"""Following step by step: each step is called, nothing here waits, so that tests can script the time."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection
+
+from tbbridge.bridge import LogDirectory
+from tbbridge.errors import PublishError
+from tbbridge.shape.mapping import MappingOptions
+from tbbridge.tables import Tables
+from tbbridge.write.outbox import Outbox
+from tbbridge.write.publish import Publisher
+
+
+class Follower:
+    """Keeps the run logs of a log directory up to date, in memory and published.
+
+    Args:
+        root: the log directory; it may appear later.
+        publisher: where the run logs are published; None to keep them in memory only.
+        header: whether run logs begin with a line of column names.
+        options: how series are mapped to columns.
+        follow_links: follow links to directories.
+        prune: remove a published run log when its event files are gone.
+        clock: monotonic seconds.
+
+    Attributes:
+        logs: what is known of the event files.
+        tables: the run logs as they are now.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        publisher: Publisher | None = None,
+        *,
+        header: bool = True,
+        options: MappingOptions | None = None,
+        follow_links: bool = False,
+        prune: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.logs = LogDirectory(root, follow_links=follow_links)
+        self.tables = Tables(self.logs, options, clock)
+        self._outbox = Outbox(publisher, self.csv, clock) if publisher else None
+        self._header = header
+        self._prune = prune
+        self._clock = clock
+        self._edited: list[str] = []
+        self._prune_problems: list[str] = []
+
+    def poll(self) -> set[str]:
+        """Look at everything; returns the experiments of which anything changed."""
+        changed = self._pass_on(self.tables.update(self.logs.sweep()))
+        if self._outbox:
+            self._edited = self._outbox.notice_others() or self._edited
+        return changed
+
+    def glance(self, paths: Collection[str] = ()) -> set[str]:
+        """Look where something is said to have happened, and read on where there is more; see `poll`."""
+        changed = self.logs.glance(paths)
+        return self._pass_on(self.tables.update(changed | self.logs.resume()))
+
+    def publish(self) -> None:
+        """Publish what is due."""
+        if self._outbox:
+            self._outbox.send()
+
+    def finish(self, patience: float = 10.0) -> None:
+        """Bring everything up to date and publish all of it; reading takes at most about `patience` seconds."""
+        deadline = self._clock() + patience
+        self.poll()
+        while self.logs.unfinished and self._clock() < deadline:
+            self.glance()
+        if self.tables.unsure:
+            self._pass_on(self.tables.map_again())
+        if self._outbox:
+            self._outbox.send(everything=True)
+
+    def due(self) -> float | None:
+        """When there is something to do without news, by the clock; None when there is not."""
+        moments = [self._outbox.due() if self._outbox else None, self.tables.due()]
+        if self.logs.unfinished:
+            return self._clock()
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def csv(self, name: str) -> bytes | None:
+        """The run log of an experiment as CSV bytes; None when there is no such experiment."""
+        table = self.tables.by_name.get(name)
+        return table.csv(self._header) if table else None
+
+    def problems(self) -> list[str]:
+        """Lines for a person: what is amiss with the whole now; empty when all is well."""
+        lines = [f"waiting for {self.logs.root}: it does not exist yet"] if self.logs.missing else []
+        lines += self.logs.problems + self.tables.problems + self._prune_problems
+        if self._outbox:
+            lines += self._outbox.problems
+            lines += [f"{name}: its file was changed by somebody else, and written again" for name in self._edited]
+        return lines
+
+    def _pass_on(self, changed: set[str]) -> set[str]:
+        """Put what changed into the outbox; with `prune`, let go of what is gone."""
+        gone = [name for name in changed if self.tables.by_name[name].gone]
+        if self._outbox:
+            self._outbox.put(changed.difference(gone))
+        if self._prune:
+            self._prune_problems = [line for name in gone if (line := self._let_go(name))]
+        return changed
+
+    def _let_go(self, name: str) -> str:
+        self.tables.forget(name)
+        try:
+            if self._outbox:
+                self._outbox.remove(name)
+        except PublishError as error:
+            return str(error)
+        return ""
