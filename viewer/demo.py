@@ -1,0 +1,143 @@
+"""What `tbbridge demo` adds to the page: two lists that choose a recorded training, its speed and restart, and words.
+
+The charts below are the ordinary ones: they draw what the bridge reads from event files that a replay is writing.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+from dash import Dash, Input, Output, State, dcc, html
+
+from tbbridge import Source
+from tbbridge.viewer import words
+from tbbridge.viewer.controls import Select
+
+DATA = {"CIFAR-10": "cifar10", "MNIST": "mnist", "Fashion-MNIST": "fashion-mnist"}
+MODELS = {"1-Layer Neural Net": "one-layer", "Simple Conv Net": "conv"}
+"""What a person reads -> the part of the training's name."""
+SPEEDS = (10, 25, 50, 100, 250, 1000)
+"""Steps a second."""
+KNOWN_WITHIN = 5.0
+"""Seconds that the bridge is given to see a training that was begun just now."""
+
+PARTS = (
+    (
+        "The data sets",
+        "Each has ten classes and is old enough to be easy, which makes it good for looking at trainings. MNIST: "
+        "60,000 grey pictures, 28 x 28 pixels, of handwritten digits. Fashion-MNIST: as many grey pictures of the "
+        "same size, of clothes, shoes and bags, and harder. CIFAR-10: 50,000 coloured pictures, 32 x 32 pixels, of "
+        "animals and vehicles in every position and light, and much harder.",
+    ),
+    (
+        "The two networks",
+        "The 1-Layer Neural Net joins every pixel to every class and has nothing in between: it can only weigh "
+        "pixels. That is nearly enough for digits, and hopeless for animals. The Simple Conv Net has two "
+        "convolutions, which look for the same small pattern everywhere in the picture, and a hidden layer. A step "
+        "costs it far more computing, and it gets further.",
+    ),
+    (
+        "What you see",
+        "Six trainings were recorded with TensorFlow, in mini-batches of 50 images. Every 5 steps the accuracy and "
+        "the cross entropy were written: of that mini-batch (training), and of 1,000 test images (validation). The "
+        "demo writes the same records once more, at the speed that you choose, into event files in a temporary "
+        "folder; tbbridge follows these as it would follow your own. A training that was begun goes on when you "
+        "choose another one, so you can compare them: add them under Experiment.",
+    ),
+)
+
+
+class Player(Protocol):
+    """What replays the trainings: `tbbridge.demo.Player`."""
+
+    speed: float
+
+    def begin(self, name: str) -> None: ...
+
+    def restart(self, name: str) -> None: ...
+
+    def progress(self, name: str) -> tuple[int, int]: ...
+
+
+def header(name: str, speed: float) -> html.Div:
+    """The demo's own controls, with the training `name` chosen, to stand above the charts."""
+    data, model = name.split("/")
+    return html.Div(
+        [
+            Select("demo-data", "Data set", label_of(DATA, data), options=list(DATA)),
+            Select("demo-model", "Model", label_of(MODELS, model), options=list(MODELS)),
+            Select("demo-speed", "Steps a second", f"{speed:g}", options=speeds(speed)),
+            html.Button("Restart", id="demo-restart"),
+            html.Span(id="demo-progress", className="tb-demo-progress", role="status"),
+            dcc.Interval(id="demo-tick", interval=500),
+        ],
+        className="tb-demo",
+    )
+
+
+def label_of(labels: dict[str, str], part: str) -> str:
+    """What a person reads for a part of a training's name."""
+    return next(label for label, value in labels.items() if value == part)
+
+
+def speeds(speed: float) -> list[str]:
+    """The speeds to choose from, the present one among them."""
+    return [f"{each:g}" for each in sorted({*SPEEDS, speed})]
+
+
+def learn_more() -> html.Div:
+    """What the demo shows, then what every page says."""
+    parts = [html.Div([html.H3(title), html.P(text)]) for title, text in PARTS]
+    return html.Div([*parts, *words.learn_more().children], className="tb-words")
+
+
+def progress(player: Player, data: str, model: str) -> str:
+    """Where the chosen training is."""
+    step, steps = player.progress(training(data, model))
+    return f"Step {step:,} of {steps:,}" + (" · finished" if step >= steps else "")
+
+
+def training(data: str, model: str) -> str:
+    """The name of the chosen training."""
+    return f"{DATA[data]}/{MODELS[model]}"
+
+
+def wait_for(source: Source, name: str) -> None:
+    """Return when the source knows the experiment, or after `KNOWN_WITHIN`."""
+    deadline = time.monotonic() + KNOWN_WITHIN
+    while source.view(name) is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def register(app: Dash, player: Player, source: Source) -> None:
+    """Bring the controls of `header` to life."""
+    chosen = (Input("demo-data", "value"), Input("demo-model", "value"))
+    also_chosen = (State("demo-data", "value"), State("demo-model", "value"))
+
+    @app.callback(Output("experiment", "value"), *chosen)
+    def choose(data: str, model: str) -> list[str]:
+        player.begin(training(data, model))
+        wait_for(source, training(data, model))
+        return [training(data, model)]
+
+    @app.callback(Output("demo-progress", "children"), Input("demo-tick", "n_intervals"), *chosen)
+    def tick(_: int, data: str, model: str) -> str:
+        return progress(player, data, model)
+
+    @app.callback(Input("demo-speed", "value"), prevent_initial_call=True)
+    def accelerate(speed: str) -> None:
+        player.speed = float(speed)
+
+    @app.callback(Input("demo-restart", "n_clicks"), *also_chosen, prevent_initial_call=True)
+    def restart(_: int, data: str, model: str) -> None:
+        player.restart(training(data, model))
+
+
+def page(player: Player, source: Source, name: str) -> dict[str, Any]:
+    """The arguments of `tbbridge.viewer.serve` and `make_app` that make a page the demo's."""
+    return {
+        "header": header(name, player.speed),
+        "learn_more": learn_more(),
+        "setup": lambda app: register(app, player, source),
+    }
