@@ -20,7 +20,7 @@ from tbbridge.model import Experiment, Feed
 from tbbridge.shape.candidates import IGNORED, Candidate, Facts, Passed, candidate, candidates, settle_bare
 from tbbridge.shape.experiments import RunPlace, place_runs
 from tbbridge.shape.facts import SeriesFacts, facts
-from tbbridge.shape.overrides import METRICS, Metric, Override, check_columns, unmatched
+from tbbridge.shape.overrides import METRICS, Metric, Override, resolve, unmatched
 from tbbridge.shape.ranking import difference, natural, rank
 from tbbridge.shape.tags import read_tag
 
@@ -50,7 +50,8 @@ class MappingOptions:
 
 def check(runs: Mapping[str, Iterable[str]], options: MappingOptions) -> None:
     """Raise MappingError where an override names a column, run or tag that is not there, with the nearest ones."""
-    check_columns(options.overrides, options.columns)
+    for override in options.overrides:
+        resolve(override, options.columns)
     for line in unmatched(runs, options.overrides, options.metrics):
         raise MappingError(line)
 

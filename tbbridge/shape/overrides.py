@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -14,6 +14,11 @@ from tbbridge.shape.tokens import tokenise
 
 _LISTED: Final = 20_000
 """Names that are compared at most to find the nearest: a log directory can hold millions."""
+
+
+def _option(name: str, value: str) -> str:
+    shown = value if value.isprintable() else repr(value)[1:-1]
+    return f'{name} "{shown}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Override:
     @property
     def option(self) -> str:
         """As it is written on the command line."""
-        return f'--map "{self.column}={self.pattern.text}"'
+        return _option("--map", f"{self.column}={self.pattern.text}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class Metric:
     @property
     def option(self) -> str:
         """As it is written on the command line."""
-        return f'--metric "{self.name}{"=" + self.pattern.text if self.pattern else ""}"'
+        return _option("--metric", f"{self.name}={self.pattern.text}" if self.pattern else self.name)
 
     def names(self, run: str, tag: str) -> bool:
         """Whether a series is one of this metric."""
@@ -84,21 +89,31 @@ _SPELLINGS: Final = {
 
 
 def parse_override(text: str) -> Override:
-    """``COLUMN=TAG`` or ``COLUMN=RUN:TAG``; the column in any usual spelling (``val loss``, ``val-accuracy``).
+    """``COLUMN=TAG`` or ``COLUMN=RUN:TAG``.
 
     Raises:
-        MappingError: there is no ``=``.
+        MappingError: there is no ``=``, or no column before it.
     """
     column, equals, pattern = text.partition("=")
     if not equals or not column.strip():
         raise MappingError(f'--map {text!r}: write --map "val accuracy=TAG" or --map "val accuracy=RUN:TAG"')
-    return Override(column_name(column), Pattern(pattern.strip()))
+    return Override(" ".join(column.split()), Pattern(pattern.strip()))
 
 
-def column_name(text: str) -> str:
-    """A column's name from any usual spelling of it."""
-    words = text.replace("_", " ").replace("-", " ").split()
-    return " ".join(_SPELLINGS.get(word.lower(), word) for word in words)
+def resolve(override: Override, columns: Sequence[str]) -> Override:
+    """The override with its column as it stands in `columns`, from any usual spelling (``val loss``, ``Val-Accuracy``).
+
+    Raises:
+        MappingError: there is no such column.
+    """
+    words = override.column.replace("_", " ").replace("-", " ").lower().split()
+    usual = " ".join(_SPELLINGS.get(word, word) for word in words)
+    for wanted in (override.column.lower(), " ".join(words), usual):
+        for column in columns:
+            if column.lower() == wanted:
+                return replace(override, column=column)
+    near = difflib.get_close_matches(usual, columns, n=1, cutoff=0.0)
+    raise MappingError(f"{override.option}: there is no such column; did you mean {near[0]!r}?")
 
 
 def parse_metric(text: str) -> Metric:
@@ -130,14 +145,6 @@ def charts(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
     if len({metric.name for metric in metrics}) < len(metrics):
         raise MappingError(f"--metric: {metrics[0].name!r} is named twice")
     return tuple(metrics) or METRICS
-
-
-def check_columns(overrides: Iterable[Override], columns: Sequence[str]) -> None:
-    """Raises MappingError for the first override of a column that is not there."""
-    for override in overrides:
-        if override.column not in columns:
-            near = difflib.get_close_matches(override.column, columns, n=1, cutoff=0.0)
-            raise MappingError(f"{override.option}: there is no such column; did you mean {near[0]!r}?")
 
 
 def unmatched(
