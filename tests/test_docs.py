@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import json
 import re
 import shlex
 import subprocess
@@ -87,6 +88,23 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_training(tmp_path / "logs" / "mnist-cnn", 1.0)
     write_training(tmp_path / "logs" / "mnist-softmax", 3.0)
     return tmp_path
+
+
+def deployed() -> dict[str, list[str]]:
+    """The ``tbbridge`` command lines of the deployment examples, by the file that they are in."""
+    image = re.search(r"^CMD (.*)$", (ROOT / "contrib/docker/Dockerfile").read_text(), re.MULTILINE)
+    service = re.search(r"^ExecStart=(.*)$", (ROOT / "contrib/systemd/tbbridge.service").read_text(), re.MULTILINE)
+    assert image is not None
+    assert service is not None
+    return {"Dockerfile": json.loads(image[1]), "tbbridge.service": shlex.split(service[1].replace("${PORT}", "8050"))}
+
+
+@pytest.mark.parametrize(("where", "words"), deployed().items())
+def test_the_deployment_examples_run_a_command_that_is_one(where: str, words: list[str]) -> None:
+    """The container and the service start ``tbbridge watch`` with options that it takes."""
+    assert Path(words[0]).name == "tbbridge"
+    assert words[1] == "watch"
+    assert complaint(words[1:]) == "", where
 
 
 @pytest.mark.parametrize("block", all_blocks("sh", "console", "bash"), ids=str)

@@ -16,7 +16,7 @@ from support import ROOT, command
 import tbbridge
 
 ROOMS = ("tail", "decode", "shape", "write")
-FOUNDATION = ("tbbridge.model", "tbbridge.errors", "tbbridge.checksum")
+FOUNDATION = ("tbbridge.model", "tbbridge.errors", "tbbridge.checksum", "tbbridge.settings")
 """What a room may know besides itself."""
 
 PURE = ("decode", "shape")
@@ -123,8 +123,8 @@ def test_the_middle_does_no_io(room: str) -> None:
 
 
 def test_the_words_know_nobody() -> None:
-    """`errors` and `checksum` import nothing of tbbridge, `model` at most `errors`."""
-    for file in ("tbbridge/errors.py", "tbbridge/checksum.py"):
+    """`errors`, `checksum` and `settings` import nothing of tbbridge, `model` at most `errors`."""
+    for file in ("tbbridge/errors.py", "tbbridge/checksum.py", "tbbridge/settings.py"):
         assert not [found for found in imports(file) if reaches(found, "tbbridge")]
     wrong = [f for f in imports("tbbridge/model.py") if reaches(f, "tbbridge") and not reaches(f, "tbbridge.errors")]
     assert not wrong, offenders(wrong)
