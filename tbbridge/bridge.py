@@ -19,7 +19,7 @@ import numpy as np
 from tbbridge.errors import PathError, PublishError
 from tbbridge.model import EventFile, Experiment, Points, RunLog, Series
 from tbbridge.shape.align import Placement, epoch_series, place
-from tbbridge.shape.mapping import MappingOptions, SeriesFacts, facts, map_runs
+from tbbridge.shape.mapping import MappingOptions, SeriesFacts, check, facts, map_runs
 from tbbridge.shape.series import live, merge
 from tbbridge.shape.table import run_log
 from tbbridge.tail.file import GrowingFile, News
@@ -233,6 +233,7 @@ def read(
     runs = {run: merge(of_run) for run, of_run in files.items()}
     known = {run: {tag: facts(one) for tag, one in series.items()} for run, series in runs.items()}
     options = options or MappingOptions()
+    check(known, options)
     return Reading(Path(logdir), files, runs, experiments(logs.root, known, options), logs.problems, options)
 
 
