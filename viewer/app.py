@@ -1,0 +1,360 @@
+"""The page: CONFIG, DATA, FIGURES, PARTS, LAYOUT, CALLBACKS, `make_app`. Change it here; README.md has recipes.
+
+A chart's controls reach the functions below as a plain dict by name (``weight``, ``display`` ...), experiments as
+`tbbridge.ExperimentView`. Everything that they return is plain data or Dash components.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from fastapi import FastAPI
+
+from tbbridge import ExperimentView, Points, Source
+from tbbridge.viewer import downloads, live, plot, wire, words
+from tbbridge.viewer.chart import Chart, further_charts, start
+from tbbridge.viewer.controls import Check, Control, Picker, Radios, Select, Slider
+from tbbridge.viewer.lines import Line
+from tbbridge.viewer.picture import Axis
+from tbbridge.viewer.readout import readout
+
+Controls = Mapping[str, Any]
+Views = Sequence[ExperimentView]
+
+# ---------------------------------------------------------------------------------------------------------------- CONFIG
+
+CHARTS = (
+    Chart(
+        "accuracy",
+        "Prediction accuracy",
+        {"Training": "train accuracy", "Validation": "val accuracy"},
+        best="highest",
+        format=".4f",
+    ),
+    Chart(
+        "loss",
+        "Cross entropy loss",
+        {"Training": "train cross entropy", "Validation": "val cross entropy"},
+        best="lowest",
+        format=".4f",
+    ),
+)
+AXES = {"Step": "step", "Relative": "relative", "Wall": "wall"}
+DISPLAYS = ("Overlapping", "Separate (vertical)", "Separate (horizontal)")
+PAGE_CONTROLS = {"experiment": [], "axis": "Step", "updates": "Regular"}
+CHART_CONTROLS = {
+    "training": True,
+    "validation": False,
+    "weight": 0.6,
+    "display": DISPLAYS[0],
+    "gap": False,
+    "log": False,
+}
+"""Name and default of each control; a chart's controls have ids like ``loss-weight``."""
+MORE_CONTROLS = {"training": True, "weight": 0.6, "log": False}
+"""Of all further charts together; ids like ``more-weight``."""
+MOST_SHOWN = 12
+"""Experiments, and further charts, that are drawn at once."""
+THEMES: dict[str, dict[str, Any]] = {
+    "light": {
+        "colours": ("#0b6bcb", "#d1510a", "#0a8f6a", "#b4539a", "#8a6d00", "#3d9ad1", "#6b4fbb", "#59606b"),
+        "text": "#1c2024",
+        "muted": "#60646c",
+        "grid": "#eceef1",
+        "line": "#d3d7dd",
+        "hover": "#ffffff",
+    },
+    "dark": {
+        "colours": ("#5aa9ff", "#ff9447", "#35c49a", "#e58ac9", "#e0c04a", "#8fd0ff", "#b09cff", "#b7bdc9"),
+        "text": "#edeef0",
+        "muted": "#a0a6b0",
+        "grid": "#24282f",
+        "line": "#3a3f4a",
+        "hover": "#1d2026",
+    },
+}
+"""Lines in colours that colour-blind people can tell apart (after Okabe and Ito), with enough contrast on each ground."""
+
+# ------------------------------------------------------------------------------------------------------------------ DATA
+
+
+def charts(views: Views) -> list[Chart]:
+    """The two charts, then one for each further metric of the experiments."""
+    return [*CHARTS, *further_charts(views, CHARTS)[:MOST_SHOWN]]
+
+
+def lines(chart: Chart, views: Views, controls: Controls) -> list[Line]:
+    """All lines of a chart: for each experiment and label the values, smoothed or not, the best, and what is no number."""
+    drawn: list[Line] = []
+    for place, view in enumerate(views):
+        found = {label: points for label in chart.columns if (points := chart.points(view, label))}
+        for label, points in found.items():
+            drawn += lines_of(chart, views, place, label, points, controls)
+        if controls.get("gap") and len(found) == 2:
+            style = {"name": "Gap", "line": {"width": 1.2, "dash": "dot", "color": colour(views, place, 2, controls)}}
+            drawn.append(
+                Line(f"{view.name}\0gap", "gap", list(found.values()), {**style_of(chart), **style}, origin=start(view))
+            )
+    return drawn
+
+
+def lines_of(chart: Chart, views: Views, place: int, label: str, points: Points, controls: Controls) -> list[Line]:
+    """The lines of one column of one experiment."""
+    view, key, weight = views[place], f"{views[place].name}\0{label}\0", controls["weight"]
+    smoothed = weight > 0 and controls.get(label.lower(), controls["training"])
+    hue = colour(views, place, list(chart.columns).index(label), controls)
+    style = {**style_of(chart), **subplot(label, controls), "legendgroup": key, "name": called(views, place, label)}
+    style["line"] = {"width": 1.8, "color": hue, "dash": "6px,3px" if label == "Validation" else "solid"}
+    faint = {"opacity": 0.3, "showlegend": False, "line": {"width": 1, "color": hue}, "hovertemplate": None}
+    faint["hoverinfo"] = "skip"
+    signs = {**style, "mode": "markers", "showlegend": False}
+    star = {"symbol": "star", "size": 11, "color": hue, "line": {"width": 1.2, "color": "#ffffff"}}
+    cross = {"symbol": "x-thin", "size": 8, "line": {"width": 2, "color": hue}}
+    best = {**signs, "marker": star, "hovertemplate": f"best %{{y:{chart.format}}}"}
+    odd = {**signs, "marker": cross, "hovertemplate": "%{text}"}
+
+    def line(kind: str, trace: dict[str, Any], **more: Any) -> Line:
+        return Line(key + kind, kind, [points], trace, origin=start(view), **more)
+
+    return [
+        line("raw", {**style, **faint} if smoothed else style),
+        *([line("smooth", style, weight=weight)] if smoothed else []),
+        *([line("best", best, best=chart.best)] if chart.best else []),
+        line("odd", odd),
+    ]
+
+
+# --------------------------------------------------------------------------------------------------------------- FIGURES
+
+
+def figure(chart: Chart, traces: list[dict[str, Any]], axis: Axis, views: Views, controls: Controls) -> dict[str, Any]:
+    """The Plotly figure of a chart, as plain data. `traces` are those of `lines`, with their points."""
+    theme, display = THEMES[controls["theme"]], controls.get("display", DISPLAYS[0])
+    layout = plot.layout(axis, theme, display, controls["log"], legend=len(traces) < 80)
+    return {"data": traces, "layout": layout | (plot.marks(views, theme) if axis.kind == "step" else {})}
+
+
+def style_of(chart: Chart) -> dict[str, Any]:
+    """What all lines of a chart share."""
+    return {"type": "scatter", "mode": "lines", "hovertemplate": f"%{{y:{chart.format}}}"}
+
+
+def colour(views: Views, place: int, number: int, controls: Controls) -> str:
+    """By experiment when several are compared; else by column, so that the lines of one are easy to tell apart."""
+    colours = THEMES[controls["theme"]]["colours"]
+    return str(colours[(place if len(views) > 1 else number) % len(colours)])
+
+
+def called(views: Views, place: int, label: str) -> str:
+    """A line's name in the legend."""
+    return plot.escape(plot.shorten(f"{views[place].name} · {label}") if len(views) > 1 else label)
+
+
+def subplot(label: str, controls: Controls) -> dict[str, str]:
+    """Where a line goes: validation into a second plot when the display mode is a separate one."""
+    second = label == "Validation" and controls.get("display", DISPLAYS[0]) != DISPLAYS[0]
+    return {"xaxis": "x2", "yaxis": "y2"} if second else {}
+
+
+# ----------------------------------------------------------------------------------------------------------------- PARTS
+
+
+def top(prefix: str, title: str) -> html.Header:
+    """One line of state: what is shown, whether it lives, how often it is drawn."""
+    return html.Header(
+        [
+            html.H1([html.Span("tbbridge", className="tb-brand"), html.Span(title, className="tb-title")]),
+            Picker(f"{prefix}experiment", "Experiment", [], options=[], colours=[], placeholder="Choose…"),
+            html.Div(id=f"{prefix}state", className="tb-state"),
+            Radios(f"{prefix}axis", "X axis", PAGE_CONTROLS["axis"], options=list(AXES)),
+            Select(f"{prefix}updates", "Updates", PAGE_CONTROLS["updates"], options=list(live.SPEEDS)),
+            html.A("TensorBoard", id=f"{prefix}tensorboard", target="_blank", rel="noopener", hidden=True),
+            html.Button("Theme", className="tb-theme", title="Light or dark", **{"data-tb": "theme"}),
+        ],
+        className="tb-header",
+    )
+
+
+def chart_controls(prefix: str, chart: Chart) -> list[Any]:
+    """A chart's own controls. To add one: here, and its name and default in CHART_CONTROLS."""
+
+    def control(kind: type[Control], name: str, label: str, **extra: Any) -> Control:
+        return kind(f"{prefix}{chart.id}-{name}", label, CHART_CONTROLS[name], **extra)
+
+    smoothed = [control(Check, "training", "Training"), control(Check, "validation", "Validation")]
+    return [
+        html.Div([control(Slider, "weight", "Smoothing"), html.Div(smoothed, className="tb-checks")]),
+        control(Radios, "display", "Display mode", options=list(DISPLAYS)),
+        html.Div([control(Check, "gap", "Gap"), control(Check, "log", "Log scale")], className="tb-checks"),
+    ]
+
+
+def chart_row(prefix: str, chart: Chart) -> html.Section:
+    """One metric: a wide chart, and beside it that chart's own controls and figures."""
+    title = f"{prefix}{chart.id}-title"
+    panel = [*chart_controls(prefix, chart), html.Div(id=f"{prefix}{chart.id}-readout", className="tb-readout")]
+    wide = html.Div([html.H2(chart.title, id=title), graph(prefix, chart)], className="tb-chart")
+    return html.Section(
+        [wide, html.Div(panel, className="tb-panel")], role="group", className="tb-row", **{"aria-labelledby": title}
+    )
+
+
+def graph(prefix: str, chart: Chart) -> dcc.Graph:
+    """The place of a chart: ``live.js`` draws into it."""
+    picture = {"filename": f"tbbridge-{chart.id}", "scale": 2}
+    config = {"displaylogo": False, "responsive": True, "toImageButtonOptions": picture}
+    config["modeBarButtonsToRemove"] = ["select2d", "lasso2d", "sendChartToCloud"]
+    return dcc.Graph(id=f"{prefix}{chart.id}-graph", config=config, className="tb-graph", figure={"layout": plot.EMPTY})
+
+
+def more(prefix: str) -> html.Section:
+    """Where the further charts go, with controls that all of them obey; hidden while there are none."""
+    title = html.H2("More metrics", id=f"{prefix}more-title")
+    controls = [
+        Slider(f"{prefix}more-weight", "Smoothing", MORE_CONTROLS["weight"]),
+        Check(f"{prefix}more-training", "Smooth", MORE_CONTROLS["training"]),
+        Check(f"{prefix}more-log", "Log scale", MORE_CONTROLS["log"]),
+    ]
+    return html.Section(
+        [
+            html.Div([title, *controls], className="tb-more-head"),
+            html.Div(id=f"{prefix}more-charts", className="tb-more"),
+        ],
+        id=f"{prefix}more",
+        hidden=True,
+        role="group",
+        **{"aria-labelledby": f"{prefix}more-title"},
+    )
+
+
+def small_chart(prefix: str, chart: Chart) -> html.Div:
+    """One of the further charts."""
+    return html.Div([html.H3(chart.title), graph(prefix, chart)], className="tb-chart")
+
+
+def notice(lines: Sequence[str], notes: Sequence[str]) -> list[Any]:
+    """What is awaited or wrong, and, folded, what had to be decided or left out."""
+    folded = html.Details([html.Summary(f"Notes ({len(notes)})"), html.Ul([html.Li(note) for note in notes])])
+    return [*(html.P(line) for line in lines), *([folded] if notes else [])]
+
+
+def footer(prefix: str) -> html.Footer:
+    """What one may take away."""
+    buttons = [
+        html.Button("Download CSV", id=f"{prefix}csv"),
+        html.Button("Download page", id=f"{prefix}page"),
+        html.Button("Copy link", **{"data-tb": "link"}),
+    ]
+    return html.Footer([*buttons, dcc.Download(id=f"{prefix}file")], className="tb-footer")
+
+
+# ---------------------------------------------------------------------------------------------------------------- LAYOUT
+
+
+def layout(prefix: str = "", title: str = "", *, header: Any = None, learn_more: Any = None) -> html.Div:
+    """The page's components; all their ids start with `prefix`.
+
+    `title` says what is shown, `header` is added above the charts, `learn_more` takes the place of the words there.
+    """
+    parts = [
+        top(prefix, title),
+        html.Div(header, className="tb-top", hidden=header is None),
+        html.Div(id=f"{prefix}notice", className="tb-notice", role="status"),
+        html.Main([*(chart_row(prefix, chart) for chart in CHARTS), more(prefix)]),
+        html.Details([html.Summary("Learn more"), learn_more or words.learn_more()], className="tb-learn"),
+        footer(prefix),
+        *live.carriers(prefix),
+    ]
+    return html.Div(parts, id=f"{prefix}tbbridge", className="tbbridge")
+
+
+def changing(prefix: str, source: Source, views: Views, controls: Controls) -> dict[str, Any]:
+    """What may change on the page besides figures: ``id.property`` -> value. It is sent where it differs from before."""
+    names, drawn = source.names(), charts(views)
+    colours = [colour(views, place, 0, controls) for place in range(len(views))]
+    notes = [f"{view.name}: {note}" if len(views) > 1 else note for view in views for note in noted(view)]
+    return {
+        "experiment.options": names,
+        "experiment.value": [view.name for view in views],
+        "experiment.colours": colours,
+        "notice.children": notice([*source.status(), *missing(names, views, controls)], notes),
+        "tensorboard.href": source.tensorboard_url or "",
+        "tensorboard.hidden": not source.tensorboard_url,
+        "more.hidden": len(drawn) == len(CHARTS),
+        "more-charts.children": [small_chart(prefix, chart) for chart in drawn[len(CHARTS) :]],
+        **{f"{chart.id}-readout.children": readout(prefix, chart, views, colours) for chart in CHARTS},
+    }
+
+
+def noted(view: ExperimentView) -> list[str]:
+    """An experiment's notes, and its marks that have no place on a chart."""
+    return [*view.notes, *(mark.text for mark in view.marks if mark.step is None)]
+
+
+def missing(names: Sequence[str], views: Views, controls: Controls) -> list[str]:
+    """What was asked for and is not shown."""
+    shown = {view.name for view in views}
+    gone = [name for name in controls["experiment"] if name not in shown]
+    left = len(further_charts(views, CHARTS)) - MOST_SHOWN
+    return [
+        *(f"{plot.shorten(name)} is not here (any more)." for name in gone if name not in names),
+        *([f"{MOST_SHOWN} experiments are drawn at once: take some away to see others."] if set(gone) & set(names) else []),
+        *([f"{left} further metrics are not drawn; the long export has them."] if left > 0 else []),
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------------- CALLBACKS
+
+
+def register(app: Dash, source: Source, prefix: str = "") -> None:
+    """Bring the parts of `layout(prefix)` to life in `app`: scripts, styles, the live route and the callbacks.
+
+    `app` may be any Dash app; where its backend has no websockets, the page polls.
+    """
+    defaults = {**PAGE_CONTROLS, **{f"more-{name}": value for name, value in MORE_CONTROLS.items()}}
+    defaults |= {f"{chart.id}-{name}": value for chart in CHARTS for name, value in CHART_CONTROLS.items()}
+    page = live.Page(source, prefix, defaults, charts, lines, figure, changing, AXES, MOST_SHOWN)
+    wire.register(app, page)
+    app.clientside_callback(
+        ClientsideFunction("tbbridge", "controls"),
+        Output(f"{prefix}controls", "data"),
+        *(Input(f"{prefix}{name}", "value") for name in defaults),
+    )
+
+    @app.callback(
+        Output(f"{prefix}file", "data"),
+        Input(f"{prefix}csv", "n_clicks"),
+        State(f"{prefix}experiment", "value"),
+        prevent_initial_call=True,
+    )
+    def csv(_: int, names: list[str]) -> Any:
+        return downloads.csv(source, names)
+
+
+# -------------------------------------------------------------------------------------------------------------- THE APP
+
+
+def make_app(
+    source: Source,
+    *,
+    header: Any = None,
+    learn_more: Any = None,
+    setup: Callable[[Dash], None] | None = None,
+    **options: Any,
+) -> Dash:
+    """The page as a Dash app of its own; `tbbridge.viewer.serve` serves it.
+
+    `header` and `learn_more` are components, see `layout`; `setup` is called with the app and may add callbacks; `options`
+    go to Dash (``server``, ``url_base_pathname`` ...).
+    """
+    options.setdefault("server", FastAPI(docs_url=None, redoc_url=None, openapi_url=None))
+    app = Dash("tbbridge.viewer", backend="fastapi", title="tbbridge", update_title="", **(wire.SAFE | options))
+    app.backend.websocket_capability = False  # Dash's own websocket would stay open for nothing; the page has its own
+    app.layout = lambda: layout("", source.title, header=header, learn_more=learn_more)
+    wire.add_plotly(app)
+    register(app, source)
+    if setup:
+        setup(app)
+    return app

@@ -1,0 +1,116 @@
+/* Native form controls as Dash components (see ../controls.py). React is on the page already; nothing is compiled. */
+window.tbbridge_viewer = (() => {
+  "use strict";
+  const { createElement: e, useState, useRef, useMemo, useEffect } = window.React;
+  const cls = (...names) => names.filter(Boolean).join(" ");
+
+  const Check = ({ id, label, value, className, setProps }) =>
+    e("label", { className: cls("tb-check", className) },
+      e("input", { id, type: "checkbox", checked: !!value, onChange: (ev) => setProps({ value: ev.target.checked }) }),
+      e("span", null, label));
+
+  const Slider = ({ id, label, value, min = 0, max = 1, step = 0.01, className, setProps }) =>
+    e("div", { className: cls("tb-slider", className) },
+      e("label", { htmlFor: id }, label),
+      e("input", {
+        id, type: "range", min, max, step, value,
+        style: { "--fill": `${(100 * (value - min)) / (max - min)}%` },
+        onChange: (ev) => setProps({ value: Number(ev.target.value) }),
+      }),
+      e("output", { htmlFor: id }, Number(value).toFixed(2)));
+
+  const Radios = ({ id, label, value, options, className, setProps }) =>
+    e("div", { id, role: "radiogroup", "aria-labelledby": `${id}-label`, className: cls("tb-radios", className) },
+      e("span", { id: `${id}-label`, className: "tb-label" }, label),
+      e("div", { className: "tb-segments" }, options.map((option) =>
+        e("label", { key: option },
+          e("input", { type: "radio", name: id, value: option, checked: option === value, onChange: () => setProps({ value: option }) }),
+          e("span", null, option)))));
+
+  const Select = ({ id, label, value, options, className, setProps }) =>
+    e("div", { className: cls("tb-select", className) },
+      e("label", { htmlFor: id }, label),
+      e("select", { id, value, onChange: (ev) => setProps({ value: ev.target.value }) },
+        options.map((option) => e("option", { key: option, value: option }, option))));
+
+  /* ---------------------------------------------------------------- a combobox that finds and picks several of many */
+  const SHOWN = 100;
+
+  const find = (options, words, chosen) => {
+    const parts = words.toLowerCase().split(/\s+/).filter(Boolean);
+    const fits = options.filter((name) => { const low = name.toLowerCase(); return parts.every((p) => low.includes(p)); });
+    const exact = fits.indexOf(words);
+    if (exact > 0) fits.unshift(...fits.splice(exact, 1));
+    if (!parts.length) fits.sort((a, b) => chosen.has(b) - chosen.has(a));
+    return fits;
+  };
+
+  const Picker = ({ id, label, value, options, colours = [], placeholder, className, setProps }) => {
+    const chosen = value || [], names = options || [];
+    const [open, setOpen] = useState(false);
+    const [words, setWords] = useState("");
+    const [active, setActive] = useState(0);
+    const box = useRef(null), input = useRef(null);
+    const picked = useMemo(() => new Set(chosen), [chosen]);
+    const fits = useMemo(() => (open ? find(names, words, picked) : []), [open, names, words]);
+    const shown = fits.slice(0, SHOWN);
+
+    useEffect(() => {
+      const away = (ev) => { if (box.current && !box.current.contains(ev.target)) setOpen(false); };
+      document.addEventListener("pointerdown", away);
+      return () => document.removeEventListener("pointerdown", away);
+    }, []);
+    useEffect(() => {
+      const option = open && document.getElementById(`${id}-option-${active}`);
+      if (option) option.scrollIntoView({ block: "nearest" });
+    }, [active, open]);
+
+    const toggle = (name) => {
+      setProps({ value: picked.has(name) ? chosen.filter((n) => n !== name) : [...chosen, name] });
+      setWords(""); setActive(0);
+      if (input.current) input.current.focus();
+    };
+    const keys = {
+      ArrowDown: () => { setOpen(true); setActive(Math.min(active + 1, Math.max(shown.length - 1, 0))); },
+      ArrowUp: () => setActive(Math.max(active - 1, 0)),
+      Enter: () => { if (open && shown[active] !== undefined) toggle(shown[active]); else setOpen(true); },
+      Escape: () => { setOpen(false); setWords(""); },
+    };
+    const onKeyDown = (ev) => {
+      if (ev.key === "Backspace" && !words && chosen.length) setProps({ value: chosen.slice(0, -1) });
+      if (ev.key === "Tab") setOpen(false);
+      if (keys[ev.key]) { ev.preventDefault(); keys[ev.key](); }
+    };
+
+    const chips = chosen.map((name, i) =>
+      e("span", { key: name, className: "tb-chip", title: name },
+        e("i", { style: { background: colours[i] || "currentColor" } }),
+        e("span", null, name),
+        e("button", { type: "button", onClick: () => toggle(name) }, e("span", { className: "tb-unseen" }, `Remove ${name}`), "×")));
+    const list = open && e("div", { className: "tb-options" },
+      e("div", { role: "listbox", id: `${id}-list`, "aria-label": "Choices", "aria-multiselectable": true },
+        shown.map((name, i) =>
+          e("div", {
+            key: name, id: `${id}-option-${i}`, role: "option", "aria-selected": picked.has(name), title: name,
+            className: i === active ? "tb-active" : undefined,
+            onPointerDown: (ev) => ev.preventDefault(), onClick: () => toggle(name), onPointerMove: () => setActive(i),
+          }, name))),
+      e("p", null, !names.length ? "Nothing to choose yet." : !fits.length ? "No name has these words." :
+        fits.length > SHOWN ? `${SHOWN} of ${fits.length.toLocaleString("en")} shown: type to find others.` : null));
+
+    return e("div", { className: cls("tb-picker", className), ref: box },
+      e("label", { htmlFor: id }, label),
+      e("div", { className: "tb-field", onClick: (ev) => { if (ev.target.tagName !== "BUTTON" && input.current) { input.current.focus(); setOpen(true); } } },
+        chips,
+        e("input", {
+          id, ref: input, type: "text", role: "combobox", autoComplete: "off", spellCheck: false, value: words,
+          "aria-expanded": open, "aria-controls": `${id}-list`, "aria-autocomplete": "list",
+          "aria-activedescendant": open && shown.length ? `${id}-option-${active}` : undefined,
+          placeholder: chosen.length ? "" : placeholder,
+          onChange: (ev) => { setWords(ev.target.value); setActive(0); setOpen(true); }, onKeyDown,
+        })),
+      list);
+  };
+
+  return { Check, Slider, Radios, Select, Picker };
+})();

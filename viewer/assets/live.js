@@ -1,0 +1,266 @@
+/* Keeps the charts current: one websocket a page, or a poll where none gets through (see ../live.py for the messages). */
+(() => {
+  "use strict";
+  const pages = new Map();
+  const RETRIES = [250, 500, 1000, 2000, 4000];
+  const FAILURES_BEFORE_POLLING = 2;
+  const POLLS = { No: 0, Slow: 2000, Regular: 500, Fast: 200 };
+  const frame = () => new Promise((done) => requestAnimationFrame(() => done()));
+
+  const base = () => JSON.parse(document.getElementById("_dash-config").textContent).requests_pathname_prefix;
+  const setProps = (id, props) => window.dash_clientside.set_props(id, props);
+
+  /* -------------------------------------------------------------------------------------------------------- theme */
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const stored = () => { try { return localStorage.getItem("tbbridge-theme"); } catch { return null; } };
+  const theme = () => document.documentElement.dataset.tbTheme || (dark.matches ? "dark" : "light");
+  if (stored()) document.documentElement.dataset.tbTheme = stored();
+  const setTheme = (name) => {
+    document.documentElement.dataset.tbTheme = name;
+    try { localStorage.setItem("tbbridge-theme", name); } catch { /* private window: this page only */ }
+    pages.forEach((page) => page.ask());
+  };
+  dark.addEventListener("change", () => pages.forEach((page) => page.ask()));
+
+  /* ---------------------------------------------------------------------------------------- controls in the address */
+  const fromText = (text, like) => {
+    if (typeof like === "boolean") return text === "1";
+    if (typeof like === "number") return Number.isFinite(Number(text)) ? Math.min(Math.max(Number(text), 0), 1) : like;
+    return text;
+  };
+  const restored = (prefix, controls) => {
+    const asked = new URLSearchParams(location.search), changes = {};
+    for (const [name, value] of Object.entries(controls)) {
+      const key = prefix + name;
+      if (!asked.has(key)) continue;
+      const wanted = Array.isArray(value) ? asked.getAll(key) : fromText(asked.get(key), value);
+      if (JSON.stringify(wanted) !== JSON.stringify(value)) changes[name] = wanted;
+    }
+    return changes;
+  };
+  const remember = (prefix, controls, defaults) => {
+    const asked = new URLSearchParams(location.search);
+    for (const [name, value] of Object.entries(controls)) {
+      const key = prefix + name;
+      asked.delete(key);
+      if (Array.isArray(value)) value.forEach((each) => asked.append(key, each));
+      else if (value !== defaults[name]) asked.set(key, typeof value === "boolean" ? Number(value) : value);
+    }
+    const text = asked.toString();
+    history.replaceState(history.state, "", location.pathname + (text ? `?${text}` : "") + location.hash);
+  };
+
+  /* --------------------------------------------------------------------------------------------------------- a page */
+  class Page {
+    constructor(prefix, controls) {
+      Object.assign(this, { prefix, defaults: controls, controls, ranges: {}, failures: 0, polling: false, number: 0 });
+      this.queue = Promise.resolve();
+      this.status = { state: "connecting", age: null };
+      this.since = performance.now();
+      this.connect();
+      setInterval(() => this.showState(), 1000);
+      document.addEventListener("visibilitychange", () => { if (!document.hidden && !this.open()) this.connect(); });
+    }
+
+    /* ----- what is wanted */
+    change(controls) {
+      if (this.controls.axis !== controls.axis) this.ranges = {};
+      for (const name of Object.keys(controls)) {
+        if (name.endsWith("-display") && this.controls[name] !== controls[name]) delete this.ranges[name.slice(0, -8)];
+      }
+      this.controls = controls;
+      remember(this.prefix, controls, this.defaults);
+      this.ask();
+    }
+
+    wanted() {
+      return { ...this.controls, theme: theme(), offset: -60 * new Date().getTimezoneOffset(), ranges: this.ranges };
+    }
+
+    ask() {
+      if (this.open()) this.send({ want: this.wanted() });
+      if (this.polling) this.poll();
+      this.showState();
+    }
+
+    /* ----- the websocket */
+    open() { return this.socket && this.socket.readyState === WebSocket.OPEN; }
+    send(what) { if (this.open()) this.socket.send(JSON.stringify(what)); }
+
+    connect() {
+      if (this.socket && this.socket.readyState <= WebSocket.OPEN) return;
+      clearTimeout(this.again);
+      const url = new URL(`${base()}_tbbridge/live/${this.prefix}`, location.href);
+      url.protocol = url.protocol.replace("http", "ws");
+      const socket = (this.socket = new WebSocket(url));
+      socket.onopen = () => { this.heard = false; this.send({ want: this.wanted() }); };
+      socket.onmessage = (event) => {
+        if (this.socket !== socket) return;
+        if (!this.heard) { this.heard = true; this.failures = 0; this.stopPolling(); }
+        this.take(JSON.parse(event.data), () => this.send({ drawn: 1 }));
+      };
+      socket.onclose = () => {
+        if (this.socket !== socket) return;
+        this.failures += 1;
+        if (this.failures >= FAILURES_BEFORE_POLLING) this.startPolling();
+        this.again = setTimeout(() => this.connect(), RETRIES[Math.min(this.failures, RETRIES.length) - 1] * (this.reached ? 4 : 1));
+        this.showState();
+      };
+    }
+
+    /* ----- the poll */
+    startPolling() {
+      if (this.polling) return;
+      this.polling = true;
+      this.number = 0;
+      setProps(`${this.prefix}cursor`, { data: null });
+      this.poll();
+    }
+
+    stopPolling() {
+      if (!this.polling) return;
+      this.polling = this.reached = false;
+      setProps(`${this.prefix}poll`, { disabled: true });
+    }
+
+    poll() {
+      const interval = POLLS[this.controls.updates];
+      setProps(`${this.prefix}controls`, { data: this.wanted() });
+      setProps(`${this.prefix}poll`, { disabled: !interval, interval: interval || 1000, n_intervals: (this.asked = (this.asked || 1e6) + 1) });
+    }
+
+    news(message) {
+      if (!this.polling || !message || message.after !== this.number) return;
+      this.number = message.cursor.number;
+      this.reached = true;
+      setProps(`${this.prefix}cursor`, { data: message.cursor });
+      this.take(message, () => {});
+    }
+
+    /* ----- drawing */
+    take(message, done) {
+      this.queue = this.queue.then(() => this.apply(message)).catch((error) => console.error(error)).then(frame).then(done);
+    }
+
+    async apply(message) {
+      for (const [id, property, value] of message.set || []) setProps(this.prefix + id, { [property]: value });
+      for (const [chart, figure] of Object.entries(message.figures || {})) await this.draw(chart, figure);
+      for (const [chart, changes] of Object.entries(message.extend || {})) await this.extend(chart, changes);
+      if (message.cells) await this.write(message.cells);
+      if (message.status) { this.status = message.status; this.since = performance.now(); }
+      this.showState();
+    }
+
+    async plot(chart) {
+      for (let tries = 0; tries < 600; tries += 1) {
+        const holder = document.getElementById(`${this.prefix}${chart}-graph`);
+        const plot = holder && holder.querySelector(".js-plotly-plot");
+        if (plot && plot._fullLayout && window.Plotly) return plot;
+        await frame();
+      }
+      return null;
+    }
+
+    async draw(chart, figure) {
+      const plot = await this.plot(chart);
+      if (!plot) return;
+      await window.Plotly.react(plot, figure.data, figure.layout, plot._context);
+      if (!plot.tbListens) {
+        plot.tbListens = true;
+        plot.on("plotly_relayout", (change) => this.zoomed(chart, plot, change));
+      }
+    }
+
+    zoomed(chart, plot, change) {
+      const keys = Object.keys(change).filter((key) => key.startsWith("xaxis"));
+      if (!keys.length) return;
+      const before = JSON.stringify(this.ranges[chart]);
+      const axis = plot._fullLayout.xaxis;
+      if (axis.autorange) delete this.ranges[chart];
+      else this.ranges[chart] = axis.range.map((end) => (axis.type === "date" ? Date.parse(String(end).replace(" ", "T") + (String(end).length > 10 ? "Z" : "")) : Number(end)));
+      if (before !== JSON.stringify(this.ranges[chart])) this.ask();
+    }
+
+    async extend(chart, changes) {
+      const plot = await this.plot(chart);
+      if (!plot) return;
+      for (const marked of [false, true]) {
+        const some = changes.filter((change) => ("text" in change) === marked);
+        if (!some.length) continue;
+        const keys = marked ? ["x", "y", "text"] : ["x", "y"], update = {}, most = {};
+        for (const key of keys) {
+          update[key] = some.map((change) => change[key]);
+          most[key] = some.map((change) => change.keep);
+        }
+        await window.Plotly.extendTraces(plot, update, some.map((change) => change.trace), most);
+      }
+    }
+
+    async write(cells) {
+      for (let tries = 0; tries < 60; tries += 1) {
+        const missing = Object.keys(cells).filter((id) => !document.getElementById(this.prefix + id));
+        if (!missing.length) break;
+        await frame();
+      }
+      for (const [id, text] of Object.entries(cells)) {
+        const cell = document.getElementById(this.prefix + id);
+        if (cell && cell.textContent !== text) cell.textContent = text;
+      }
+    }
+
+    /* ----- is it alive? */
+    showState() {
+      const place = document.getElementById(`${this.prefix}state`);
+      if (!place) return;
+      const connected = this.open() || (this.polling && this.reached);
+      const { state, age } = this.status;
+      let kind = state.split(":")[0].replace(" ", "-"), words = WORDS[state] || state;
+      if (this.controls.updates === "No" && connected) [kind, words] = ["paused", "paused"];
+      if (!connected) [kind, words] = this.failures ? ["lost", "connection lost, trying again"] : ["connecting", "connecting…"];
+      else if (age !== null) words += `, last write ${ago(age + (performance.now() - this.since) / 1000)} ago`;
+      if (place.textContent !== words) place.textContent = words;
+      if (place.dataset.kind !== kind) place.dataset.kind = kind;
+    }
+  }
+
+  const WORDS = { empty: "nothing to show yet", static: "from a file" };
+  const ago = (seconds) => {
+    if (seconds < 60) return `${Math.floor(seconds)} s`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+    return seconds < 172800 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86400)} days`;
+  };
+
+  /* ---------------------------------------------------------------------------------------------- Dash and the buttons */
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.tbbridge = {
+    controls(...values) {
+      const inputs = window.dash_clientside.callback_context.inputs_list;
+      const prefix = inputs[0].id.slice(0, -"experiment".length);
+      const controls = Object.fromEntries(inputs.map((input, i) => [input.id.slice(prefix.length), values[i]]));
+      const page = pages.get(prefix);
+      if (page) { page.change(controls); return page.wanted(); }
+      const changes = restored(prefix, controls);
+      pages.set(prefix, new Page(prefix, controls));
+      for (const [name, value] of Object.entries(changes)) setProps(prefix + name, { value });
+      pages.get(prefix).controls = { ...controls, ...changes };
+      return pages.get(prefix).wanted();
+    },
+    news(message) {
+      pages.forEach((page) => page.news(message));
+      return window.dash_clientside.no_update;
+    },
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest && event.target.closest("[data-tb]");
+    if (!button) return;
+    if (button.dataset.tb === "theme") setTheme(theme() === "dark" ? "light" : "dark");
+    if (button.dataset.tb === "link") {
+      navigator.clipboard.writeText(location.href).then(() => {
+        const words = button.textContent;
+        button.textContent = "Copied";
+        setTimeout(() => { button.textContent = words; }, 1500);
+      });
+    }
+  });
+})();

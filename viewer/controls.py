@@ -1,0 +1,66 @@
+"""Native form controls as Dash components: a browser's own check box, slider, radio buttons and list, with real labels.
+
+Dash's own controls are drawn from other elements, and neither a screen reader nor a browser script finds them by role and
+name. These few are React components of a line or two each, in ``assets/controls.js``; like any Dash component they have an
+``id`` and a ``value`` for callbacks.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from dash.development.base_component import Component
+
+
+class Control(Component):
+    """A labelled control: ``id`` for callbacks, ``label`` for people, ``value``, and what its kind needs besides."""
+
+    _namespace = "tbbridge_viewer"
+    _children_props: ClassVar[list[str]] = []
+    _base_nodes: ClassVar[list[str]] = ["children"]
+    _type = ""
+    _extra: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, id: str, label: str, value: Any = None, **extra: Any) -> None:
+        self._prop_names = ["id", "label", "value", "className", *self._extra]
+        self._valid_wildcard_attributes: list[str] = []
+        self.available_properties = self._prop_names
+        self.available_wildcard_properties: list[str] = []
+        super().__init__(id=id, label=label, value=value, **extra)
+
+
+class Check(Control):
+    """A check box; the value is a bool."""
+
+    _type = "Check"
+
+
+class Slider(Control):
+    """A slider from ``min`` to ``max`` (default 0 to 1) by ``step``, live while dragging; the value is a number."""
+
+    _type = "Slider"
+    _extra = ("min", "max", "step")
+
+
+class Radios(Control):
+    """One of ``options``, all in view; the value is the chosen one's text."""
+
+    _type = "Radios"
+    _extra = ("options",)
+
+
+class Select(Control):
+    """One of ``options``, in a list that opens; the value is the chosen one's text."""
+
+    _type = "Select"
+    _extra = ("options",)
+
+
+class Picker(Control):
+    """Any number of ``options`` (ten thousand are fine), found by typing; the value is the list of the chosen ones.
+
+    ``colours`` are those of the chosen, in order.
+    """
+
+    _type = "Picker"
+    _extra = ("options", "colours", "placeholder")

@@ -1,0 +1,199 @@
+"""The lines of a chart: what each draws, and how it goes on when points are appended.
+
+A line never keeps points: it turns its columns and a small *state* (JSON-able, so that a page may carry it) into the points
+that are new since that state. From no state it gives the whole line, so a snapshot and its continuation come from the same
+code, and the cost of a continuation does not depend on how long the line is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbbridge import Points
+
+State = list[Any]
+"""What a line has to remember: how far it has read its columns, and what it carries over."""
+
+MAX_WEIGHT = 0.999
+"""The largest smoothing weight; TensorBoard's own slider ends there (at 1 nothing would ever move)."""
+
+
+class News(NamedTuple):
+    """What a line draws besides what is drawn already."""
+
+    points: Points
+    state: State
+    text: list[str] | None = None
+    """For a line of marks: what each says."""
+
+
+class PastChanged(Exception):
+    """What was drawn is no longer right: draw the line anew."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One trace of a chart."""
+
+    key: str
+    """Tells the line from every other of its chart."""
+    kind: str
+    """A key of `KINDS`."""
+    columns: Sequence[Points]
+    """What it reads: one column, or two for the gap."""
+    trace: Mapping[str, Any] = field(default_factory=dict)
+    """The Plotly trace without its points."""
+    weight: float = 0.0
+    """The smoothing weight, 0 to 1."""
+    best: str = "highest"
+    """Which value is best: ``highest`` or ``lowest``."""
+    origin: float = 0.0
+    """Where relative time starts: a wall time in seconds."""
+
+    @property
+    def keep(self) -> int:
+        """How many points the trace holds at most; -1 for all."""
+        return 1 if self.kind in ("best", "last") else -1
+
+    def after(self, state: State | None) -> News:
+        """The points that are new since `state` (all when None), and the state after them.
+
+        Raises PastChanged when points already given are no longer right.
+        """
+        return KINDS[self.kind](self, state)
+
+
+def smooth(values: NDArray[np.floating[Any]], weight: float) -> NDArray[np.float64]:
+    """TensorBoard's debiased exponential moving average of finite values: float64, of the same length.
+
+    Starts at 0; ``last = last * weight + (1 - weight) * value``, drawn as ``last / (1 - weight ** n)``. Computed by
+    doubling: after pass k every sum reaches 2 ** k values back, until what lies farther back weighs nothing.
+    """
+    total = (1.0 - weight) * values.astype(np.float64)
+    reach = 1
+    while reach < len(total) and weight**reach > 1e-18:
+        total[reach:] += weight**reach * total[:-reach]
+        reach *= 2
+    return total / (1.0 - weight ** np.arange(1.0, len(total) + 1))
+
+
+def _tail(points: Points, start: int) -> Points:
+    return Points(points.step[start:], points.wall_time[start:], points.value[start:])
+
+
+def _pick(points: Points, which: NDArray[Any]) -> Points:
+    return Points(points.step[which], points.wall_time[which], points.value[which])
+
+
+def _finite(points: Points) -> Points:
+    good = np.isfinite(points.value)
+    return points if good.all() else _pick(points, good)
+
+
+def _raw(line: Line, state: State | None) -> News:
+    points = line.columns[0]
+    return News(_finite(_tail(points, state[0] if state else 0)), [len(points.step)])
+
+
+def _smoothed(line: Line, state: State | None) -> News:
+    """State: points read, the average before its bias is taken out, finite values in it, the value while all are equal."""
+    points = line.columns[0]
+    weight = min(max(line.weight, 0.0), MAX_WEIGHT)
+    new = _finite(_tail(points, state[0] if state else 0))
+    _, last, count, constant = state or [0, 0.0, 0, None]
+    first = not count
+    if not len(new.value):
+        return News(new, [len(points.step), last, count, constant])
+    if first:
+        constant = float(new.value[0])
+    if constant is not None and (new.value == constant).all():
+        biased = constant * (1.0 - weight ** (count + len(new.value)))
+        return News(new, [len(points.step), biased, count + len(new.value), constant])
+    if constant is not None and not first:
+        raise PastChanged(line.key)
+    values, last = _go_on(new.value, weight, last, count)
+    return News(new._replace(value=values), [len(points.step), last, count + len(values), None])
+
+
+def _go_on(
+    values: NDArray[np.floating[Any]], weight: float, last: float, count: int
+) -> tuple[NDArray[np.float64], float]:
+    """The average of `values` after `count` others that left `last`: the drawn values, and what they leave."""
+    debiased = smooth(values, weight)
+    n = np.arange(1.0, len(values) + 1)
+    biased = debiased * (1.0 - weight**n) + last * weight**n
+    return biased / (1.0 - weight ** (n + count)), float(biased[-1])
+
+
+def _gap(line: Line, state: State | None) -> News:
+    """Training minus validation where both have the step. State: points read of each."""
+    start = state or [0, 0]
+    train, val = (_tail(points, at) for points, at in zip(line.columns, start, strict=True))
+    steps, i, j = np.intersect1d(train.step, val.step, assume_unique=True, return_indices=True)
+    read = [start[0] + int(i[-1]) + 1, start[1] + int(j[-1]) + 1] if len(steps) else start
+    with np.errstate(invalid="ignore"):
+        values = train.value[i].astype(np.float64) - val.value[j]
+    return News(_finite(Points(steps, train.wall_time[i], values)), read)
+
+
+def _best(line: Line, state: State | None) -> News:
+    """The best value, once a better one comes; the earliest of equals. State: points read, the best value, its step."""
+    points = line.columns[0]
+    read, best, step = state or [0, None, None]
+    new = _finite(_tail(points, read))
+    if not len(new.value):
+        return News(new, [len(points.step), best, step])
+    highest = line.best == "highest"
+    at = int(new.value.argmax() if highest else new.value.argmin())
+    value = float(new.value[at])
+    if best is not None and (value <= best if highest else value >= best):
+        return News(_tail(new, len(new.step)), [len(points.step), best, step])
+    return News(_pick(new, np.array([at])), [len(points.step), value, int(new.step[at])])
+
+
+def _last(line: Line, state: State | None) -> News:
+    """The newest point of the line that is drawn (smoothed when it has a weight)."""
+    new, after, _ = (_smoothed if line.weight else _raw)(line, state)
+    return News(_tail(new, max(len(new.step) - 1, 0)), after)
+
+
+def _odd(line: Line, state: State | None) -> News:
+    """Where a value is NaN or infinite, at the height of the last finite value. State: points read, that value."""
+    points = line.columns[0]
+    read, last = state or [0, None]
+    new = _tail(points, read)
+    finite = np.isfinite(new.value)
+    if finite.all():
+        heights = new.value[:0]
+    else:
+        heights = _carried(new.value, finite, last)[~finite]
+    if finite.any():
+        last = float(new.value[finite][-1])
+    texts = ["NaN" if v != v else "+infinity" if v > 0 else "−infinity" for v in new.value[~finite].tolist()]
+    return News(_pick(new, ~finite)._replace(value=heights), [len(points.step), last], texts)
+
+
+def _carried(
+    values: NDArray[np.floating[Any]], finite: NDArray[np.bool_], last: float | None
+) -> NDArray[np.float64]:
+    """Each value, or where it is not finite the last finite one before it (`last`, or 0, where there is none)."""
+    if not len(values):
+        return np.empty(0)
+    before = np.maximum.accumulate(np.where(finite, np.arange(len(values)), -1))
+    return np.where(before >= 0, values[before], 0.0 if last is None else last).astype(np.float64)
+
+
+KINDS: dict[str, Callable[[Line, State | None], News]] = {
+    "raw": _raw,
+    "smooth": _smoothed,
+    "gap": _gap,
+    "best": _best,
+    "last": _last,
+    "odd": _odd,
+}
+"""How each kind of line goes on."""

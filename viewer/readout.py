@@ -1,0 +1,74 @@
+"""A chart's figures beside it: the newest value, the best and its step, training minus validation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dash import html
+
+from tbbridge import ExperimentView
+from tbbridge.viewer.chart import Chart
+
+COLUMNS = {"now": "Now", "best": "Best", "at": "At step"}
+
+
+def readout(prefix: str, chart: Chart, views: Sequence[ExperimentView], colours: Sequence[str]) -> list[Any]:
+    """The step and a table an experiment, with empty cells: ``live.js`` writes `cells` into them."""
+    step = [html.Span("Step"), html.Strong(id=f"{prefix}{chart.id}-step"), html.Span(id=f"{prefix}{chart.id}-total")]
+    tables = []
+    for place, view in enumerate(views):
+        parts = [_head(), _body(prefix, chart, place)]
+        if len(views) > 1:
+            dot = html.I(style={"background": colours[place]})
+            parts.insert(0, html.Caption([dot, html.Span(view.name, title=view.name)]))
+        tables.append(html.Table(parts))
+    return [html.P(step, className="tb-step"), *tables]
+
+
+def _head() -> html.Thead:
+    return html.Thead(html.Tr([html.Td(), *(html.Th(word, scope="col") for word in COLUMNS.values())]))
+
+
+def _body(prefix: str, chart: Chart, place: int) -> html.Tbody:
+    rows = [
+        html.Tr(
+            [
+                html.Th(label, scope="row"),
+                *(html.Td(id=f"{prefix}{chart.id}-{what}-{row}-{place}") for what in COLUMNS),
+            ]
+        )
+        for row, label in enumerate((*chart.columns, "Gap"))
+    ]
+    return html.Tbody(rows)
+
+
+def cells(chart: Chart, views: Sequence[ExperimentView], states: Mapping[str, Any]) -> dict[str, str]:
+    """The text of each cell by its id. `states` are those of the chart's lines: they know the best."""
+    texts: dict[str, str] = {}
+    steps = []
+    for place, view in enumerate(views):
+        now: list[float | None] = []
+        for row, label in enumerate(chart.columns):
+            points = chart.points(view, label)
+            _, best, at = states.get(f"{view.name}\0{label}\0best") or (0, None, None)
+            now.append(float(points.value[-1]) if points else None)
+            steps += [int(points.step[-1])] if points else []
+            values = (write(now[-1], chart), write(best, chart), f"{at:,}" if at is not None else "–")
+            texts |= {f"{chart.id}-{what}-{row}-{place}": text for what, text in zip(COLUMNS, values, strict=True)}
+        texts[f"{chart.id}-now-{len(now)}-{place}"] = write(_gap(now), chart, "+")
+    return {**texts, f"{chart.id}-step": f"{max(steps):,}" if steps else "–"}
+
+
+def _gap(now: Sequence[float | None]) -> float | None:
+    known = [value for value in now if value is not None and math.isfinite(value)]
+    return known[0] - known[1] if len(now) == len(known) == 2 else None
+
+
+def write(value: float | None, chart: Chart, sign: str = "") -> str:
+    """A value for a person; – where there is none."""
+    if value is None:
+        return "–"
+    text = f"{value:{sign}{chart.format.replace('~', '')}}"
+    return text.replace("nan", "NaN").replace("inf", "∞").replace("-", "−")

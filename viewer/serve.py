@@ -1,0 +1,113 @@
+"""The page's server, in a thread of this process."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import uvicorn
+from dash import Dash
+from starlette.middleware.gzip import GZipMiddleware
+
+from tbbridge import PathError, PortError, Source
+from tbbridge.viewer import security
+from tbbridge.viewer.app import make_app
+from tbbridge.viewer.wire import LONGEST_WANT
+
+EVERYWHERE = ("", "0.0.0.0", "::")
+"""Hosts that stand for all addresses of this machine."""
+
+
+class Handle:
+    """A server that runs: its address, and how to end it."""
+
+    def __init__(self, server: uvicorn.Server, thread: threading.Thread, url: str) -> None:
+        self._server = server
+        self._thread = thread
+        self.url = url
+        """What to open in a browser, with the token when there is one."""
+
+    def close(self) -> None:
+        """End the server; open pages are cut off, and find it again when it comes back."""
+        self._server.should_exit = True
+        self._server.force_exit = True
+        self._thread.join(timeout=10.0)
+
+    def __enter__(self) -> Handle:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def serve(
+    source: Source,
+    host: str = "127.0.0.1",
+    port: int = 8050,
+    *,
+    allow_hosts: Sequence[str] = (),
+    token: bool | str = False,
+    app: Dash | None = None,
+    **page: Any,
+) -> Handle:
+    """Serve the page of a source until `Handle.close`.
+
+    Args:
+        source: what is drawn.
+        host, port: where to listen; port 0 takes any free one.
+        allow_hosts: further names under which a proxy may ask, ``*`` for any.
+        token: True for a new secret without which nothing is answered, or that secret.
+        app: a Dash app that was made with `make_app`; otherwise it is made with `page`'s arguments.
+
+    Raises PortError when the port is taken or not allowed, PathError when the host is no address of this machine.
+    """
+    listener = _listen(host, port)
+    app = app or make_app(source, **page)
+    secret = secrets.token_urlsafe(16) if token is True else token or None
+    hosts = [*allow_hosts, *([security.ANY_ADDRESS, socket.gethostname()] if host in EVERYWHERE else [host])]
+    guarded = security.Guard(
+        GZipMiddleware(app.server, minimum_size=1000, compresslevel=5),
+        hosts,
+        secret,
+        security.page_headers(app.csp_hashes()),
+    )
+    config = uvicorn.Config(guarded, log_config=None, access_log=False, ws_max_size=2 * LONGEST_WANT, lifespan="off")
+    server = uvicorn.Server(config)
+    started = threading.Event()
+    thread = threading.Thread(target=_run, args=(server, listener, started), name="tbbridge-viewer", daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        started.wait(0.01)
+    return Handle(server, thread, _url(listener, secret))
+
+
+def _run(server: uvicorn.Server, listener: socket.socket, started: threading.Event) -> None:
+    try:
+        server.run(sockets=[listener])
+    finally:
+        started.set()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except (socket.gaierror, UnicodeError):
+        raise PathError(f"no such host: {host}; --host takes an address or a name of this machine") from None
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PortError(f"cannot listen on {host} port {port} ({reason}); choose another with --port") from None
+    return listener
+
+
+def _url(listener: socket.socket, secret: str | None) -> str:
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}/" + (f"?token={secret}" if secret else "")
