@@ -22,6 +22,7 @@ from tbbridge.follower import Follower
 from tbbridge.model import ExperimentView
 from tbbridge.shape.mapping import MappingOptions
 from tbbridge.shape.series import natural_key
+from tbbridge.subscribers import Subscribers
 from tbbridge.tables import Table
 from tbbridge.tail.logdir import check_root
 from tbbridge.tail.watch import Watcher
@@ -101,8 +102,7 @@ class Bridge:
         )
         self._follower = self._new_follower()
         self._watcher = Watcher(os.path.abspath(logdir), notify=notify)
-        self._lock = threading.RLock()
-        self._callbacks: dict[int, Callable[[], None]] = {}
+        self._subscribers = Subscribers()
         self._stopping = threading.Event()
         self._caught_up = threading.Event()
         self._died = ""
@@ -135,15 +135,7 @@ class Bridge:
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` from the follower's thread after every change; returns the function that ends it."""
-        key = id(token := object())
-        with self._lock:
-            self._callbacks[key] = callback
-
-        def end(_: object = token) -> None:
-            with self._lock:
-                self._callbacks.pop(key, None)
-
-        return end
+        return self._subscribers.add(callback)
 
     def wait_until_read(self, timeout: float | None = None) -> bool:
         """Wait until everything that was there at the start is read and published; False after `timeout` seconds."""
@@ -185,7 +177,7 @@ class Bridge:
             except Exception as error:
                 log.exception("the follower stopped")
                 self._died = f"the follower stopped: {type(error).__name__}: {error}; it starts again in {delay:g} s"
-                self._tell()
+                self._subscribers.tell()
                 self._stopping.wait(delay)
                 delay = min(2 * delay, RESTART_LAST)
                 self._follower = self._new_follower()
@@ -204,7 +196,7 @@ class Bridge:
             self._follower.publish()
             if changed or self._died:
                 self._died = ""
-                self._tell()
+                self._subscribers.tell()
             if not self._follower.logs.unfinished:
                 self._caught_up.set()
             self._stopping.wait(min(1.0, REST * (time.thread_time() - began)))
@@ -227,15 +219,6 @@ class Bridge:
     def _patience(self) -> float:
         due = self._follower.due()
         return max(0.0, min(self._poll_at, self._poll_at if due is None else due) - time.monotonic())
-
-    def _tell(self) -> None:
-        with self._lock:
-            callbacks = list(self._callbacks.values())
-        for callback in callbacks:
-            try:
-                callback()
-            except Exception:
-                log.exception("a subscriber failed")
 
     def _state(self, table: Table) -> str:
         if table.gone:

@@ -18,7 +18,7 @@ from tbbridge.bridge import LogDirectory, columns, experiments
 from tbbridge.errors import MappingError
 from tbbridge.model import EventFile, Experiment, ExperimentView, Mark
 from tbbridge.shape.growing import common_prefix
-from tbbridge.shape.mapping import MappingOptions, SeriesFacts, facts
+from tbbridge.shape.mapping import MappingOptions, SeriesFacts, check, facts
 from tbbridge.shape.run import RunSeries
 from tbbridge.shape.table import run_log
 from tbbridge.write.text import run_log_csv
@@ -169,11 +169,10 @@ class Tables:
         known = {name: run.settle_facts() for name, run in self._runs.items()}
         self.problems = []
         try:
-            return experiments(self._logs.root, known, self._options)
+            check(known, self._options)
         except MappingError as error:  # a run or tag that is named may appear yet
             self.problems = [str(error)]
-            kept = [table.experiment for table in self.by_name.values() if not table.gone]
-            return [one for one in kept if self._runs.keys() >= set(one.runs)]
+        return experiments(self._logs.root, known, self._options)
 
     def _take_in(self, name: str) -> bool:
         """Take in one run's news; returns whether the run or some of its tags came or went."""
