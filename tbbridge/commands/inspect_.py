@@ -1,0 +1,36 @@
+"""``tbbridge inspect``: what is logged, which series feeds which column, and why."""
+
+from __future__ import annotations
+
+import argparse
+
+from tbbridge.options import add_mapping_arguments
+
+HELP = "show the runs, the tags, and which series feeds which column by which rule"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("logdir", metavar="LOGDIR", help="the log directory")
+    parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
+    parser.add_argument("--follow-links", action="store_true", help="follow links to directories")
+    add_mapping_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the report; 0, or 1 when something below the log directory could not be read."""
+    import json
+    import sys
+
+    from tbbridge.bridge import read
+    from tbbridge.options import mapping_options
+    from tbbridge.report import as_json, plain, print_report
+
+    reading = read(args.logdir, options=mapping_options(args, args.logdir), follow_links=args.follow_links)
+    if args.json:
+        print(json.dumps(as_json(reading), indent=1, allow_nan=False))
+    else:
+        print_report(reading, sys.stdout)
+    for line in reading.problems:
+        print(f"tbbridge: {plain(line)}", file=sys.stderr)
+    return int(bool(reading.problems))
