@@ -40,7 +40,7 @@ class Update:
     steps: Int64
     """The steps of the rows that are new or got new cells, ascending."""
     rebuilt: bool = False
-    """True when the past changed (a restart, a replaced file): `steps` are all steps then, and earlier rows are void."""
+    """True when the past changed (a restart, a replaced file): `steps` are then all; earlier rows are void."""
 
     @property
     def rows(self) -> list[Row]:

@@ -29,14 +29,20 @@ class News:
 
 
 class Watcher:
-    """Waits for news of a log directory. `wake` may be called from any thread, the rest from one.
+    """Waits for news of a directory. `wake` may be called from any thread, the rest from one.
+
+    Args:
+        root: the directory.
+        notify: False to do without notifications.
+        mark: what the names of interesting files contain.
 
     Attributes:
         notes: lines for a person: why notifications do not help here, and what would.
     """
 
-    def __init__(self, root: str, *, notify: bool = True) -> None:
+    def __init__(self, root: str, *, notify: bool = True, mark: str = MARK) -> None:
         self.notes: list[str] = []
+        self._mark = mark
         self._inotify = self._start(root) if notify else None
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
@@ -67,7 +73,7 @@ class Watcher:
             time.sleep(GATHER)
             for touch in self._inotify.read():
                 news.anywhere |= touch.lost
-                if touch.is_directory or MARK in os.path.basename(touch.path):
+                if touch.is_directory or self._mark in os.path.basename(touch.path):
                     news.paths.add(touch.path)
         return news
 

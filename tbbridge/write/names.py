@@ -37,6 +37,15 @@ def file_name(experiment: str) -> str:
     return name + SUFFIX
 
 
+def experiment_name(file: str) -> str:
+    """The experiment that `file_name` gave this name to; where it was cut, what is left of it."""
+    return re.sub(r"(?:%[0-9A-Fa-f]{2})+", lambda found: _bytes(found[0]), file.removesuffix(SUFFIX))
+
+
+def _bytes(text: str) -> str:
+    return bytes.fromhex(text.replace("%", "")).decode("utf-8", "replace")
+
+
 def file_names(experiments: Iterable[str], *, case_matters: bool = True) -> dict[str, str]:
     """`file_name` of each experiment; with ``case_matters=False``, told apart where they differ in case only.
 
