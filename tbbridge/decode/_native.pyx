@@ -1,2 +1,494 @@
-# cython: language_level=3
-"""The fast twin of `tbbridge.decode._plain`."""
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True
+"""The fast twin of `tbbridge.decode._plain`; `_native.pyi` documents both.
+
+Everything that walks bytes runs without the GIL, on pointers, each read checked against the end of the buffer (_wire.pxi).
+"""
+
+from libc.math cimport INFINITY, NAN, ldexp
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcmp, memcpy, memset
+
+import numpy as np
+
+from tbbridge.decode import contract
+from tbbridge.decode.contract import Scan
+
+__all__ = ["crc32c", "crc_kind", "headers", "masked_crc32c", "prefix_states", "scan", "shift", "use_portable_crc"]
+
+cdef extern from "_crc.h":
+    enum:
+        RECORD_WHOLE
+        RECORD_LARGE
+        RECORD_CUT
+    void crc_build_tables() noexcept nogil
+    int crc_use(int portable) noexcept nogil
+    uint32_t crc_update(uint32_t state, const uint8_t* data, size_t size) noexcept nogil
+    uint32_t crc_shift(uint32_t state, uint64_t length) noexcept nogil
+    uint32_t crc_masked(uint32_t crc) noexcept nogil
+    uint32_t crc_load32(const uint8_t* data) noexcept nogil
+    uint64_t crc_load64(const uint8_t* data) noexcept nogil
+    int crc_record(const uint8_t* data, size_t size, uint64_t small, uint64_t* length) noexcept nogil
+    size_t crc_headers(const uint8_t* data, size_t size, size_t* first, uint64_t limit,
+                       int64_t* offsets, int64_t* lengths, size_t room) noexcept nogil
+
+cdef enum:
+    END = 0
+    LARGE = 3
+    UNPARSABLE = 4
+    TOO_MANY = 5
+    FULL = 6
+    SMALL = 32768
+    MAX_VALUES = 1048576
+    MIN_VALUE_BYTES = 7
+    NO_VALUE = 0
+    STRING = 1
+    NOT_NUMERIC = 2
+    NOT_ONE = 3
+    CONTENT_LENGTH = 4
+    VALUE_COUNT = 5
+    OTHER_DTYPE = 6
+    INEXACT = 7
+    OTHER_PLUGIN = 8
+    REASONS = 9
+    SIMPLE_VALUE = 2
+    TENSOR = 8
+    FILE_VERSION = 3
+    SUMMARY = 5
+    SESSION_LOG = 7
+    START = 1
+    NO_MEMORY = -2
+
+assert (SMALL, MAX_VALUES, REASONS) == (contract.SMALL, contract.MAX_VALUES, len(contract.REASONS))
+
+include "_wire.pxi"
+
+cdef uint64_t SEED = <uint64_t>hash(b"tbbridge") | 1    # randomised for each process, against crafted collisions
+cdef uint64_t SPREAD = SEED ^ <uint64_t>0x9E3779B97F4A7C15U
+cdef bint HARDWARE = False
+
+crc_build_tables()
+
+cdef struct Tag:
+    bytes_t name
+    Py_ssize_t size
+    uint64_t hash
+    int32_t id                  # its place among the tags of rows, -1 while it has no row
+    int32_t next                # the tag that came after it last time
+    bint foreign
+    bint wide
+
+cdef struct Mark:
+    int64_t rows
+    int64_t step
+    bint first
+
+cdef struct Work:
+    # where rows go
+    int32_t* tag
+    int64_t* step
+    double* wall_time
+    double* value
+    int64_t room
+    int64_t rows
+    # the tags met, and a hash table of their places + 1
+    Tag* tags
+    int32_t tags_used, tags_room
+    int32_t* slots
+    uint32_t slots_mask
+    int32_t ids
+    int32_t last                # the tag of the row before
+    # the rest of what a scan finds
+    Mark* starts
+    int32_t starts_used, starts_room
+    int64_t passed[REASONS]
+    int64_t records
+    bint fresh
+    double first_wall_time
+
+
+cdef inline uint64_t hashed(bytes_t name, Py_ssize_t size) noexcept nogil:
+    cdef uint64_t h = SEED ^ <uint64_t>size
+    while size >= 8:
+        h = (h ^ crc_load64(name)) * SPREAD
+        h ^= h >> 29
+        name += 8
+        size -= 8
+    while size:
+        h = (h ^ name[0]) * SPREAD
+        h ^= h >> 29
+        name += 1
+        size -= 1
+    return h ^ h >> 32
+
+
+cdef int more_slots(Work* w) noexcept nogil:
+    cdef uint32_t mask = w.slots_mask * 2 + 1 if w.slots else 255
+    cdef int32_t* slots = <int32_t*>calloc(mask + 1, sizeof(int32_t))
+    cdef int32_t i
+    cdef uint32_t place
+    if slots == NULL:
+        return NO_MEMORY
+    for i in range(w.tags_used):
+        place = <uint32_t>w.tags[i].hash & mask
+        while slots[place]:
+            place = (place + 1) & mask
+        slots[place] = i + 1
+    free(w.slots)
+    w.slots = slots
+    w.slots_mask = mask
+    return 0
+
+
+cdef int add_tag(Work* w, bytes_t name, Py_ssize_t size, uint64_t h) noexcept nogil:
+    cdef Tag* grown
+    if w.tags_used == w.tags_room:
+        grown = <Tag*>realloc(w.tags, (2 * w.tags_room + 64) * sizeof(Tag))
+        if grown == NULL:
+            return NO_MEMORY
+        w.tags = grown
+        w.tags_room = 2 * w.tags_room + 64
+    w.tags[w.tags_used].name = name
+    w.tags[w.tags_used].size = size
+    w.tags[w.tags_used].hash = h
+    w.tags[w.tags_used].id = w.tags[w.tags_used].next = -1
+    w.tags[w.tags_used].foreign = w.tags[w.tags_used].wide = False
+    w.tags_used += 1
+    return w.tags_used - 1
+
+
+cdef inline bint same(Tag* tag, bytes_t name, Py_ssize_t size) noexcept nogil:
+    return tag.size == size and memcmp(tag.name, name, <size_t>size) == 0
+
+
+cdef int find_tag(Work* w, bytes_t name, Py_ssize_t size) noexcept nogil:
+    """The place of a tag, added where it is new; NO_MEMORY."""
+    cdef uint64_t h = hashed(name, size)
+    cdef uint32_t place
+    cdef int32_t i
+    if <uint32_t>w.tags_used * 2 >= w.slots_mask and more_slots(w) < 0:
+        return NO_MEMORY
+    place = <uint32_t>h & w.slots_mask
+    while w.slots[place]:
+        i = w.slots[place] - 1
+        if w.tags[i].hash == h and same(&w.tags[i], name, size):
+            return i
+        place = (place + 1) & w.slots_mask
+    i = add_tag(w, name, size, h)
+    if i >= 0:
+        w.slots[place] = i + 1
+    return i
+
+
+cdef inline int tag_place(Work* w, bytes_t name, Py_ssize_t size) noexcept nogil:
+    """`find_tag`, guessing first that tags come in the order they came in before."""
+    cdef int32_t i
+    if w.last >= 0:
+        i = w.tags[w.last].next
+        if i >= 0 and same(&w.tags[i], name, size):
+            w.last = i
+            return i
+    i = find_tag(w, name, size)
+    if i >= 0:
+        if w.last >= 0:
+            w.tags[w.last].next = i
+        w.last = i
+    return i
+
+
+cdef inline int add_value(Work* w, Event* event, Value* value) noexcept nogil:
+    """Append the value's row, or count why there is none."""
+    cdef int place
+    cdef int why = 0
+    cdef double number = value.simple
+    cdef bint wide = False
+    cdef Tag* tag
+    place = tag_place(w, value.tag, value.tag_size)
+    if place < 0:
+        return NO_MEMORY
+    tag = &w.tags[place]
+    if value.plugin_size:
+        tag.foreign = not (value.plugin_size == 7 and memcmp(value.plugin, b"scalars", 7) == 0)
+    if value.kind != SIMPLE_VALUE:
+        if value.kind == TENSOR:
+            why = tensor_number(&value.tensor, &number, &wide)
+        elif value.kind == 0:
+            why = -1 - NO_VALUE
+        else:
+            return 0
+        if tag.foreign:
+            w.passed[OTHER_PLUGIN] += why == 0
+            return 0
+        if why < 0:
+            w.passed[-1 - why] += 1
+            return 0
+    if tag.id < 0:
+        tag.id = w.ids
+        w.ids += 1
+    tag.wide = tag.wide or wide
+    w.tag[w.rows] = tag.id
+    w.step[w.rows] = event.step
+    w.wall_time[w.rows] = event.wall_time
+    w.value[w.rows] = number
+    w.rows += 1
+    return 0
+
+
+cdef int add_summary(Work* w, bytes_t at, bytes_t end, Event* event, bint counts) noexcept nogil:
+    cdef Field field
+    cdef Value value
+    cdef int more
+    while True:
+        more = next_field(&at, end, 1, &field)
+        if more <= 0:
+            return more
+        if field.number == 1 and field.wire == BYTES:
+            event.seen += 1
+            if event.seen > MAX_VALUES:
+                return TOO_MANY
+            if read_value(field.start, field.stop, &value) < 0:
+                return -1
+            if counts and add_value(w, event, &value) < 0:
+                return NO_MEMORY
+
+
+cdef int read_log(bytes_t at, bytes_t end, Event* event) noexcept nogil:
+    cdef Field field
+    cdef int more
+    while True:
+        more = next_field(&at, end, 1, &field)
+        if more <= 0:
+            return more
+        if field.number == 1 and field.wire == VARINT:
+            event.status = <int32_t>field.number_value
+
+
+cdef int add_contents(Work* w, bytes_t at, bytes_t end, Event* event) noexcept nogil:
+    """The summaries and session logs of an event, of which only those from `since` on count."""
+    cdef Field field
+    cdef bint counts
+    cdef int more, result
+    while True:
+        counts = at >= event.since
+        more = next_field(&at, end, 0, &field)
+        if more <= 0:
+            return more
+        result = 0
+        if field.wire == BYTES and field.number == SUMMARY:
+            result = add_summary(w, field.start, field.stop, event, counts)
+        elif field.wire == BYTES and field.number == SESSION_LOG:
+            if not counts:
+                event.status = 0
+            result = read_log(field.start, field.stop, event)
+            if not counts:
+                event.status = 0
+        if result != 0:
+            return result
+
+
+cdef int add_start(Work* w, Event* event) noexcept nogil:
+    cdef Mark* grown
+    if w.starts_used == w.starts_room:
+        grown = <Mark*>realloc(w.starts, (2 * w.starts_room + 16) * sizeof(Mark))
+        if grown == NULL:
+            return NO_MEMORY
+        w.starts = grown
+        w.starts_room = 2 * w.starts_room + 16
+    w.starts[w.starts_used].rows = w.rows
+    w.starts[w.starts_used].step = event.step
+    w.starts[w.starts_used].first = w.fresh
+    w.starts_used += 1
+    return 0
+
+
+cdef inline int add_event(Work* w, bytes_t at, bytes_t end) noexcept nogil:
+    """Take in an event: 0, TOO_MANY, -1 where it is none, NO_MEMORY. Only 0 leaves `w` as it should be."""
+    cdef Event event
+    cdef int result
+    if read_event(at, end, &event) < 0:
+        return -1
+    if event.summaries or event.logs:
+        result = add_contents(w, at, end, &event)
+        if result != 0:
+            return result
+        if event.what == SESSION_LOG and event.status == START and add_start(w, &event) < 0:
+            return NO_MEMORY
+    if w.records == 0:
+        w.first_wall_time = event.wall_time
+    w.records += 1
+    if w.fresh and at < end and event.what != FILE_VERSION:
+        w.fresh = False
+    return 0
+
+
+cdef int run(Work* w, bytes_t data, Py_ssize_t size, bint held, Py_ssize_t* at, Py_ssize_t until,
+             uint64_t* length) noexcept nogil:
+    """Records from `at` on, up to `until`: why it stopped, or NO_MEMORY."""
+    cdef int kind, result
+    cdef int64_t most
+    length[0] = 0
+    while at[0] < until:
+        kind = crc_record(data + at[0], <size_t>(size - at[0]), <uint64_t>-1 if held else SMALL, length)
+        if kind == RECORD_CUT:
+            return END
+        if kind != RECORD_WHOLE:
+            return kind
+        most = <int64_t>length[0] // MIN_VALUE_BYTES
+        if w.room - w.rows < (most if most < MAX_VALUES else MAX_VALUES):
+            return FULL
+        result = add_event(w, data + at[0] + 12, data + at[0] + 12 + <Py_ssize_t>length[0])
+        if result != 0:
+            return UNPARSABLE if result == -1 else result
+        at[0] += 16 + <Py_ssize_t>length[0]
+        held = False
+    return END
+
+
+cdef int prepare(Work* w, bint fresh, list foreign) except -1:
+    """Forget what was found, but for the tags of other plugins."""
+    cdef bytes name
+    cdef int place
+    w.rows = w.ids = w.tags_used = w.starts_used = 0
+    w.records = 0
+    w.last = -1
+    w.fresh = fresh
+    w.first_wall_time = NAN
+    memset(w.passed, 0, sizeof(w.passed))
+    if w.slots:
+        memset(w.slots, 0, (w.slots_mask + 1) * sizeof(int32_t))
+    for name in foreign:
+        place = find_tag(w, <bytes_t><const char*>name, len(name))
+        if place < 0:
+            raise MemoryError
+        w.tags[place].foreign = True
+    return 0
+
+
+def scan(const uint8_t[::1] data not None, Py_ssize_t start, bint held, bint fresh, foreign,
+         int32_t[::1] tag not None, int64_t[::1] step not None, double[::1] wall_time not None,
+         double[::1] value not None):
+    cdef Work w
+    cdef Py_ssize_t size = data.shape[0]
+    cdef Py_ssize_t at = start
+    cdef Py_ssize_t until = size
+    cdef uint64_t length = 0
+    cdef int stop = END
+    cdef list names = list(foreign)
+    cdef bytes_t bytes_at = &data[0] if size else NULL
+    if not 0 <= start <= size:
+        raise ValueError("start is outside of data")
+    memset(&w, 0, sizeof(Work))
+    w.room = min(tag.shape[0], step.shape[0], wall_time.shape[0], value.shape[0])
+    if w.room:
+        w.tag, w.step, w.wall_time, w.value = &tag[0], &step[0], &wall_time[0], &value[0]
+    try:
+        prepare(&w, fresh, names)
+        with nogil:
+            stop = run(&w, bytes_at, size, held, &at, size, &length)
+        if stop == UNPARSABLE or stop == TOO_MANY:
+            until, at = at, start   # once more up to the broken event, which left its traces
+            prepare(&w, fresh, names)
+            with nogil:
+                run(&w, bytes_at, size, held, &at, until, &length)
+            length = crc_load64(bytes_at + at)
+        if stop == NO_MEMORY:
+            raise MemoryError
+        return result(&w, at, stop, 12 if size - at < 12 or stop == 1 else int(length) + 16)
+    finally:
+        free(w.tags)
+        free(w.slots)
+        free(w.starts)
+
+
+cdef object result(Work* w, Py_ssize_t at, int stop, object need):
+    cdef list tags = [b""] * w.ids
+    cdef list foreign = []
+    cdef list wide = []
+    cdef bytes name
+    cdef int32_t i
+    for i in range(w.tags_used):
+        if w.tags[i].id >= 0 or w.tags[i].foreign:
+            name = w.tags[i].name[:w.tags[i].size]
+            if w.tags[i].id >= 0:
+                tags[w.tags[i].id] = name
+                if w.tags[i].wide:
+                    wide.append(w.tags[i].id)
+            if w.tags[i].foreign:
+                foreign.append(name)
+    wide.sort()
+    starts = [(w.starts[i].rows, w.starts[i].step, bool(w.starts[i].first)) for i in range(w.starts_used)]
+    passed = tuple([w.passed[i] for i in range(REASONS)])
+    return Scan(at, stop, need, w.rows, w.records, tags, wide, foreign, passed, starts, bool(w.fresh),
+                w.first_wall_time)
+
+
+def headers(const uint8_t[::1] data not None, Py_ssize_t first, int64_t limit):
+    cdef size_t at = <size_t>max(first, 0)
+    cdef size_t found
+    cdef int64_t[::1] offsets = np.empty(4096, np.int64)
+    cdef int64_t[::1] lengths = np.empty(4096, np.int64)
+    pieces = []
+    while at + 12 <= <size_t>data.shape[0]:
+        with nogil:
+            found = crc_headers(&data[0], <size_t>data.shape[0], &at, <uint64_t>limit, &offsets[0], &lengths[0], 4096)
+        pieces.append((np.array(offsets[:found]), np.array(lengths[:found])))
+    if not pieces:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    return tuple(map(np.concatenate, zip(*pieces)))
+
+
+def prefix_states(const uint8_t[::1] data not None, const int64_t[::1] offsets not None, uint32_t state):
+    states = np.empty(offsets.shape[0], np.uint32)
+    cdef uint32_t[::1] out = states
+    cdef int64_t before = 0
+    cdef Py_ssize_t i
+    cdef bint outside = False
+    with nogil:
+        for i in range(offsets.shape[0]):
+            if not before <= offsets[i] <= data.shape[0]:
+                outside = True
+                break
+            if offsets[i] > before:
+                state = crc_update(state, &data[before], <size_t>(offsets[i] - before))
+            before = offsets[i]
+            out[i] = state
+    if outside:
+        raise ValueError("offsets must ascend inside data")
+    return states
+
+
+def shift(const uint32_t[::1] states not None, const int64_t[::1] lengths not None):
+    if states.shape[0] != lengths.shape[0]:
+        raise ValueError("states and lengths differ in number")
+    shifted = np.empty(states.shape[0], np.uint32)
+    cdef uint32_t[::1] out = shifted
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(states.shape[0]):
+            out[i] = crc_shift(states[i], <uint64_t>lengths[i])
+    return shifted
+
+
+def crc32c(const uint8_t[::1] data not None, uint32_t crc=0):
+    cdef uint32_t state = ~crc
+    if data.shape[0]:
+        with nogil:
+            state = crc_update(state, &data[0], <size_t>data.shape[0])
+    return <uint32_t>~state
+
+
+def masked_crc32c(const uint8_t[::1] data not None):
+    return crc_masked(crc32c(data))
+
+
+def use_portable_crc(bint portable):
+    global HARDWARE
+    HARDWARE = crc_use(portable) != 0
+
+
+def crc_kind():
+    return "hardware" if HARDWARE else "portable"
+
+
+use_portable_crc(False)

@@ -385,7 +385,7 @@ class Decoder:
             self._claim = min(claim, self._claim or claim)
 
     def _end_in_doubt(self, size: int, tail: bool) -> None:
-        """Nothing whole follows: an unfinished record, or damage up to the end or to what looks like an unfinished one."""
+        """Nothing whole follows: an unfinished record, or damage up to the end or to what may be an unfinished one."""
         assert self._search is not None
         if tail:
             self._incomplete_tail = size - self._at

@@ -1,0 +1,432 @@
+# Protobuf's wire format and TensorFlow's Event, with every read checked against the end of what is read.
+# The rules and their sources are told in _plain_event.py, which is the same in plain words.
+# Functions return 0 when all is well and -1 where the bytes are no message; next_field returns 1 where there is a field.
+
+cdef enum:
+    VARINT = 0
+    FIXED64 = 1
+    BYTES = 2
+    GROUP = 3
+    END_GROUP = 4
+    FIXED32 = 5
+    MAX_DEPTH = 100
+
+ctypedef const uint8_t* bytes_t
+
+cdef struct Field:
+    uint32_t number
+    uint32_t wire
+    uint64_t number_value       # of a varint
+    bytes_t start               # of anything else
+    bytes_t stop
+
+cdef struct Tensor:
+    int32_t dtype
+    bint one                    # every dimension so far is 1
+    bint unknown_rank
+    bytes_t content
+    Py_ssize_t content_size
+    int64_t count[19]           # typed values, by field number
+    uint64_t last[19]           # the last of them, as bits or as a sign-extended integer
+
+cdef struct Value:
+    bytes_t tag
+    Py_ssize_t tag_size
+    bytes_t plugin
+    Py_ssize_t plugin_size
+    uint32_t kind
+    float simple
+    Tensor tensor
+
+cdef struct Event:
+    double wall_time
+    int64_t step
+    uint32_t what
+    int32_t status
+    bytes_t since               # from here on `what` did not change
+    int summaries
+    int logs
+    int64_t seen
+
+
+cdef inline int read_varint(bytes_t* at, bytes_t end, int longest, uint64_t* value) noexcept nogil:
+    cdef uint64_t result = 0
+    cdef uint64_t byte
+    cdef int i
+    cdef bytes_t p = at[0]
+    if p < end and p[0] < 128:
+        value[0] = p[0]
+        at[0] = p + 1
+        return 0
+    for i in range(longest):
+        if p >= end:
+            return -1
+        byte = p[0]
+        p += 1
+        result |= (byte & 127) << (7 * i)
+        if byte < 128:
+            value[0] = result
+            at[0] = p
+            return 0
+    return -1
+
+
+cdef inline int read_content(bytes_t* at, bytes_t end, uint32_t wire, Field* field) noexcept nogil:
+    """The content of a field that is no group."""
+    cdef uint64_t size
+    if wire == VARINT:
+        return read_varint(at, end, 10, &field.number_value)
+    if wire == BYTES:
+        if read_varint(at, end, 5, &size) < 0:
+            return -1
+    elif wire == FIXED64:
+        size = 8
+    elif wire == FIXED32:
+        size = 4
+    else:
+        return -1
+    if size > <uint64_t>(end - at[0]):
+        return -1
+    field.start = at[0]
+    field.stop = at[0] + <Py_ssize_t>size
+    at[0] = field.stop
+    return 0
+
+
+cdef int skip_group(bytes_t* at, bytes_t end, uint32_t number, int depth) noexcept nogil:
+    cdef uint32_t opened[MAX_DEPTH]
+    cdef int top = 1
+    cdef uint64_t key
+    cdef Field ignored
+    opened[0] = number
+    while top:
+        if read_varint(at, end, 5, &key) < 0 or key >> 32:
+            return -1
+        if key & 7 == GROUP:
+            if top >= depth:
+                return -1
+            opened[top] = <uint32_t>(key >> 3)
+            top += 1
+        elif key & 7 == END_GROUP:
+            top -= 1
+            if opened[top] != key >> 3:
+                return -1
+        elif read_content(at, end, key & 7, &ignored) < 0:
+            return -1
+    return 0
+
+
+cdef inline int next_field(bytes_t* at, bytes_t end, int depth, Field* field) noexcept nogil:
+    """1 and the next field that is no group; 0 at the end of the message."""
+    cdef uint64_t key
+    while at[0] < end:
+        if read_varint(at, end, 5, &key) < 0 or key >> 32 or key < 8:
+            return -1
+        field.number = <uint32_t>(key >> 3)
+        field.wire = key & 7
+        if field.wire == GROUP:
+            if skip_group(at, end, field.number, MAX_DEPTH - depth) < 0:
+                return -1
+            continue
+        return 1 if read_content(at, end, field.wire, field) == 0 else -1
+    return 0
+
+
+cdef int read_dimension(bytes_t at, bytes_t end, Tensor* tensor) noexcept nogil:
+    cdef Field field
+    cdef int more
+    cdef uint64_t size = 0
+    while True:
+        more = next_field(&at, end, 5, &field)
+        if more <= 0:
+            break
+        if field.number == 1 and field.wire == VARINT:
+            size = field.number_value
+    tensor.one = tensor.one and size == 1
+    return more
+
+
+cdef int read_shape(bytes_t at, bytes_t end, Tensor* tensor) noexcept nogil:
+    cdef Field field
+    cdef int more
+    while True:
+        more = next_field(&at, end, 4, &field)
+        if more <= 0:
+            return more
+        if field.number == 2 and field.wire == BYTES:
+            if read_dimension(field.start, field.stop, tensor) < 0:
+                return -1
+        elif field.number == 3 and field.wire == VARINT:
+            tensor.unknown_rank = field.number_value != 0
+
+
+cdef inline uint64_t integer(uint32_t number, uint64_t value) noexcept nogil:
+    """A typed value as its field's type has it: int32 and uint32 keep 32 bits, signed; bool is 0 or 1."""
+    if number == 11:
+        return value != 0
+    if number == 7 or number == 13 or number == 16:
+        return <uint64_t><int64_t><int32_t>value
+    return value
+
+
+cdef int read_typed(Field* field, Tensor* tensor) noexcept nogil:
+    """Count the typed values of a field of a TensorProto, and keep the last."""
+    cdef uint32_t n = field.number
+    cdef uint32_t single = FIXED32 if n == 5 or n == 9 else FIXED64
+    cdef Py_ssize_t size = 4 if single == FIXED32 else 8
+    cdef bytes_t at = field.start if field.wire != VARINT else NULL
+    if n == 8 or n == 14 or n == 15 or n == 18:
+        tensor.count[n] += field.wire == BYTES
+    elif n == 5 or n == 6 or n == 9 or n == 12:
+        if field.wire != single and field.wire != BYTES:
+            return 0
+        if (field.stop - field.start) % size:
+            return -1
+        tensor.count[n] += (field.stop - field.start) // size
+        if field.stop > field.start:
+            tensor.last[n] = crc_load32(at) if size == 4 else crc_load64(at)
+    elif field.wire == VARINT:
+        tensor.count[n] += 1
+        tensor.last[n] = integer(n, field.number_value)
+    elif field.wire == BYTES:
+        while at < field.stop:
+            if read_varint(&at, field.stop, 10, &field.number_value) < 0:
+                return -1
+            tensor.count[n] += 1
+        tensor.last[n] = integer(n, field.number_value)
+    return 0
+
+
+cdef int read_tensor(bytes_t at, bytes_t end, Tensor* tensor) noexcept nogil:
+    cdef Field field
+    cdef int more
+    while True:
+        more = next_field(&at, end, 3, &field)
+        if more <= 0:
+            return more
+        if field.number == 1:
+            if field.wire == VARINT:
+                tensor.dtype = <int32_t>field.number_value
+        elif field.number == 2:
+            if field.wire == BYTES and read_shape(field.start, field.stop, tensor) < 0:
+                return -1
+        elif field.number == 4:
+            if field.wire == BYTES:
+                tensor.content = field.start
+                tensor.content_size = field.stop - field.start
+        elif 5 <= field.number <= 18:
+            if read_typed(&field, tensor) < 0:
+                return -1
+
+
+cdef int read_metadata(bytes_t at, bytes_t end, int depth, Value* value) noexcept nogil:
+    """A SummaryMetadata (`depth` 3) or the PluginData in it (4)."""
+    cdef Field field
+    cdef int more
+    while True:
+        more = next_field(&at, end, depth, &field)
+        if more <= 0:
+            return more
+        if field.number == 1 and field.wire == BYTES:
+            if depth == 4:
+                value.plugin = field.start
+                value.plugin_size = field.stop - field.start
+            elif read_metadata(field.start, field.stop, 4, value) < 0:
+                return -1
+
+
+cdef inline int read_value(bytes_t at, bytes_t end, Value* value) noexcept nogil:
+    cdef Field field
+    cdef uint32_t bits
+    cdef int more
+    value.kind = 0
+    value.tag_size = value.plugin_size = 0
+    while True:
+        more = next_field(&at, end, 2, &field)
+        if more <= 0:
+            return more
+        if field.number == SIMPLE_VALUE and field.wire == FIXED32:
+            bits = crc_load32(field.start)
+            memcpy(&value.simple, &bits, 4)
+            value.kind = SIMPLE_VALUE
+        elif field.wire != BYTES:
+            continue
+        elif field.number == 1:
+            value.tag = field.start
+            value.tag_size = field.stop - field.start
+        elif field.number == 9:
+            if read_metadata(field.start, field.stop, 3, value) < 0:
+                return -1
+        elif field.number == TENSOR:
+            if value.kind != TENSOR:
+                memset(&value.tensor, 0, sizeof(Tensor))
+                value.tensor.one = True
+                value.kind = TENSOR
+            if read_tensor(field.start, field.stop, &value.tensor) < 0:
+                return -1
+        elif 3 <= field.number <= 6:
+            value.kind = field.number
+
+
+cdef inline int read_event(bytes_t at, bytes_t end, Event* event) noexcept nogil:
+    """The Event's own fields; where its last kind of content begins."""
+    cdef Field field
+    cdef int more
+    cdef uint64_t bits
+    cdef bytes_t before
+    memset(event, 0, sizeof(Event))
+    while True:
+        before = at
+        more = next_field(&at, end, 0, &field)
+        if more <= 0:
+            return more
+        if field.number == 1 and field.wire == FIXED64:
+            bits = crc_load64(field.start)
+            memcpy(&event.wall_time, &bits, 8)
+        elif field.number == 2 and field.wire == VARINT:
+            event.step = <int64_t>field.number_value
+        elif 3 <= field.number <= 9 and field.wire == BYTES:
+            if field.number != event.what:
+                event.what = field.number
+                event.since = before
+            event.summaries += field.number == SUMMARY
+            event.logs += field.number == SESSION_LOG
+
+
+cdef inline bint exact(uint64_t magnitude) noexcept nogil:
+    """Whether float64 holds the integer."""
+    if magnitude == 0:
+        return True
+    while magnitude & 1 == 0:
+        magnitude >>= 1
+    return magnitude < (<uint64_t>1 << 53)
+
+
+cdef double half(uint32_t bits) noexcept nogil:
+    """The IEEE half precision number of 16 bits."""
+    cdef int exponent = bits >> 10 & 31
+    cdef double mantissa = bits & 1023
+    cdef double sign = -1.0 if bits & 0x8000 else 1.0
+    if exponent == 31:
+        return sign * INFINITY if mantissa == 0 else NAN
+    if exponent == 0:
+        return sign * ldexp(mantissa, -24)
+    return sign * ldexp(mantissa + 1024, exponent - 25)
+
+
+cdef int dtype_layout(int32_t dtype, uint32_t* source, Py_ssize_t* size, int* bits) noexcept nogil:
+    """The field of the typed values, the bytes of one in tensor_content, and its bits, negative when signed."""
+    cdef int wanted = 0
+    source[0] = 7
+    if dtype == 1:
+        source[0] = 5
+        wanted = 32
+    elif dtype == 2:
+        source[0] = 6
+        wanted = 64
+    elif dtype == 3:
+        wanted = -32
+    elif dtype == 4:
+        wanted = 8
+    elif dtype == 5:
+        wanted = -16
+    elif dtype == 6:
+        wanted = -8
+    elif dtype == 9:
+        source[0] = 10
+        wanted = -64
+    elif dtype == 10:
+        source[0] = 11
+        wanted = 8
+    elif dtype == 14 or dtype == 19:
+        source[0] = 13
+        wanted = 16
+    elif dtype == 17:
+        wanted = 16
+    elif dtype == 22:
+        source[0] = 16
+        wanted = 32
+    elif dtype == 23:
+        source[0] = 17
+        wanted = 64
+    else:
+        return -1
+    bits[0] = wanted
+    size[0] = (wanted if wanted > 0 else -wanted) // 8
+    return 0
+
+
+cdef int one_bits(Tensor* tensor, uint32_t source, Py_ssize_t size, int bits, uint64_t* found) noexcept nogil:
+    """The bits of the one value, sign-extended where its dtype is signed; or minus why there is none, minus one."""
+    cdef int i
+    cdef int64_t value
+    cdef uint64_t total = 0
+    if tensor.content_size:
+        if tensor.content_size != size:
+            return -1 - CONTENT_LENGTH
+        for i in range(<int>size):
+            total |= <uint64_t>tensor.content[i] << (8 * i)
+        if bits < 0 and bits > -64 and total >> (-bits - 1):
+            total |= ~<uint64_t>0 << -bits
+        found[0] = total
+        return 0
+    if tensor.count[source] == 0:
+        for i in range(5, 19):
+            if tensor.count[i]:
+                return -1 - OTHER_DTYPE
+        found[0] = 0
+        return 0
+    if tensor.count[source] != 1:
+        return -1 - VALUE_COUNT
+    found[0] = tensor.last[source]
+    value = <int64_t>found[0]
+    if source == 7 or source == 13:
+        if bits == 8 or bits == 16:
+            if value < 0 or value >> bits:
+                return -1 - OTHER_DTYPE
+        elif bits == -8 or bits == -16:
+            if value < -(<int64_t>1 << (-bits - 1)) or value >= (<int64_t>1 << (-bits - 1)):
+                return -1 - OTHER_DTYPE
+    elif source == 16:
+        found[0] = <uint32_t>found[0]
+    return 0
+
+
+cdef int tensor_number(Tensor* tensor, double* number, bint* wide) noexcept nogil:
+    """0 and the tensor's one value, or minus why there is none, minus one."""
+    cdef uint32_t source, low
+    cdef Py_ssize_t size
+    cdef int bits, why
+    cdef uint64_t found = 0
+    cdef float single
+    if tensor.dtype == 7:
+        return -1 - STRING
+    if dtype_layout(tensor.dtype, &source, &size, &bits) < 0:
+        return -1 - NOT_NUMERIC
+    if tensor.unknown_rank or not tensor.one:
+        return -1 - NOT_ONE
+    why = one_bits(tensor, source, size, bits, &found)
+    if why < 0:
+        return why
+    wide[0] = True
+    if tensor.dtype == 1 or tensor.dtype == 14:
+        low = <uint32_t>(found if tensor.dtype == 1 else found << 16)
+        memcpy(&single, &low, 4)
+        number[0] = single
+        wide[0] = False
+    elif tensor.dtype == 19:
+        number[0] = half(<uint32_t>found)
+        wide[0] = False
+    elif tensor.dtype == 2:
+        memcpy(number, &found, 8)
+    elif tensor.dtype == 10:
+        number[0] = 1.0 if found else 0.0
+    elif bits < 0:
+        if not exact(found if <int64_t>found >= 0 else ~found + 1):
+            return -1 - INEXACT
+        number[0] = <double><int64_t>found
+    else:
+        if not exact(found):
+            return -1 - INEXACT
+        number[0] = <double>found
+    return 0
