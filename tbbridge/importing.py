@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -37,60 +36,62 @@ def import_run_log(
     *,
     name: str | None = None,
     force: bool = False,
-    progress: Callable[[int], None] | None = None,
+    notes: list[str] | None = None,
 ) -> list[Path]:
     """Turn one run log, with or without a header, into event files; returns their paths.
 
     Wall times are not in a run log: row *n* gets *n* seconds after 1970. A value whose text needs more than a float32
-    is written as a double. A row without any value cannot be an event; the log would come back without it.
+    is written as a double.
 
     Args:
         source: the run log.
         logdir: the log directory to write into; made when it is missing.
         name: the experiment; the file's name without its suffix when None.
         force: replace an earlier import of the same name.
-        progress: called with the number of rows done so far.
+        notes: gets a line for each thing that was passed over, such as a row without any value, which no event can say.
 
     Raises:
         PathError: `source` cannot be read.
-        FormatError: it is no run log, or has rows without any value.
+        FormatError: it is no run log, or has no rows.
         UsageError: the name leaves the log directory, or event files are there already.
         PublishError: a file could not be written; nothing is left half written.
     """
     source = Path(source)
     name = source.stem if name is None else name
-    log = _read(source, name)
-    folders = _folders(Path(logdir), name, log, force)
+    log = _read(source, name, [] if notes is None else notes)
+    folders = _folders(Path(logdir), name, force)
     paths: list[Path] = []
     for run, folder in folders.items():
         paths.append(folder / FILE)
-        _write(paths[-1], log, [column for column in RUNS[run] if log.logged[column].any()], progress)
+        _write(paths[-1], log, [column for column in RUNS[run] if log.logged[column].any()])
     return paths
 
 
-def _read(source: Path, name: str) -> RunLog:
+def _read(source: Path, name: str, notes: list[str]) -> RunLog:
     try:
         data = source.read_bytes()
     except OSError as error:
         raise PathError(f"cannot read {source}: {error.strerror}") from None
-    log = read_run_log(data, name)
+    log = read_run_log(data, source.name, notes=notes)
     if set(log.columns) != set(COLUMNS):
         raise FormatError(f"{source} is no run log: its columns are {', '.join(log.columns)}")
     empty = ~np.logical_or.reduce([log.logged[column] for column in COLUMNS])
+    if empty.all():
+        raise FormatError(f"{source} has no values: there is nothing to import")
     if empty.any():
-        raise FormatError(f"{source}: step {log.step[empty][0]} has no value: an event file cannot say that")
-    if not len(log.step):
-        raise FormatError(f"{source} has no rows: there is nothing to import")
+        first = log.step[empty][0]
+        notes.append(f"{source}: {empty.sum()} rows have no value and are left out, the first at step {first}")
     return log
 
 
-def _folders(logdir: Path, name: str, log: RunLog, force: bool) -> dict[str, Path]:
-    """The directory of each run that gets a file, made; nothing is there that would be mixed up with it."""
+def _folders(logdir: Path, name: str, force: bool) -> dict[str, Path]:
+    """The directory of each run, made; nothing is there that would be mixed up with it.
+
+    Both runs are there even where one has no values: a lone ``validation`` would be taken for an experiment's name.
+    """
     if name.startswith("/") or any(part in ("", "..") for part in name.split("/")):
         raise UsageError(f"{name!r} is no name below a log directory: give another with --name")
-    folders = {
-        run: logdir / name / run for run, columns in RUNS.items() if any(log.logged[column].any() for column in columns)
-    }
+    folders = {run: logdir / name / run for run in RUNS}
     for folder in folders.values():
         _refuse_others(folder, force)
     for folder in folders.values():
@@ -111,13 +112,11 @@ def _refuse_others(folder: Path, force: bool) -> None:
         raise UsageError(f"{folder} holds event files of others: choose another --name")
 
 
-def _write(path: Path, log: RunLog, columns: list[str], progress: Callable[[int], None] | None) -> None:
+def _write(path: Path, log: RunLog, columns: list[str]) -> None:
     temporary = path.with_name(f".tbbridge-{os.getpid()}.tmp")
     try:
         with EventWriter(temporary) as writer:
-            for done in _events(writer, log, columns):
-                if progress and done % 1000 == 0:
-                    progress(done)
+            _events(writer, log, columns)
         os.replace(temporary, path)
     except OSError as error:
         raise PublishError(f"cannot write {path}: {error.strerror}") from error
@@ -126,8 +125,7 @@ def _write(path: Path, log: RunLog, columns: list[str], progress: Callable[[int]
             temporary.unlink()
 
 
-def _events(writer: EventWriter, log: RunLog, columns: list[str]) -> Iterator[int]:
-    """Write row after row; yields the number of rows done."""
+def _events(writer: EventWriter, log: RunLog, columns: list[str]) -> None:
     for row, step in enumerate(log.step.tolist()):
         for column in columns:
             if not log.logged[column][row]:
@@ -137,4 +135,3 @@ def _events(writer: EventWriter, log: RunLog, columns: list[str]) -> Iterator[in
                 writer.tensor(TAGS[column], step, float(row), float(value), "float64")
             else:
                 writer.scalar(TAGS[column], step, float(row), float(value))
-        yield row + 1

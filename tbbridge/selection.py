@@ -1,4 +1,4 @@
-"""Which part of a log directory is meant: runs and tags by glob, steps by range, experiments by name."""
+"""Which part of a log directory is meant: runs and tags by glob, experiments by name, steps by range."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ import numpy as np
 
 from tbbridge.bridge import Reading, experiments
 from tbbridge.errors import UsageError
-from tbbridge.model import Bools, Experiment, Int64, Series
-from tbbridge.shape.mapping import MappingOptions
+from tbbridge.model import Bools, Experiment, Int64, Points, Series
+from tbbridge.shape.facts import facts
+
+
+Steps = tuple[int | None, int | None]
+"""First and last step, both included; None is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +26,11 @@ class Selection:
     """Globs over run names (``*`` also crosses ``/``)."""
     tags: Sequence[str] = ()
     """Globs over tags."""
-    steps: tuple[int | None, int | None] = (None, None)
-    """First and last step, both included; None is open."""
     experiments: Sequence[str] = ()
     """Names, or globs over names."""
 
 
-def parse_steps(text: str) -> tuple[int | None, int | None]:
+def parse_steps(text: str) -> Steps:
     """``A:B`` as the first and the last step, both included; either may be left out.
 
     Raises:
@@ -45,11 +47,10 @@ def parse_steps(text: str) -> tuple[int | None, int | None]:
     return low, high
 
 
-def select(reading: Reading, selection: Selection, options: MappingOptions | None = None) -> Reading:
+def select(reading: Reading, selection: Selection) -> Reading:
     """The selected part of what was read.
 
-    Runs and tags are chosen first, and the rest is mapped as if there were nothing else; steps are cut out of the
-    mapped series, so that they do not change the mapping.
+    Runs and tags are chosen first, and the rest is mapped as if there were nothing else.
 
     Raises:
         UsageError: nothing matches; the text says what there is.
@@ -58,14 +59,13 @@ def select(reading: Reading, selection: Selection, options: MappingOptions | Non
     part = {run: _tags(reading.runs[run], selection.tags) for run in runs}
     part = {run: series for run, series in part.items() if series or not selection.tags}
     if selection.tags and not part:
-        known = {tag for run in runs for tag in reading.runs[run]}
-        _matching("--tags", known, selection.tags)
+        _matching("--tags", {tag for run in runs for tag in reading.runs[run]}, selection.tags)
     mapped = reading.experiments
     if selection.runs or selection.tags:
-        mapped = experiments(reading.root, part, options)
+        known = {run: {tag: facts(one) for tag, one in series.items()} for run, series in part.items()}
+        mapped = experiments(reading.root, known, reading.options)
     if selection.experiments:
         mapped, part = _chosen(mapped, part, selection.experiments)
-    part = {run: {tag: _cut(one, selection.steps) for tag, one in series.items()} for run, series in part.items()}
     files = {run: files for run, files in reading.files.items() if run in part}
     return replace(reading, files=files, runs=part, experiments=mapped)
 
@@ -102,16 +102,26 @@ def _tags(series: Mapping[str, Series], patterns: Sequence[str]) -> dict[str, Se
     return {tag: one for tag, one in series.items() if not patterns or matches(tag, patterns)}
 
 
-def _cut(series: Series, steps: tuple[int | None, int | None]) -> Series:
+def cut_series(series: Series, steps: Steps) -> Series:
+    """The points whose steps lie in a range, both ends included."""
     if steps == (None, None):
         return series
     kept = _inside(series.step, steps)
-    return Series(
-        series.step[kept], series.wall_time[kept], series.value[kept], series.superseded[kept], series.ordinal
+    return replace(
+        series,
+        step=series.step[kept],
+        wall_time=series.wall_time[kept],
+        value=series.value[kept],
+        superseded=series.superseded[kept],
     )
 
 
-def _inside(step: Int64, steps: tuple[int | None, int | None]) -> Bools:
+def cut_points(points: Points, steps: Steps) -> Points:
+    """The points whose steps lie in a range, both ends included."""
+    return points if steps == (None, None) else Points(*(column[_inside(points.step, steps)] for column in points))
+
+
+def _inside(step: Int64, steps: Steps) -> Bools:
     low, high = steps
     kept = np.ones(len(step), bool)
     if low is not None:

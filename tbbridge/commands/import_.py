@@ -26,10 +26,13 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--name is for one run log: leave it out, or import them one by one")
     code = 0
     for source in args.run_logs:
+        notes: list[str] = []
         try:
-            for path in import_run_log(source, args.logdir, name=args.name, force=args.force):
+            for path in import_run_log(source, args.logdir, name=args.name, force=args.force, notes=notes):
                 print(path)
         except TbbridgeError as error:
             print(f"tbbridge: {error}", file=sys.stderr)
             code = max(code, error.exit_code)
+        for note in notes:
+            print(f"tbbridge: {note}", file=sys.stderr)
     return code
