@@ -128,7 +128,7 @@ class Follow:
                     return update
                 try:
                     await asyncio.wait_for(event.wait(), self._timeout)
-                except asyncio.TimeoutError:
+                except TimeoutError:
                     break
                 event.clear()
         finally:
