@@ -51,7 +51,7 @@ class LogDirectory:
         self.runs: dict[str, dict[str, GrowingFile]] = {}
         self.listed: list[str] = []
         self.unfinished: set[str] = set()
-        self.missing = True
+        self.missing = False
         self._follow_links = follow_links
         self._problems: list[str] = []
         self._files: dict[str, tuple[str, GrowingFile]] = {}
@@ -281,6 +281,8 @@ def publish(reading: Reading, out: str | os.PathLike[str], *, header: bool = Tru
 def default_out(logdir: str | os.PathLike[str]) -> Path:
     """Where the run logs of a log directory go when nobody says: its own path with ``-csv`` appended."""
     path = Path(os.path.abspath(logdir))
+    if path.is_file():
+        path = path.parent
     return path.with_name(f"{path.name}-csv")
 
 

@@ -100,6 +100,10 @@ class Follower:
             lines += [f"{name}: its file was changed by somebody else, and written again" for name in self._edited]
         return lines
 
+    def unpublished(self) -> list[str]:
+        """Lines for a person: what could not be published at the last attempt."""
+        return self._outbox.problems if self._outbox else []
+
     def _pass_on(self, changed: set[str]) -> set[str]:
         """Put what changed into the outbox; with `prune`, let go of what is gone."""
         gone = [name for name in changed if self.tables.by_name[name].gone]

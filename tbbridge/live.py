@@ -133,6 +133,10 @@ class Bridge:
         died = [self._died] if self._died else []
         return died + self._watcher.notes + self._follower.problems()
 
+    def unpublished(self) -> list[str]:
+        """Lines for a person: what could not be published at the last attempt; after `close` this is final."""
+        return self._follower.unpublished()
+
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` from the follower's thread after every change; returns the function that ends it."""
         return self._subscribers.add(callback)

@@ -1,0 +1,69 @@
+"""``tbbridge watch``: the main job."""
+
+from __future__ import annotations
+
+import argparse
+
+from tbbridge.options import add_mapping_arguments
+
+HELP = "follow a log directory: keep its run logs, serve the live page, show a table, until Ctrl-C"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("logdir", metavar="LOGDIR", help="the log directory; it may appear later")
+    parser.add_argument("--out", "-o", metavar="DIR", help="where the run logs go (default: LOGDIR-csv/)")
+    parser.add_argument("--no-header", action="store_true", help="leave the line of column names out of the run logs")
+    parser.add_argument("--prune", action="store_true", help="remove the run log of an experiment that was deleted")
+    parser.add_argument("--follow-links", action="store_true", help="follow links to directories")
+    parser.add_argument(
+        "--poll-interval",
+        type=_seconds,
+        default=2.0,
+        metavar="S",
+        help="seconds between looks at everything, which back up the system's notifications (default: 2)",
+    )
+    add_page_arguments(parser)
+    add_mapping_arguments(parser)
+
+
+def add_page_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the page is served, and what beside it."""
+    group = parser.add_argument_group("the live page")
+    group.add_argument("--port", type=int, default=8050, help="its port (default: 8050; 0: any free one)")
+    group.add_argument("--host", default="127.0.0.1", help="its address (default: 127.0.0.1, this machine only)")
+    group.add_argument("--token", action="store_true", help="show it only to those who know a secret in its address")
+    group.add_argument("--no-viewer", action="store_true", help="serve no page")
+    group.add_argument("--tensorboard", action="store_true", help="start TensorBoard on the same log directory, too")
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.05 <= seconds <= 86400:
+        raise argparse.ArgumentTypeError("give seconds from 0.05 to 86400")
+    return seconds
+
+
+def run(args: argparse.Namespace) -> int:
+    """Watch until Ctrl-C; 0, or 1 when the last state could not be published."""
+    from tbbridge.live import Bridge
+    from tbbridge.options import mapping_options
+    from tbbridge.session import watch
+
+    bridge = Bridge(
+        args.logdir,
+        args.out,
+        header=not args.no_header,
+        options=mapping_options(args, args.logdir),
+        poll_interval=args.poll_interval,
+        follow_links=args.follow_links,
+        prune=args.prune,
+    )
+    return watch(
+        bridge,
+        viewer=not args.no_viewer,
+        host=args.host,
+        port=args.port,
+        token=args.token,
+        with_tensorboard=args.tensorboard,
+    )

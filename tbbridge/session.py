@@ -1,0 +1,104 @@
+"""A session of ``tbbridge watch``: the bridge, the page, TensorBoard, the terminal; all of it ended cleanly."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+from tbbridge import tensorboard
+from tbbridge.errors import PortError
+from tbbridge.live import Bridge
+from tbbridge.terminal import Display, plain
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuse a port that is taken before anything is started.
+
+    Raises:
+        PortError: it is taken, or not allowed.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        socket.create_server((host, port), family=family).close()
+    except socket.gaierror:
+        return  # the server says it better
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PortError(f"cannot listen on {host} port {port} ({reason}); choose another with --port") from None
+
+
+def watch(
+    bridge: Bridge,
+    *,
+    viewer: bool = True,
+    host: str = "127.0.0.1",
+    port: int = 8050,
+    token: bool = False,
+    with_tensorboard: bool = False,
+    make_app: Callable[[Bridge], Any] | None = None,
+) -> int:
+    """Follow until Ctrl-C or SIGTERM; returns the exit code: 0, or 1 when the last state could not be published.
+
+    Args:
+        bridge: not yet started.
+        viewer, host, port, token: whether the page is served, where, and whether only to those who know a secret.
+        with_tensorboard: start TensorBoard on the same log directory, too.
+        make_app: makes the page, where it is not the ordinary one.
+
+    Raises:
+        PortError: the port is taken.
+    """
+    stop = threading.Event()
+    if viewer:
+        check_port(host, port)
+    with stopped_by_signals(stop), contextlib.ExitStack() as stack:
+        stack.enter_context(bridge)
+        display = Display(bridge)
+        display.links.append(f"run logs     {bridge.out}")
+        if with_tensorboard and (line := tensorboard.missing()):
+            display.links.append(line)
+        elif with_tensorboard:
+            board = stack.enter_context(tensorboard.TensorBoard(bridge.logdir.absolute(), host))
+            bridge.tensorboard_url = board.url
+            display.links.append(f"TensorBoard  {board.url}")
+            display.worries.append(board.problem)
+        if viewer:
+            from tbbridge.viewer import serve
+
+            page = stack.enter_context(serve(bridge, host, port, token=token, app=make_app and make_app(bridge)))
+            display.links.insert(0, f"page         {page.url}")
+            display.links += exposure(host, token)
+        display.run(stop)
+    for line in bridge.unpublished():
+        print(f"tbbridge: {plain(line)}", file=sys.stderr)
+    return 1 if bridge.unpublished() else 0
+
+
+def exposure(host: str, token: bool) -> list[str]:
+    """What a page at this host shows to whom, where that is not only this machine."""
+    if host in ("localhost", "::1") or host.startswith("127."):
+        return []
+    who = "knows its address" if token else "can reach this machine (--token asks for a secret)"
+    return [f"the page at {host} shows the run logs and names of this log directory to everyone who {who}"]
+
+
+@contextlib.contextmanager
+def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Within the block, Ctrl-C, SIGTERM and SIGHUP set `stop` instead of ending the process."""
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, handle) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

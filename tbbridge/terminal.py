@@ -1,0 +1,195 @@
+"""What `tbbridge watch` shows in the terminal: a quiet live table, or plain lines where nobody looks at a terminal.
+
+Names come from event files and directories: they are shown as data, without control characters and without markup.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from tbbridge.model import ExperimentView, Points, Source
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+REFRESH = 0.5
+"""Seconds between drawings of the table."""
+
+LINES_EVERY = 10.0
+"""Seconds between plain lines of one experiment."""
+
+MOST_ROWS = 40
+"""Rows of the table; the experiments written to last are shown."""
+
+
+class Shown(Source, Protocol):
+    """A source that also says where it publishes."""
+
+    def csv_path(self, name: str) -> Path | None:
+        """Where the run log of an experiment is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One experiment in the table."""
+
+    name: str
+    step: str
+    rate: str
+    train: str
+    val: str
+    written: str
+    state: str
+    csv: str
+    last_write: float
+
+
+def plain(text: str) -> str:
+    """Text from outside without anything that moves a cursor, hides text or turns its direction."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def rows(source: Shown) -> list[Row]:
+    """One row an experiment, in the source's order."""
+    views = [view for name in source.names() if (view := source.view(name))]
+    return [row(view, source.csv_path(view.name)) for view in views]
+
+
+def row(view: ExperimentView, csv: Path | None) -> Row:
+    """The row of one experiment."""
+    steps = [int(points.step[-1]) for points in view.columns.values() if len(points.step)]
+    by_split = [_last(view, split) for split in ("train ", "val ")]
+    return Row(
+        name=plain(view.name),
+        step=str(max(steps)) if steps else "no data yet",
+        rate=_rate(view) if view.state == "live" else "",
+        train=by_split[0],
+        val=by_split[1],
+        written=ago(time.time() - view.last_write) if view.last_write else "",
+        state=plain(view.state),
+        csv=plain(str(csv)) if csv else "",
+        last_write=view.last_write or 0.0,
+    )
+
+
+def ago(seconds: float) -> str:
+    """A time span as a person says it: ``3 s ago``, ``5 min ago``."""
+    seconds = max(0.0, seconds)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{int(seconds)} s ago"
+
+
+def _last(view: ExperimentView, split: str) -> str:
+    """The last values of the columns of a split, such as ``0.98 / 0.062``."""
+    of = [points for name, points in view.columns.items() if name.startswith(split)]
+    return " / ".join(f"{float(points.value[-1]):.4g}" if len(points.step) else "-" for points in of)
+
+
+def _rate(view: ExperimentView) -> str:
+    """Steps a second over the last points, by the writer's clock."""
+    longest = max(view.columns.values(), key=lambda points: len(points.step), default=None)
+    rate = _steps_a_second(longest) if longest is not None else math.nan
+    return f"{rate:.3g}" if math.isfinite(rate) and rate > 0 else ""
+
+
+def _steps_a_second(points: Points, last: int = 20) -> float:
+    if len(points.step) < 2:
+        return math.nan
+    step, wall = points.step[-last:], points.wall_time[-last:]
+    seconds = float(wall[-1] - wall[0])
+    return (int(step[-1]) - int(step[0])) / seconds if seconds > 0 else math.nan
+
+
+class Display:
+    """Shows a source until `stop` is set.
+
+    Args:
+        source: what is shown.
+
+    Attributes:
+        links: lines above the table: where the page is, where the run logs are.
+        worries: called for each drawing; what they say is shown beside the source's own status.
+    """
+
+    def __init__(self, source: Shown) -> None:
+        self._source = source
+        self.links: list[str] = []
+        self.worries: list[Callable[[], str]] = []
+
+    def run(self, stop: threading.Event) -> None:
+        """Show until `stop` is set; returns early never."""
+        if sys.stdout.isatty():
+            self._run_table(stop)
+        else:
+            self._run_lines(stop)
+
+    def status(self) -> list[str]:
+        """What is amiss now, as plain lines."""
+        worries = [worry() for worry in self.worries]
+        return [plain(line) for line in [*self._source.status(), *worries] if line]
+
+    def _run_table(self, stop: threading.Event) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        console = Console()
+        with Live(self.table(), console=console, auto_refresh=False, transient=False) as live:
+            while not stop.wait(REFRESH):
+                live.update(self.table(), refresh=True)
+            live.update(self.table(), refresh=True)
+
+    def table(self) -> RenderableType:
+        """The whole picture."""
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        found = rows(self._source)
+        shown = sorted(found, key=lambda one: one.last_write)[-MOST_ROWS:] if len(found) > MOST_ROWS else found
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for title in ("experiment", "step", "steps/s", "train acc / loss", "val acc / loss", "last write", "run log"):
+            table.add_column(title, justify="left" if title in ("experiment", "run log") else "right", overflow="fold")
+        for one in shown:
+            written = one.written if one.state == "live" else f"{one.written} ({one.state})"
+            cells = (one.name, one.step, one.rate, one.train, one.val, written, one.csv)
+            table.add_row(*(Text(cell) for cell in cells))
+        lines = [f"and {len(found) - len(shown)} more"] if len(found) > len(shown) else []
+        parts = [Text(plain(line), style="dim") for line in self.links] + [table] * bool(shown)
+        parts += [Text(line, style="dim") for line in lines]
+        return Group(*parts, *(Text(line, style="yellow") for line in self.status()))
+
+    def _run_lines(self, stop: threading.Event) -> None:
+        for link in self.links:
+            print(plain(link), flush=True)
+        said: set[str] = set()
+        told: dict[str, tuple[str, float]] = {}
+        while True:
+            said = self._say_status(said)
+            for one in rows(self._source):
+                self._say_row(one, told)
+            if stop.wait(REFRESH):
+                return
+
+    def _say_status(self, said: set[str]) -> set[str]:
+        lines = self.status()
+        for line in lines:
+            if line not in said:
+                print(line, flush=True)
+        return set(lines)
+
+    def _say_row(self, one: Row, told: dict[str, tuple[str, float]]) -> None:
+        line = f"{one.name}: step {one.step}, train {one.train or '-'}, val {one.val or '-'}"
+        line += f", {one.state}" if one.state != "live" else ""
+        before, moment = told.get(one.name, ("", -math.inf))
+        if line != before and time.monotonic() - moment >= LINES_EVERY:
+            print(f"{line} -> {one.csv}" if one.csv and not before else line, flush=True)
+            told[one.name] = (line, time.monotonic())
