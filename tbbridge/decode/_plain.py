@@ -172,15 +172,15 @@ def headers(data: Buffer, first: int, limit: int) -> tuple[Int64, Int64]:
     array = np.frombuffer(data, np.uint8)
     at = np.arange(first, max(first, len(array) - 11), dtype=np.int64)
     if limit < 1 << 32:
-        for byte in (7, 6, 5, 4):
-            at = at[array[at + byte] == 0]
+        for upper in (7, 6, 5, 4):
+            at = at[array[at + upper] == 0]
     state = np.zeros(len(at), np.uint32)
     length = np.zeros(len(at), np.uint64)
     stored = np.zeros(len(at), np.uint32)
     for i in range(8):
-        byte = array[at + i]
-        state ^= SLICES[7 - i][byte ^ np.uint8(255 if i < 4 else 0)]
-        length |= byte.astype(np.uint64) << np.uint64(8 * i)
+        column = array[at + i]
+        state ^= SLICES[7 - i][column ^ np.uint8(255 if i < 4 else 0)]
+        length |= column.astype(np.uint64) << np.uint64(8 * i)
     for i in range(4):
         stored |= array[at + 8 + i].astype(np.uint32) << np.uint32(8 * i)
     crc = ~state

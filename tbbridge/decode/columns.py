@@ -23,10 +23,13 @@ class Columns:
         self._wall_time: Float64 = np.zeros(0, np.float64)
         self._value: Floats = np.zeros(0, np.float32)
 
-    def room(self, rows: int) -> tuple[NDArray[np.int32], Int64, Float64]:
-        """Places for at least `rows` more (tag, step, wall time), to be filled and then kept by `commit`."""
+    def room(self, rows: int, expected: int = 0) -> tuple[NDArray[np.int32], Int64, Float64]:
+        """Places for at least `rows` more (tag, step, wall time), to be filled and then kept by `commit`.
+
+        Where there are too few, `expected` rows in all are made room for at once; untouched, they take no memory.
+        """
         if len(self._tag) - self.rows < rows:
-            capacity = max(self.rows + rows, int(len(self._tag) * _GROWTH))
+            capacity = max(self.rows + rows, int(len(self._tag) * _GROWTH), expected)
             self._tag = _grown(self._tag, self.rows, capacity)
             self._step = _grown(self._step, self.rows, capacity)
             self._wall_time = _grown(self._wall_time, self.rows, capacity)

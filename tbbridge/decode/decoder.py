@@ -22,6 +22,8 @@ _WINDOW = 8 << 10
 """What is asked for after a jump; it doubles with every window that follows on the one before."""
 _LARGEST_WINDOW = 1 << 20
 _SEARCH_STEP = 256 << 10
+_ROOM = 2 * contract.SMALL // contract.MIN_VALUE_BYTES
+"""Rows that a scan has room for at least, unless its bytes hold fewer."""
 _MAX_DAMAGES = 100_000
 """Damaged ranges that are told one by one; further ones are joined with the last."""
 
@@ -60,7 +62,7 @@ class Decoder:
         self._damage: list[Damage] = []
         self._passed = [0] * len(contract.REASONS)
         self._at = 0
-        self._room = 4096
+        self._room = 0
         self._held = False
         self._until = 0
         self._kept = bytearray()
@@ -69,6 +71,7 @@ class Decoder:
         self._jumped: tuple[int, int] | None = None
         self._search: Search | None = None
         self._reason = ""
+        self._record_end = 0
         self._claim: int | None = None
         self._tail_end: int | None = None
         self._size = 0
@@ -100,6 +103,7 @@ class Decoder:
         Stops where `read` returns nothing.
         """
         before, generation = self._columns.rows, self.generation
+        self._size = size
         while True:
             while self.position < size:
                 data = read(min(self.want, size - self.position), self.position)
@@ -168,9 +172,11 @@ class Decoder:
         if not base <= self._at < base + len(block):
             self._until = 0
             return self._goto(self._at, block, base)
-        value = np.empty(self._room, np.float64)
-        columns = self._columns.room(self._room)
+        room = max(self._room, min(len(block) // contract.MIN_VALUE_BYTES + 1, max(_ROOM, len(block) // 32)))
+        value = np.empty(room, np.float64)
+        columns = self._columns.room(room, self._expected_rows(base) + room)
         found = twin.scan(block, self._at - base, self._held, self._fresh, self._foreign, *columns, value)
+        self._room = 0
         self._absorb(found, value)
         self._at = base + found.end
         return self._stopped(found, block, base)
@@ -192,6 +198,10 @@ class Decoder:
             self._starts += [Start(before + rows, step, first) for rows, step, first in found.starts]
             self._foreign, self._fresh = found.foreign, found.fresh
 
+    def _expected_rows(self, offset: int) -> int:
+        """Rows in the whole file, if it goes on as it did up to `offset`."""
+        return self._columns.rows * self._size // offset if offset else 0
+
     def _id(self, tag: bytes) -> int:
         text = tag.decode("utf-8", "backslashreplace")
         number = self._ids.setdefault(text, len(self._ids))
@@ -206,7 +216,7 @@ class Decoder:
             self._until = end if end - self._at <= self._max_record + 16 else 0
             return self._goto(self._at, block, base)
         if found.stop == contract.FULL:
-            self._room = max(2 * self._room, min((found.need - 16) // contract.MIN_VALUE_BYTES, contract.MAX_VALUES))
+            self._room = min((found.need - 16) // contract.MIN_VALUE_BYTES, contract.MAX_VALUES)
             return True
         if found.stop == contract.LARGE:
             return self._large(found.need)
@@ -246,7 +256,7 @@ class Decoder:
 
     def _hold(self, need: int) -> bool:
         if need - 16 > self._max_record:
-            return self._damaged(f"record of more than {self._max_record} bytes")
+            return self._damaged(self._unusable(need), self._at + need)
         self._held = True
         return True
 
@@ -261,13 +271,19 @@ class Decoder:
         else:
             self._damage.append(Damage(start, end, reason))
 
-    def _damaged(self, reason: str) -> bool:
+    def _unusable(self, need: int) -> str:
+        """Why a record of `need` bytes is damage when it is too large, or when a whole one starts before it is finished."""
+        if need - 16 > self._max_record:
+            return f"record of more than {self._max_record} bytes"
+        return "unfinished record with a whole one inside it"
+
+    def _damaged(self, reason: str, end: int = 0) -> bool:
         """Something is wrong at `_at`: look for the next record, but first doubt one jumped over just before."""
         if self._jumped:
             self._verified, self._state = self._jumped[0] + 12, 0xFFFFFFFF
             self._step = self._verify
             return True
-        self._reason = reason
+        self._reason, self._record_end = reason, end
         self._seek(self._at + 1)
         self._step = self._resynchronise
         return True
@@ -323,10 +339,8 @@ class Decoder:
         self._size = size
         if self._grown_beyond(size) or self.position < size:
             return
-        if self._step == self._resynchronise:
-            self._settle_search(size, tail=False)
-        elif self._step == self._wait:
-            self._settle_search(size, tail=True)
+        if self._step in (self._resynchronise, self._wait):
+            self._settle_search(size)
         else:
             self._settle_records(size)
 
@@ -347,11 +361,11 @@ class Decoder:
 
     def _wait_for(self, end: int, size: int) -> None:
         """The record at `_at` is not finished; unless a whole one starts inside it, that is normal."""
-        self._tail_end = end
+        self._tail_end = self._record_end = end
         self._until = 0
         self._walk = None
         self._held = False
-        self._reason = "unfinished record with a whole one inside it"
+        self._reason = self._unusable(end - self._at)
         self._seek(self._at + 1)
         self._step = self._wait
         block, base = memoryview(self._kept), size - len(self._kept)
@@ -359,19 +373,19 @@ class Decoder:
         while self._wait(block, base):
             pass
         if self.position >= size:
-            self._settle_search(size, tail=True)
+            self._settle_search(size)
 
     def _wait(self, block: memoryview, base: int) -> bool:
         return self._feed_search(block, base)
 
-    def _settle_search(self, size: int, tail: bool) -> None:
+    def _settle_search(self, size: int) -> None:
         assert self._search is not None
         found, claim = self._search.last_answer(), self._search.claim()
         if found is None and self._search.give_up_pending():
             self._add_claim(claim)
             self.position = self._search.position
         elif found is None:
-            self._end_in_doubt(size, tail)
+            self._end_in_doubt(size)
         else:
             self._add_claim(claim)
             self._add_claim(self._tail_end)
@@ -384,10 +398,10 @@ class Decoder:
         if claim is not None:
             self._claim = min(claim, self._claim or claim)
 
-    def _end_in_doubt(self, size: int, tail: bool) -> None:
+    def _end_in_doubt(self, size: int) -> None:
         """Nothing whole follows: an unfinished record, or damage up to the end or to what may be an unfinished one."""
         assert self._search is not None
-        if tail:
+        if self._record_end > size:
             self._incomplete_tail = size - self._at
             return
         unfinished = self._search.unfinished()
@@ -404,10 +418,14 @@ _REASONS = {
 }
 
 
+_COMPRESSED = {b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"}
+"""How gzip (RFC 1952) and zlib (RFC 1950) begin."""
+
+
 def _reason(stop: int, header: memoryview, at: int) -> str:
     if stop == contract.BAD_LENGTH:
         if not any(header):
             return "zero-filled hole"
-        if at == 0 and (header[:2] == b"\x1f\x8b" or (header[0] == 0x78 and header[1] in (0x01, 0x5E, 0x9C, 0xDA))):
+        if at == 0 and bytes(header[:2]) in _COMPRESSED:
             return "compressed event files (gzip, zlib) are not supported"
     return _REASONS[stop]

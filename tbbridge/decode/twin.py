@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from importlib import import_module
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from tbbridge import settings
+
+__all__ = ["IMPLEMENTATION", "crc32c", "headers", "masked_crc32c", "prefix_states", "scan", "shift"]
 
 
 def _pick() -> tuple[str, ModuleType]:
     if settings.DECODER != "plain":
         try:
-            from tbbridge.decode import _native
-
-            return "compiled", _native
+            return "compiled", import_module("tbbridge.decode._native")
         except ImportError:
             if settings.DECODER == "compiled":
                 raise
@@ -23,9 +25,7 @@ def _pick() -> tuple[str, ModuleType]:
                 RuntimeWarning,
                 stacklevel=2,
             )
-    from tbbridge.decode import _plain
-
-    return "plain", _plain
+    return "plain", import_module("tbbridge.decode._plain")
 
 
 IMPLEMENTATION, _twin = _pick()
@@ -33,9 +33,12 @@ IMPLEMENTATION, _twin = _pick()
 
 _twin.use_portable_crc(settings.CRC == "portable")
 
-scan = _twin.scan
-headers = _twin.headers
-prefix_states = _twin.prefix_states
-shift = _twin.shift
-crc32c = _twin.crc32c
-masked_crc32c = _twin.masked_crc32c
+if TYPE_CHECKING:
+    from tbbridge.decode._native import crc32c, headers, masked_crc32c, prefix_states, scan, shift
+else:
+    scan = _twin.scan
+    headers = _twin.headers
+    prefix_states = _twin.prefix_states
+    shift = _twin.shift
+    crc32c = _twin.crc32c
+    masked_crc32c = _twin.masked_crc32c
