@@ -23,6 +23,7 @@ import pyarrow.csv
 from tbbridge.errors import FormatError
 from tbbridge.model import COLUMNS, Floats, Int64, RunLog
 
+_LF = ord("\n")
 _MOST_COLUMNS = 1000
 """Of a run log that is read; more is no run log."""
 _MARK = b"\xef\xbb\xbf"
@@ -43,6 +44,39 @@ def run_log_csv(log: RunLog, *, header: bool = True) -> bytes:
     header: write the line ``step,train accuracy,...``; without it the file is what older viewers read.
     """
     return (header_line(log.columns) if header else b"") + rows_csv(log)
+
+
+class GrowingText:
+    """The CSV of one run log that grows: rows that did not change are not written as text again.
+
+    text = GrowingText()
+    data = text.update(log, kept)   # == run_log_csv(log), for the rows from `kept` on and a copy of those before
+    """
+
+    def __init__(self, *, header: bool = True) -> None:
+        self._header = header
+        self._rows = bytearray()
+        self._ends = np.zeros(0, np.int64)
+
+    def update(self, log: RunLog, kept: int) -> bytes:
+        """The run log as CSV.
+
+        kept: how many rows at the start are as they were at the last call (`GrowingRunLog.take_kept`).
+        """
+        del self._rows[int(self._ends[kept - 1]) if kept else 0 :]
+        news = rows_csv(log, kept)
+        self._note_ends(len(self._rows) + 1 + np.flatnonzero(np.frombuffer(news, np.uint8) == _LF), kept)
+        self._rows += news
+        return b"".join((header_line(log.columns) if self._header else b"", self._rows))
+
+    def _note_ends(self, ends: Int64, kept: int) -> None:
+        """Remember where the rows behind the first `kept` ones end."""
+        count = kept + len(ends)
+        if count > len(self._ends):
+            room = np.zeros(count * 3 // 2, np.int64)
+            room[:kept] = self._ends[:kept]
+            self._ends = room
+        self._ends[kept:count] = ends
 
 
 def header_line(columns: Iterable[str]) -> bytes:
@@ -118,7 +152,8 @@ def _head(data: bytes) -> _Head:
 
 def _headerless(fields: list[str], start: int, number: int, torn: bool) -> _Head:
     width = len(COLUMNS) + 1
-    if len(fields) != width and not (torn and len(fields) < width and (not fields[0] or _is_step(fields[0]))):
+    begun = torn and len(fields) < width and (not fields[0] or _is_step(fields[0]))
+    if ";" in fields[0] or (len(fields) != width and not begun):
         raise FormatError(
             f"line {number}: no run log: found neither a header (step,...) nor {width} columns separated by commas"
         )
