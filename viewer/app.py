@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from tbbridge import ExperimentView, Points, Source
 from tbbridge.viewer import downloads, live, plot, wire, words
-from tbbridge.viewer.chart import Chart, further_charts, start
+from tbbridge.viewer.chart import Chart, further_charts, main_charts, start
 from tbbridge.viewer.controls import Check, Control, Picker, Radios, Select, Slider
 from tbbridge.viewer.lines import Line
 from tbbridge.viewer.picture import Axis
@@ -23,7 +23,7 @@ from tbbridge.viewer.readout import readout
 Controls = Mapping[str, Any]
 Views = Sequence[ExperimentView]
 
-# ---------------------------------------------------------------------------------------------------------------- CONFIG
+# --------------------------------------------------------------------------------------------------------------- CONFIG
 
 CHARTS = (
     Chart(
@@ -75,25 +75,30 @@ THEMES: dict[str, dict[str, Any]] = {
         "hover": "#1d2026",
     },
 }
-"""Lines in colours that colour-blind people can tell apart (after Okabe and Ito), with enough contrast on each ground."""
+"""Lines in colours that colour-blind people can tell apart (after Okabe and Ito), with contrast on each ground."""
 
-# ------------------------------------------------------------------------------------------------------------------ DATA
+# ----------------------------------------------------------------------------------------------------------------- DATA
 
 
 def charts(views: Views) -> list[Chart]:
     """The two charts, then one for each further metric of the experiments."""
-    return [*CHARTS, *further_charts(views, CHARTS)[:MOST_SHOWN]]
+    main = main_charts(views, CHARTS)
+    return [*main, *further_charts(views, main)[:MOST_SHOWN]]
 
 
 def lines(chart: Chart, views: Views, controls: Controls) -> list[Line]:
-    """All lines of a chart: for each experiment and label the values, smoothed or not, the best, and what is no number."""
+    """All lines of a chart: for each experiment and label the values, smoothed or not, the best, what is no number."""
     drawn: list[Line] = []
     for place, view in enumerate(views):
         found = {label: points for label in chart.columns if (points := chart.points(view, label))}
         for label, points in found.items():
             drawn += lines_of(chart, views, place, label, points, controls)
         if controls.get("gap") and len(found) == 2:
-            style = {"name": "Gap", "line": {"width": 1.2, "dash": "dot", "color": colour(views, place, 2, controls)}}
+            style = {
+                "name": "Gap",
+                "meta": "Gap",
+                "line": {"width": 1.2, "dash": "dot", "color": colour(views, place, 2, controls)},
+            }
             drawn.append(
                 Line(f"{view.name}\0gap", "gap", list(found.values()), {**style_of(chart), **style}, origin=start(view))
             )
@@ -105,15 +110,15 @@ def lines_of(chart: Chart, views: Views, place: int, label: str, points: Points,
     view, key, weight = views[place], f"{views[place].name}\0{label}\0", controls["weight"]
     smoothed = weight > 0 and controls.get(label.lower(), controls["training"])
     hue = colour(views, place, list(chart.columns).index(label), controls)
-    style = {**style_of(chart), **subplot(label, controls), "legendgroup": key, "name": called(views, place, label)}
+    style = {**style_of(chart), **subplot(label, controls), **called(views, place, label)}
     style["line"] = {"width": 1.8, "color": hue, "dash": "6px,3px" if label == "Validation" else "solid"}
     faint = {"opacity": 0.3, "showlegend": False, "line": {"width": 1, "color": hue}, "hovertemplate": None}
     faint["hoverinfo"] = "skip"
     signs = {**style, "mode": "markers", "showlegend": False}
     star = {"symbol": "star", "size": 11, "color": hue, "line": {"width": 1.2, "color": "#ffffff"}}
     cross = {"symbol": "x-thin", "size": 8, "line": {"width": 2, "color": hue}}
-    best = {**signs, "marker": star, "hovertemplate": f"best %{{y:{chart.format}}}"}
-    odd = {**signs, "marker": cross, "hovertemplate": "%{text}"}
+    best = {**signs, "marker": star, "hovertemplate": f"best %{{y:{chart.format}}}<extra>%{{meta}}</extra>"}
+    odd = {**signs, "marker": cross, "hovertemplate": "%{text}<extra>%{meta}</extra>"}
 
     def line(kind: str, trace: dict[str, Any], **more: Any) -> Line:
         return Line(key + kind, kind, [points], trace, origin=start(view), **more)
@@ -126,19 +131,19 @@ def lines_of(chart: Chart, views: Views, place: int, label: str, points: Points,
     ]
 
 
-# --------------------------------------------------------------------------------------------------------------- FIGURES
+# -------------------------------------------------------------------------------------------------------------- FIGURES
 
 
 def figure(chart: Chart, traces: list[dict[str, Any]], axis: Axis, views: Views, controls: Controls) -> dict[str, Any]:
     """The Plotly figure of a chart, as plain data. `traces` are those of `lines`, with their points."""
     theme, display = THEMES[controls["theme"]], controls.get("display", DISPLAYS[0])
-    layout = plot.layout(axis, theme, display, controls["log"], legend=len(traces) < 80)
+    layout = plot.layout(axis, theme, display, bool(controls["log"]), legend=len(views) < 6)
     return {"data": traces, "layout": layout | (plot.marks(views, theme) if axis.kind == "step" else {})}
 
 
 def style_of(chart: Chart) -> dict[str, Any]:
     """What all lines of a chart share."""
-    return {"type": "scatter", "mode": "lines", "hovertemplate": f"%{{y:{chart.format}}}"}
+    return {"type": "scatter", "mode": "lines", "hovertemplate": f"%{{y:{chart.format}}}<extra>%{{meta}}</extra>"}
 
 
 def colour(views: Views, place: int, number: int, controls: Controls) -> str:
@@ -147,9 +152,12 @@ def colour(views: Views, place: int, number: int, controls: Controls) -> str:
     return str(colours[(place if len(views) > 1 else number) % len(colours)])
 
 
-def called(views: Views, place: int, label: str) -> str:
-    """A line's name in the legend."""
-    return plot.escape(plot.shorten(f"{views[place].name} · {label}") if len(views) > 1 else label)
+def called(views: Views, place: int, label: str) -> dict[str, Any]:
+    """A line's name; in a comparison the legend names each experiment once, and a click on it hides all its lines."""
+    if len(views) == 1:
+        return {"name": plot.escape(label), "legendgroup": label, "meta": plot.escape(label)}
+    name = plot.escape(plot.shorten(views[place].name))
+    return {"name": name, "legendgroup": str(place), "showlegend": label != "Validation", "meta": f"{name} · {label}"}
 
 
 def subplot(label: str, controls: Controls) -> dict[str, str]:
@@ -158,7 +166,7 @@ def subplot(label: str, controls: Controls) -> dict[str, str]:
     return {"xaxis": "x2", "yaxis": "y2"} if second else {}
 
 
-# ----------------------------------------------------------------------------------------------------------------- PARTS
+# ---------------------------------------------------------------------------------------------------------------- PARTS
 
 
 def top(prefix: str, title: str) -> html.Header:
@@ -201,12 +209,13 @@ def chart_row(prefix: str, chart: Chart) -> html.Section:
     )
 
 
-def graph(prefix: str, chart: Chart) -> dcc.Graph:
+def graph(prefix: str, chart: Chart) -> html.Div:
     """The place of a chart: ``live.js`` draws into it."""
     picture = {"filename": f"tbbridge-{chart.id}", "scale": 2}
     config = {"displaylogo": False, "responsive": True, "toImageButtonOptions": picture}
     config["modeBarButtonsToRemove"] = ["select2d", "lasso2d", "sendChartToCloud"]
-    return dcc.Graph(id=f"{prefix}{chart.id}-graph", config=config, className="tb-graph", figure={"layout": plot.EMPTY})
+    place = dcc.Graph(id=f"{prefix}{chart.id}-graph", config=config, figure={"layout": plot.EMPTY})
+    return html.Div(place, className="tb-graph")
 
 
 def more(prefix: str) -> html.Section:
@@ -250,7 +259,7 @@ def footer(prefix: str) -> html.Footer:
     return html.Footer([*buttons, dcc.Download(id=f"{prefix}file")], className="tb-footer")
 
 
-# ---------------------------------------------------------------------------------------------------------------- LAYOUT
+# --------------------------------------------------------------------------------------------------------------- LAYOUT
 
 
 def layout(prefix: str = "", title: str = "", *, header: Any = None, learn_more: Any = None) -> html.Div:
@@ -271,20 +280,22 @@ def layout(prefix: str = "", title: str = "", *, header: Any = None, learn_more:
 
 
 def changing(prefix: str, source: Source, views: Views, controls: Controls) -> dict[str, Any]:
-    """What may change on the page besides figures: ``id.property`` -> value. It is sent where it differs from before."""
+    """What may change on the page besides figures: ``id.property`` -> value; sent where it differs from before."""
     names, drawn = source.names(), charts(views)
+    main = drawn[: len(CHARTS)]
     colours = [colour(views, place, 0, controls) for place in range(len(views))]
+    by_name = dict(zip((view.name for view in views), colours, strict=True))
     notes = [f"{view.name}: {note}" if len(views) > 1 else note for view in views for note in noted(view)]
     return {
         "experiment.options": names,
-        "experiment.value": [view.name for view in views],
-        "experiment.colours": colours,
+        "experiment.colours": [by_name.get(name, "gray") for name in controls["experiment"] or by_name],
         "notice.children": notice([*source.status(), *missing(names, views, controls)], notes),
         "tensorboard.href": source.tensorboard_url or "",
         "tensorboard.hidden": not source.tensorboard_url,
         "more.hidden": len(drawn) == len(CHARTS),
         "more-charts.children": [small_chart(prefix, chart) for chart in drawn[len(CHARTS) :]],
-        **{f"{chart.id}-readout.children": readout(prefix, chart, views, colours) for chart in CHARTS},
+        **{f"{chart.id}-title.children": chart.title for chart in main},
+        **{f"{chart.id}-readout.children": readout(prefix, chart, views, colours) for chart in main},
     }
 
 
@@ -296,16 +307,20 @@ def noted(view: ExperimentView) -> list[str]:
 def missing(names: Sequence[str], views: Views, controls: Controls) -> list[str]:
     """What was asked for and is not shown."""
     shown = {view.name for view in views}
-    gone = [name for name in controls["experiment"] if name not in shown]
-    left = len(further_charts(views, CHARTS)) - MOST_SHOWN
+    gone, known = [name for name in controls["experiment"] if name not in shown], set(names)
+    left = len(further_charts(views, main_charts(views, CHARTS))) - MOST_SHOWN
     return [
-        *(f"{plot.shorten(name)} is not here (any more)." for name in gone if name not in names),
-        *([f"{MOST_SHOWN} experiments are drawn at once: take some away to see others."] if set(gone) & set(names) else []),
+        *(f"{plot.shorten(name)} is not here (any more)." for name in gone if name not in known),
+        *(
+            [f"{MOST_SHOWN} experiments are drawn at once: take some away to see others."]
+            if set(gone) & set(names)
+            else []
+        ),
         *([f"{left} further metrics are not drawn; the long export has them."] if left > 0 else []),
     ]
 
 
-# ------------------------------------------------------------------------------------------------------------- CALLBACKS
+# ------------------------------------------------------------------------------------------------------------ CALLBACKS
 
 
 def register(app: Dash, source: Source, prefix: str = "") -> None:
@@ -346,8 +361,8 @@ def make_app(
 ) -> Dash:
     """The page as a Dash app of its own; `tbbridge.viewer.serve` serves it.
 
-    `header` and `learn_more` are components, see `layout`; `setup` is called with the app and may add callbacks; `options`
-    go to Dash (``server``, ``url_base_pathname`` ...).
+    `header` and `learn_more` are components, see `layout`; `setup` is called with the app and may add callbacks;
+    `options` go to Dash (``server``, ``url_base_pathname`` ...).
     """
     options.setdefault("server", FastAPI(docs_url=None, redoc_url=None, openapi_url=None))
     app = Dash("tbbridge.viewer", backend="fastapi", title="tbbridge", update_title="", **(wire.SAFE | options))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tbbridge import ExperimentView, Points
 
@@ -27,9 +27,28 @@ class Chart:
 
     def points(self, view: ExperimentView, label: str) -> Points | None:
         """What is behind a label in an experiment; None where the experiment has nothing there."""
-        name = self.columns[label]
+        name = self.columns.get(label, "")
         found = view.columns.get(name) or view.extra.get(self.title, {}).get(name)
         return found if found is not None and len(found.step) else None
+
+
+def main_charts(views: Sequence[ExperimentView], charts: Sequence[Chart]) -> list[Chart]:
+    """`charts`, or in their places the metrics that the run log has instead (``--metric``)."""
+    metrics = list(dict.fromkeys(_named(column)[0] for column in (views[0].columns if views else ())))
+    known = {_named(column)[0] for chart in charts for column in chart.columns.values()}
+    if not metrics or known & set(metrics):
+        return list(charts)
+    return [
+        replace(chart, title=metric, columns={"Training": f"train {metric}", "Validation": f"val {metric}"}, best="")
+        for chart, metric in zip(charts, metrics, strict=False)
+    ]
+
+
+def _named(column: str) -> tuple[str, str]:
+    """The metric and the label of a run log's column: ``val accuracy`` is the Validation of accuracy."""
+    kind, _, metric = column.partition(" ")
+    label = {"train": "Training", "val": "Validation"}.get(kind)
+    return (metric, label) if label else (column, column)
 
 
 def further_charts(views: Sequence[ExperimentView], charts: Sequence[Chart]) -> list[Chart]:
@@ -38,15 +57,14 @@ def further_charts(views: Sequence[ExperimentView], charts: Sequence[Chart]) -> 
     found: dict[str, dict[str, str]] = {}
     for view in views:
         for column in (name for name in view.columns if name not in known):
-            kind, _, metric = column.partition(" ")
-            label = {"train": "Training", "val": "Validation"}.get(kind)
-            found.setdefault(metric if label else column, {})[label or column] = column
+            metric, label = _named(column)
+            found.setdefault(metric, {})[label] = column
         for title, traces in view.extra.items():
             found.setdefault(title, {}).update({label: label for label in traces})
     return [Chart(f"more-{i}", title, columns, group="more") for i, (title, columns) in enumerate(found.items())]
 
 
 def start(view: ExperimentView) -> float:
-    """When the experiment began: its smallest first wall time in seconds; 0 where none is known."""
+    """When the experiment began: its smallest first wall time in seconds; NaN where none is known."""
     firsts = [float(points.wall_time[0]) for points in view.columns.values() if len(points.wall_time)]
-    return min((time for time in firsts if math.isfinite(time)), default=0.0)
+    return min((time for time in firsts if math.isfinite(time)), default=math.nan)

@@ -1,8 +1,8 @@
-"""Native form controls as Dash components: a browser's own check box, slider, radio buttons and list, with real labels.
+"""Native form controls as Dash components: a browser's own check box, slider, radio buttons and list, with labels.
 
-Dash's own controls are drawn from other elements, and neither a screen reader nor a browser script finds them by role and
-name. These few are React components of a line or two each, in ``assets/controls.js``; like any Dash component they have an
-``id`` and a ``value`` for callbacks.
+Dash's own controls are drawn from other elements, and neither a screen reader nor a browser script finds them by role
+and name. These few are React components of a line or two each, in ``assets/controls.js``; like any Dash component they
+have an ``id`` and a ``value`` for callbacks.
 """
 
 from __future__ import annotations

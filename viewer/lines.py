@@ -1,8 +1,8 @@
 """The lines of a chart: what each draws, and how it goes on when points are appended.
 
-A line never keeps points: it turns its columns and a small *state* (JSON-able, so that a page may carry it) into the points
-that are new since that state. From no state it gives the whole line, so a snapshot and its continuation come from the same
-code, and the cost of a continuation does not depend on how long the line is.
+A line never keeps points: it turns its columns and a small *state* (JSON-able, so that a page may carry it) into the
+points that are new since that state. From no state it gives the whole line, so a snapshot and its continuation come
+from the same code, and the cost of a continuation does not depend on how long the line is.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _raw(line: Line, state: State | None) -> News:
 
 
 def _smoothed(line: Line, state: State | None) -> News:
-    """State: points read, the average before its bias is taken out, finite values in it, the value while all are equal."""
+    """State: points read, the average with its bias, finite values in it, the value while all are equal."""
     points = line.columns[0]
     weight = min(max(line.weight, 0.0), MAX_WEIGHT)
     new = _finite(_tail(points, state[0] if state else 0))
@@ -168,19 +168,14 @@ def _odd(line: Line, state: State | None) -> News:
     read, last = state or [0, None]
     new = _tail(points, read)
     finite = np.isfinite(new.value)
-    if finite.all():
-        heights = new.value[:0]
-    else:
-        heights = _carried(new.value, finite, last)[~finite]
+    heights = _carried(new.value, finite, last)[~finite] if not finite.all() else new.value[:0]
     if finite.any():
         last = float(new.value[finite][-1])
-    texts = ["NaN" if v != v else "+infinity" if v > 0 else "−infinity" for v in new.value[~finite].tolist()]
+    texts = ["NaN" if v != v else "+infinity" if v > 0 else "-infinity" for v in new.value[~finite].tolist()]
     return News(_pick(new, ~finite)._replace(value=heights), [len(points.step), last], texts)
 
 
-def _carried(
-    values: NDArray[np.floating[Any]], finite: NDArray[np.bool_], last: float | None
-) -> NDArray[np.float64]:
+def _carried(values: NDArray[np.floating[Any]], finite: NDArray[np.bool_], last: float | None) -> NDArray[np.float64]:
     """Each value, or where it is not finite the last finite one before it (`last`, or 0, where there is none)."""
     if not len(values):
         return np.empty(0)

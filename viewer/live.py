@@ -24,7 +24,7 @@ from typing import Any
 from dash import dcc
 
 from tbbridge import ExperimentView, Source
-from tbbridge.viewer.chart import Chart
+from tbbridge.viewer.chart import Chart, start
 from tbbridge.viewer.lines import Line
 from tbbridge.viewer.picture import Axis, Picture, bring_up_to_date
 from tbbridge.viewer.readout import cells
@@ -75,12 +75,15 @@ def clean(sent: Any, page: Page) -> dict[str, Any]:
     controls["axis"] = controls["axis"] if controls["axis"] in page.axes else next(iter(page.axes))
     controls["theme"] = "dark" if sent.get("theme") == "dark" else "light"
     controls["offset"] = _number(sent.get("offset"), -86400.0, 86400.0) or 0.0
-    controls["ranges"] = {
-        name: pair
-        for name, value in (sent.get("ranges") or {}).items()
-        if isinstance(value, list) and len(pair := [_number(v, -1e300, 1e300) for v in value]) == 2 and None not in pair
-    } if isinstance(sent.get("ranges"), dict) else {}
-    return controls
+    ranges = sent.get("ranges")
+    pairs = {name: _range(value) for name, value in ranges.items()} if isinstance(ranges, dict) else {}
+    return {**controls, "ranges": {name: pair for name, pair in pairs.items() if pair}}
+
+
+def _range(value: Any) -> list[float] | None:
+    ends = [_number(v, -1e300, 1e300) for v in value] if isinstance(value, list) and len(value) == 2 else [None]
+    known = [end for end in ends if end is not None]
+    return sorted(known) if len(known) == 2 else None
 
 
 def _like(value: Any, default: Any) -> Any:
@@ -107,7 +110,7 @@ def controls_of(chart: Chart, controls: Mapping[str, Any]) -> dict[str, Any]:
     return {**own, "theme": controls["theme"]}
 
 
-# -------------------------------------------------------------------------------------------------------------- messages
+# ------------------------------------------------------------------------------------------------------------- messages
 
 
 def look(page: Page, controls: Mapping[str, Any]) -> list[ExperimentView]:
@@ -133,7 +136,10 @@ def answer(
     message: Message = {"figures": {}, "extend": {}, "set": [], "cells": {}}
     for chart in page.charts(views):
         _draw(page, chart, views, controls, before, after, message)
-    for key, value in page.changing(page.prefix, page.source, views, controls).items():
+    parts = page.changing(page.prefix, page.source, views, controls)
+    if not controls["experiment"]:
+        parts["experiment.value"] = [view.name for view in views]
+    for key, value in parts.items():
         after["sent"][key] = _fingerprint(value)
         if after["sent"][key] != before["sent"].get(key):
             message["set"].append([*key.rsplit(".", 1), value])
@@ -158,7 +164,8 @@ def _draw(
 ) -> None:
     own = controls_of(chart, controls)
     visible = controls["ranges"].get(chart.id)
-    axis = Axis(page.axes[controls["axis"]], offset=controls["offset"])
+    timed = all(math.isfinite(start(view)) for view in views)
+    axis = Axis(page.axes[controls["axis"]] if timed else "step", offset=controls["offset"])
     signature = _fingerprint([chart.title, own, axis.kind, axis.offset, visible, [_identity(view) for view in views]])
     held = before["pictures"].get(chart.id)
     kind, value, picture = bring_up_to_date(

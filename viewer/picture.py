@@ -73,7 +73,7 @@ def choose_unit(lines: Sequence[Line]) -> float:
 
 
 def min_max(values: NDArray[Any], target: int) -> NDArray[np.int64]:
-    """Indices of at most `target` points that keep the look of a line: first, last, each bucket's minimum and maximum."""
+    """Indices of at most `target` points that keep a line's look: the ends, each bucket's extremes."""
     n = len(values)
     if n <= target:
         return np.arange(n)
@@ -105,7 +105,7 @@ def thin(x: NDArray[Any], y: NDArray[Any], visible: Sequence[float] | None) -> N
 
 
 def numbers(values: NDArray[Any]) -> list[Any]:
-    """As JSON numbers: a float32 as the shortest text that reads back to it, so 0.1 and not 0.10000000149; NaN as null."""
+    """As JSON numbers: a float32 as the shortest that reads back to it, 0.1 and not 0.10000000149; NaN as null."""
     if values.dtype == np.float32:
         values = pa.array(values).cast(pa.string()).cast(pa.float64()).to_numpy(zero_copy_only=False)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
@@ -139,7 +139,7 @@ def snapshot(
 
 
 def extension(lines: Sequence[Line], axis: Axis, picture: Picture) -> list[dict[str, Any]]:
-    """What ``Plotly.extendTraces`` needs to bring the picture up to date, a trace that changed each; `picture` is moved on.
+    """What ``Plotly.extendTraces`` needs, for each trace that changed; `picture` is moved on.
 
     Raises PastChanged when only a new snapshot can.
     """

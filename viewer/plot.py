@@ -11,6 +11,7 @@ from tbbridge.viewer.picture import Axis
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 NOTHING = "rgba(0,0,0,0)"
 MOST_MARKS = 50
+SIGNS = {"restart": "↻"}
 EMPTY = {"xaxis": {"visible": False}, "yaxis": {"visible": False}, "paper_bgcolor": NOTHING, "plot_bgcolor": NOTHING}
 """The layout of a chart that has not been drawn yet."""
 
@@ -31,14 +32,14 @@ def layout(axis: Axis, theme: Mapping[str, Any], display: str, log: bool, legend
     strong = {**font, "color": theme["text"]}
     return {
         "autosize": True,
-        "margin": {"l": 52, "r": 14, "t": 30, "b": 40},
+        "margin": {"l": 52, "r": 14, "t": 30, "b": 48},
         "paper_bgcolor": NOTHING,
         "plot_bgcolor": NOTHING,
         "font": font,
         "hovermode": "x unified",
         "hoverlabel": {"bgcolor": theme["hover"], "bordercolor": theme["line"], "font": strong, "namelength": 48},
         "showlegend": legend,
-        "legend": {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "font": strong, "itemwidth": 34},
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "top", "yref": "container", "font": strong},
         # as long as this stays the same, Plotly keeps the user's zoom
         "uirevision": f"{axis.kind} {axis.unit} {display} {log}",
         "modebar": {"bgcolor": NOTHING, "color": theme["muted"], "activecolor": theme["text"]},
@@ -50,8 +51,17 @@ def _axes(axis: Axis, theme: Mapping[str, Any], display: str, log: bool) -> dict
     common = {"gridcolor": theme["grid"], "zeroline": False, "automargin": True, "linecolor": theme["line"]}
     title = {"step": "Step", "relative": f"Relative time ({axis.label})", "wall": "Wall time"}[axis.kind]
     x = {**common, "showgrid": False, "showline": True, "ticks": "outside", "tickcolor": theme["line"], "ticklen": 4}
-    x |= {"title": {"text": title, "standoff": 6}, "type": "date" if axis.kind == "wall" else "linear"}
-    y = {**common, "type": "log" if log else "linear", "nticks": 7, "exponentformat": "power"}
+    x |= {
+        "title": {"text": title, "standoff": 6, "font": {"size": 12}},
+        "type": "date" if axis.kind == "wall" else "linear",
+    }
+    y = {
+        **common,
+        "type": "log" if log else "linear",
+        "nticks": 7,
+        "exponentformat": "power",
+        "dtick": 1 if log else None,
+    }
     if display == "Separate (vertical)":
         return {
             "xaxis": {**x, "anchor": "y", "title": None, "showticklabels": False, "matches": "x2"},
@@ -79,7 +89,13 @@ def marks(views: Sequence[ExperimentView], theme: Mapping[str, Any]) -> dict[str
     return {
         "shapes": [{**upright, "x0": mark.step, "x1": mark.step} for mark in found],
         "annotations": [
-            {**sign, "x": m.step, "text": "↻" if m.kind == "restart" else "⚠", "font": font, "hovertext": escape(m.text)}
+            {
+                **sign,
+                "x": m.step,
+                "text": "↻" if m.kind == "restart" else "⚠",
+                "font": font,
+                "hovertext": escape(m.text),
+            }
             for m in found
         ],
     }

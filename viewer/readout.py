@@ -11,28 +11,23 @@ from dash import html
 from tbbridge import ExperimentView
 from tbbridge.viewer.chart import Chart
 
+NOTHING, MINUS = "\u2013", "\u2212"
 COLUMNS = {"now": "Now", "best": "Best", "at": "At step"}
 
 
 def readout(prefix: str, chart: Chart, views: Sequence[ExperimentView], colours: Sequence[str]) -> list[Any]:
-    """The step and a table an experiment, with empty cells: ``live.js`` writes `cells` into them."""
-    step = [html.Span("Step"), html.Strong(id=f"{prefix}{chart.id}-step"), html.Span(id=f"{prefix}{chart.id}-total")]
-    tables = []
+    """The step, and a table with empty cells: ``live.js`` writes `cells` into them."""
+    step = html.P([html.Span("Step"), html.Strong(NOTHING, id=f"{prefix}{chart.id}-step")], className="tb-step")
+    head = html.Thead(html.Tr([html.Td(), *(html.Th(word, scope="col") for word in COLUMNS.values())]))
+    bodies = []
     for place, view in enumerate(views):
-        parts = [_head(), _body(prefix, chart, place)]
-        if len(views) > 1:
-            dot = html.I(style={"background": colours[place]})
-            parts.insert(0, html.Caption([dot, html.Span(view.name, title=view.name)]))
-        tables.append(html.Table(parts))
-    return [html.P(step, className="tb-step"), *tables]
+        name = html.Th([html.I(style={"background": colours[place]}), view.name], scope="colgroup", colSpan=4)
+        bodies.append(html.Tbody([*([html.Tr(name)] if len(views) > 1 else []), *_rows(prefix, chart, place)]))
+    return [step, html.Table([head, *bodies])]
 
 
-def _head() -> html.Thead:
-    return html.Thead(html.Tr([html.Td(), *(html.Th(word, scope="col") for word in COLUMNS.values())]))
-
-
-def _body(prefix: str, chart: Chart, place: int) -> html.Tbody:
-    rows = [
+def _rows(prefix: str, chart: Chart, place: int) -> list[html.Tr]:
+    return [
         html.Tr(
             [
                 html.Th(label, scope="row"),
@@ -41,7 +36,6 @@ def _body(prefix: str, chart: Chart, place: int) -> html.Tbody:
         )
         for row, label in enumerate((*chart.columns, "Gap"))
     ]
-    return html.Tbody(rows)
 
 
 def cells(chart: Chart, views: Sequence[ExperimentView], states: Mapping[str, Any]) -> dict[str, str]:
@@ -55,10 +49,10 @@ def cells(chart: Chart, views: Sequence[ExperimentView], states: Mapping[str, An
             _, best, at = states.get(f"{view.name}\0{label}\0best") or (0, None, None)
             now.append(float(points.value[-1]) if points else None)
             steps += [int(points.step[-1])] if points else []
-            values = (write(now[-1], chart), write(best, chart), f"{at:,}" if at is not None else "–")
+            values = (write(now[-1], chart), write(best, chart), f"{at:,}" if at is not None else NOTHING)
             texts |= {f"{chart.id}-{what}-{row}-{place}": text for what, text in zip(COLUMNS, values, strict=True)}
         texts[f"{chart.id}-now-{len(now)}-{place}"] = write(_gap(now), chart, "+")
-    return {**texts, f"{chart.id}-step": f"{max(steps):,}" if steps else "–"}
+    return {**texts, f"{chart.id}-step": f"{max(steps):,}" if steps else NOTHING}
 
 
 def _gap(now: Sequence[float | None]) -> float | None:
@@ -67,8 +61,8 @@ def _gap(now: Sequence[float | None]) -> float | None:
 
 
 def write(value: float | None, chart: Chart, sign: str = "") -> str:
-    """A value for a person; – where there is none."""
+    """A value for a person."""
     if value is None:
-        return "–"
+        return NOTHING
     text = f"{value:{sign}{chart.format.replace('~', '')}}"
-    return text.replace("nan", "NaN").replace("inf", "∞").replace("-", "−")
+    return text.replace("nan", "NaN").replace("inf", "∞").replace("-", MINUS)

@@ -151,8 +151,9 @@ async def _refuse(scope: Scope, send: Send, status: int, text: str) -> None:
 def page_headers(script_hashes: Iterable[str] = ()) -> list[tuple[bytes, bytes]]:
     """The headers of every answer: scripts of this server only, no frames of other sites, no guessing of types.
 
-    Nothing on the page evaluates text, but a browser test that waits for a condition (Playwright, Selenium) does; neither
-    inline scripts nor another site's run. Styles may be inline: React and Plotly set them. ``data:`` and ``blob:`` images are what a chart is downloaded as.
+    Nothing on the page evaluates text, but a browser test that waits for a condition (Playwright, Selenium) does;
+    neither inline scripts nor another site's run. Styles may be inline: React and Plotly set them. ``data:`` and
+    ``blob:`` images are what a chart is downloaded as.
     """
     policy = [
         "default-src 'self'",

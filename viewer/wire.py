@@ -1,4 +1,4 @@
-"""How a page is reached: its scripts and styles, a websocket that pushes, and a poll where no websocket gets through."""
+"""How a page is reached: its scripts and styles, a websocket that pushes, a poll where no websocket gets through."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tbbridge.viewer.live import SPEEDS, Cursor, Message, Page, answer, clean, l
 PACKAGE = "tbbridge.viewer"
 ROUTE = "_tbbridge/live"
 MOST_ON_THE_WAY = 2
-"""Messages that a page has not said it has drawn; with so many it is sent no more, and later gets what it then needs."""
+"""Messages that a page has not said it has drawn; with so many it is sent none, and later what it then needs."""
 LONGEST_WANT = 256 * 1024  # bytes of a message from a page
 SAFE: dict[str, Any] = {"enable_mcp": False, "include_assets_files": False, "add_log_handler": False}
 """Options of Dash that must not be left to environment variables or to files that happen to lie about."""
@@ -40,7 +40,7 @@ def add_plotly(app: Dash) -> None:
     app.scripts.append_script({"relative_package_path": "assets/plotly-basic.min.js", "namespace": PACKAGE})
 
 
-# ------------------------------------------------------------------------------------------------------------- websocket
+# ------------------------------------------------------------------------------------------------------------ websocket
 
 
 def _add_websocket(app: Dash, page: Page) -> None:
@@ -142,7 +142,7 @@ class Session:
         self.wake.set()
 
 
-# ------------------------------------------------------------------------------------------------------------------ poll
+# ----------------------------------------------------------------------------------------------------------------- poll
 
 
 def _add_poll(app: Dash, page: Page) -> None:

@@ -13,10 +13,14 @@ from tbbridge import COLUMNS, ExperimentView, Mark, Points
 EMPTY = Points(np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
 
 
-def points(values: Sequence[float], every: int = 5, first: int = 0, wall: float = 1.7e9, dtype: type = np.float32) -> Points:
+def points(
+    values: Sequence[float], every: int = 5, first: int = 0, wall: float = 1.7e9, dtype: type = np.float32
+) -> Points:
     """Values at steps `first`, `first` + `every` ..., one a second from `wall` on."""
     n = len(values)
-    return Points(first + every * np.arange(n, dtype=np.int64), wall + np.arange(n, dtype=float), np.asarray(values, dtype))
+    return Points(
+        first + every * np.arange(n, dtype=np.int64), wall + np.arange(n, dtype=float), np.asarray(values, dtype)
+    )
 
 
 def training(n: int, seed: int = 0, best: float = 0.97) -> dict[str, Points]:
@@ -92,7 +96,10 @@ class MemorySource:
             self._views[name] = ExperimentView(
                 name,
                 old.generation + 1 if old else 0,
-                {column: columns.get(column, EMPTY) for column in (*COLUMNS, *(c for c in columns if c not in COLUMNS))},
+                {
+                    column: columns.get(column, EMPTY)
+                    for column in (*COLUMNS, *(c for c in columns if c not in COLUMNS))
+                },
                 extra or {},
                 tuple(marks),
                 tuple(notes),

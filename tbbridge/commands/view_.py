@@ -1,0 +1,71 @@
+"""``tbbridge view``: the live page alone."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+HELP = "show the live page for run logs (a CSV file or a directory of them) or for a log directory; nothing is written"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("path", metavar="PATH", help="a run log, a directory of run logs, or a log directory")
+    add_server_arguments(parser)
+    from tbbridge.options import add_mapping_arguments
+
+    add_mapping_arguments(parser)
+
+
+def add_server_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the page is served, and to whom; for every command that serves it."""
+    group = parser.add_argument_group("the page")
+    group.add_argument("--port", type=int, default=8050, help="the page's port, 0 for any free one (default: 8050)")
+    group.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address to listen on (default: 127.0.0.1, which only this machine reaches)",
+    )
+    group.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another name under which the page may be asked for, such as a proxy's; may be repeated",
+    )
+    group.add_argument("--token", action="store_true", help="answer only who opens the address with its secret token")
+
+
+def server_options(args: argparse.Namespace) -> dict[str, Any]:
+    """What `add_server_arguments` took, as arguments of `tbbridge.viewer.serve`."""
+    return {"host": args.host, "port": args.port, "allow_hosts": args.allow_host, "token": args.token}
+
+
+def exposure(host: str, token: bool) -> str:
+    """One line that says who can see the page; empty when only this machine can."""
+    if host in ("127.0.0.1", "localhost", "::1"):
+        return ""
+    who = "who has the address with its token" if token else "who reaches this port; --token restricts it"
+    return f"tbbridge: the page listens on {host}: its names, values and run logs are open to everyone {who}"
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until Ctrl-C; 0."""
+    import sys
+    import threading
+    from contextlib import closing
+
+    from tbbridge import open_source
+    from tbbridge.options import mapping_options
+    from tbbridge.viewer import serve
+
+    options = mapping_options(args, args.path)
+    with closing(open_source(args.path, options=options)) as source, serve(source, **server_options(args)) as server:
+        print(f"tbbridge: {args.path} at {server.url} (Ctrl-C ends it)", flush=True)
+        if warning := exposure(args.host, args.token):
+            print(warning, file=sys.stderr)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            print("tbbridge: ended", file=sys.stderr)
+    return 0
