@@ -129,7 +129,7 @@ def test_tensorboard_beside_tbbridge_is_undisturbed(training: Training, tmp_path
     with tensorboard(logs) as alone:
         before = answers_up_to(alone, 10)
         files = contents(logs)
-        watch = ("watch", logs, "--out", out, "--no-viewer", "--tensorboard", "--tensorboard-port", str(free_port()))
+        watch = ("watch", logs, "--out", out, "--no-viewer", "--tensorboard")
         with running_cli(*watch, output=said) as process:
             started = wait_until(lambda: address_of_tensorboard(said), timeout=60)
             assert answers_up_to(started, 10) == before
