@@ -208,11 +208,14 @@ class Bridge:
     def _poll(self) -> set[str]:
         began = time.thread_time()
         changed = self._follower.poll()
+        cost = time.thread_time() - began
         if self._watcher.attend(self._follower.logs.listed):  # something may have come before they were watched
             changed |= self._follower.poll()
         share = SHARE_NOTIFIED if self._watcher.notified else SHARE_ALONE
         interval = MISSING_INTERVAL if self._follower.logs.missing else self._poll_interval
-        self._poll_at = time.monotonic() + max(interval, (time.thread_time() - began) / share)
+        if not changed:  # else it is reading that took the time
+            interval = max(interval, cost / share)
+        self._poll_at = time.monotonic() + interval
         return changed
 
     def _attend(self, changed: set[str]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tbbridge.errors import PublishError
@@ -12,6 +13,9 @@ from tbbridge.write.publish import Publisher
 SPACING = 20.0
 """A file is published again at the soonest after this many times the processor time that its last publishing took, so
 that publishing takes no more than about 5 % of a core."""
+
+MANY, THREADS = 8, 8
+"""From this many files on they are written by this many threads: each waits for the disk, hardly for the processor."""
 
 RETRY_FIRST, RETRY_LAST = 0.5, 5.0
 """Seconds between attempts at a file that could not be written: doubled from the first to the last."""
@@ -66,7 +70,10 @@ class Outbox:
         """Publish what is due, or `everything` that changed; returns the names of the files that are up to date now."""
         now = self._clock()
         waiting = [name for name, one in self._entries.items() if one.dirty and (everything or one.not_before <= now)]
-        return [name for name in waiting if self._send(name, self._entries[name])]
+        if len(waiting) < MANY:
+            return [name for name in waiting if self._send(name)]
+        with ThreadPoolExecutor(THREADS) as pool:
+            return [name for name, sent in zip(waiting, pool.map(self._send, waiting), strict=True) if sent]
 
     def remove(self, name: str) -> None:
         """Remove a published file.
@@ -77,7 +84,8 @@ class Outbox:
         self._publisher.remove(name)
         self._entries.pop(name, None)
 
-    def _send(self, name: str, entry: _Entry) -> bool:
+    def _send(self, name: str) -> bool:
+        entry = self._entries[name]
         began = time.thread_time()
         try:
             data = self._render(name)

@@ -10,6 +10,7 @@ import itertools
 import os
 import re
 import stat
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -41,7 +42,8 @@ class Publisher:
     """Publishes files into one directory, which it keeps for itself while it lives.
 
     Each file is replaced whole: an exclusive temporary file in the same directory, written, synchronized and renamed.
-    After an error the old version stands, the temporary file is gone, and the next `publish` may succeed.
+    After an error the old version stands, the temporary file is gone, and the next `publish` may succeed. Different
+    files may be published from different threads.
 
     Args:
         out: the target directory; made when it is missing.
@@ -60,6 +62,7 @@ class Publisher:
         self._versions: dict[str, _Version] = {}
         self._cleaned: set[tuple[int, int]] = set()
         self._unsynchronized: set[str] = set()
+        self._housekeeping = threading.Lock()
         try:
             self.out.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(self.out)
@@ -73,7 +76,7 @@ class Publisher:
     def path(self, name: str) -> Path:
         """Where the experiment `name` is published."""
         if name not in self._names:
-            self.expect([*self._names, name])
+            self.expect([name] if self._case_matters else [*self._names, name])
         return self.out / self._names[name]
 
     def expect(self, names: Iterable[str]) -> None:
@@ -143,7 +146,8 @@ class Publisher:
     @contextlib.contextmanager
     def _directory(self, path: Path) -> Iterator[int]:
         """A descriptor of the directory that holds `path`; the directories below the target are made, links refused."""
-        self._keep_lock()
+        with self._housekeeping:
+            self._keep_lock()
         with contextlib.ExitStack() as stack:
             directory = stack.enter_context(self._opened(self.out))
             for part in path.relative_to(self.out).parts[:-1]:
@@ -163,7 +167,8 @@ class Publisher:
         no_link = 0 if inside is None else os.O_NOFOLLOW
         descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | no_link, dir_fd=inside)
         try:
-            self._remove_stale(descriptor)
+            with self._housekeeping:
+                self._remove_stale(descriptor)
             yield descriptor
         finally:
             os.close(descriptor)
