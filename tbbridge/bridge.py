@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tbbridge.decode import Decoder
 from tbbridge.errors import PathError, PublishError
 from tbbridge.model import EventFile, Experiment, Points, RunLog, Series
 from tbbridge.shape.align import Placement, epoch_series, place
@@ -121,7 +122,7 @@ class LogDirectory:
 
     def _add(self, run: str, where: EventPath) -> None:
         if where.path not in self._files:
-            file = GrowingFile(where.path, where.name)
+            file = GrowingFile(where.path, where.name, Decoder)
             self._files[where.path] = (run, file)
             self.runs.setdefault(run, {})[where.path] = file
 

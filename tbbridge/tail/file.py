@@ -7,9 +7,9 @@ import errno
 import os
 import stat
 import time
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
-from tbbridge.decode.decoder import Decoder
 from tbbridge.model import EventFile
 
 MARKER = 16
@@ -33,6 +33,27 @@ class News(enum.Enum):
     MORE = "something was read, and there is more: look again"
     GONE = "there is no such event file any more"
     FAILED = "the file is there and cannot be read now; what was read before stays"
+
+
+class Decodes(Protocol):
+    """What makes columns of the bytes of one event file, as `tbbridge.decode.Decoder` does; the hall brings it."""
+
+    position: int
+    """Offset of the next byte that it wants."""
+    generation: int
+    """Grows when it began again from byte 0."""
+    want: int
+    """How many bytes to read at most next."""
+
+    @property
+    def log(self) -> EventFile:
+        """All that has been decoded so far."""
+
+    def feed(self, data: bytes | bytearray | memoryview) -> int:
+        """Take the bytes at `position`; returns how many scalars are new."""
+
+    def settle(self, size: int) -> None:
+        """The file ends at `size` for now."""
 
 
 class _Identity(NamedTuple):
@@ -59,6 +80,9 @@ class GrowingFile:
     The file is read again from its first byte when its device or inode changed, when it is shorter than what was read,
     when the bytes before the known end are not the ones remembered, or when it was written to without growing.
 
+    Args:
+        decoder: makes a decoder for the file's name; called again whenever the file is read again from its first byte.
+
     Attributes:
         name: path below the log directory.
         problem: a line for a person while the file cannot be read, else "".
@@ -66,13 +90,14 @@ class GrowingFile:
         last_write: when its newest byte was written or seen, seconds since the epoch by this machine's clock.
     """
 
-    def __init__(self, path: str, name: str) -> None:
+    def __init__(self, path: str, name: str, decoder: Callable[[str], Decodes]) -> None:
         self.path = path
         self.name = name
         self.problem = ""
         self.stopped = ""
         self.last_write: float | None = None
-        self._decoder = Decoder(name)
+        self._new_decoder = decoder
+        self._decoder = decoder(name)
         self._known: EventFile = self._decoder.log
         self._stamp: _Stamp | None = None
         self._settled = False
@@ -154,7 +179,7 @@ class GrowingFile:
 
     def _start_over(self) -> None:
         self._generation += self._decoder.generation + 1
-        self._decoder = Decoder(self.name)
+        self._decoder = self._new_decoder(self.name)
         self._stamp, self._marker, self._seen = None, b"", 0
 
     def _read(self, descriptor: int, stamp: _Stamp, limit: int | None) -> News:
