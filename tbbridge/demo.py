@@ -1,8 +1,7 @@
 """The recorded trainings that come with tbbridge, and their replay into a growing log directory.
 
-    player = Player("logs/")
-    player.begin("mnist/conv")      # from now on logs/mnist/conv/{train,validation}/ grow as they did in the training
-    player.close()
+    with Player("logs/") as player:
+        player.begin("mnist/conv")    # from now on logs/mnist/conv/{train,validation}/ grow as they did in the training
 
 A replay copies the recorded records one by one and changes nothing but their wall times, so what follows the directory
 sees what it would have seen beside the training.
@@ -10,6 +9,7 @@ sees what it would have seen beside the training.
 
 from __future__ import annotations
 
+import importlib
 import os
 import struct
 import threading
@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tbbridge.decode.records import records
 from tbbridge.errors import UsageError
 from tbbridge.write.events import EventWriter
 
@@ -45,9 +44,7 @@ class Recording:
 @cache
 def recordings() -> dict[str, Path]:
     """The recorded trainings: name -> folder."""
-    from tbbridge import fixtures
-
-    root = Path(fixtures.__path__[0]) / "demo"
+    root = Path(importlib.import_module("tbbridge.fixtures").__path__[0]) / "demo"
     return {path.parent.relative_to(root).as_posix(): path.parent for path in sorted(root.glob("*/*/about.txt"))}
 
 
@@ -64,11 +61,14 @@ def load(name: str) -> Recording:
 
 
 def events(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The step and the encoded Event of each record of an event file, but for the file version at its beginning."""
-    for number, (start, end) in enumerate(records(data)):
-        if number:
-            event = data[start + 12 : end - 4]
+    """The step and the encoded Event of each record of a (whole) event file, but for the file version at its start."""
+    start = 0
+    while start < len(data):
+        (length,) = struct.unpack_from("<Q", data, start)
+        if start:
+            event = data[start + 12 : start + 12 + length]
             yield step_of(event), event
+        start += length + 16
 
 
 def step_of(event: bytes) -> int:
@@ -145,25 +145,43 @@ class Player:
 
     logdir      the log directory; a training's runs are ``<name>/train`` and ``<name>/validation``
     speed       steps a second; may be changed at any time
+    once        set `over` when every training that was begun has reached its end
     clock       the wall clock, in seconds since the epoch
     """
 
     def __init__(
-        self, logdir: str | os.PathLike[str], speed: float = SPEED, clock: Callable[[], float] = time.time
+        self,
+        logdir: str | os.PathLike[str],
+        speed: float = SPEED,
+        *,
+        once: bool = False,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.speed = speed
+        self.over = threading.Event()
+        """Set when nothing more will be written: all ended (`once`), or `failure`."""
         self.failure: OSError | None = None
         """Why nothing is written any more, such as a full disk."""
         self._logdir = Path(logdir)
+        self._once = once
         self._clock = clock
         self._replays: dict[str, Replay] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tbbridge-demo", daemon=True)
 
-    def start(self) -> None:
+    def __enter__(self) -> Player:
         """Let time pass: trainings that were begun go on, in a thread."""
         self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop writing and close the event files."""
+        self._stopped.set()
+        self._thread.join()
+        with self._lock:
+            for replay in self._replays.values():
+                replay.close()
 
     def begin(self, name: str) -> None:
         """Begin a training, unless it was begun already."""
@@ -182,26 +200,13 @@ class Player:
             replay = self._replays.get(name)
             return (int(replay.position), replay.recording.steps) if replay else (0, load(name).steps)
 
-    @property
-    def ended(self) -> bool:
-        """Whether every training that was begun has reached its end (or nothing can be written any more)."""
-        with self._lock:
-            return self.failure is not None or all(replay.ended for replay in self._replays.values())
-
     def pass_time(self, seconds: float) -> None:
         """Write what the trainings write in that time."""
         with self._lock:
             for replay in self._replays.values():
                 replay.advance(seconds * self.speed, self._clock(), self.speed)
-
-    def close(self) -> None:
-        """Stop writing and close the event files."""
-        self._stopped.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        with self._lock:
-            for replay in self._replays.values():
-                replay.close()
+            if self._once and all(replay.ended for replay in self._replays.values()):
+                self.over.set()
 
     def _open(self, name: str) -> None:
         if name not in self._replays:
@@ -216,5 +221,6 @@ class Player:
                 self.pass_time(now - before)
             except OSError as error:
                 self.failure = error
+                self.over.set()
                 return
             before = now

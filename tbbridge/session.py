@@ -42,19 +42,21 @@ def watch(
     token: bool = False,
     with_tensorboard: bool = False,
     make_app: Callable[[Bridge], Any] | None = None,
+    stop: threading.Event | None = None,
 ) -> int:
-    """Follow until Ctrl-C or SIGTERM; returns the exit code: 0, or 1 when the last state could not be published.
+    """Follow until Ctrl-C, SIGTERM or `stop`; returns the exit code: 0, or 1 when the last state could not be published.
 
     Args:
         bridge: not yet started.
         viewer, host, port, token: whether the page is served, where, and whether only to those who know a secret.
         with_tensorboard: start TensorBoard on the same log directory, too.
         make_app: makes the page, where it is not the ordinary one.
+        stop: ends it when set.
 
     Raises:
         PortError: the port is taken.
     """
-    stop = threading.Event()
+    stop = stop or threading.Event()
     if viewer:
         check_port(host, port)
     with stopped_by_signals(stop), contextlib.ExitStack() as stack:

@@ -1,0 +1,80 @@
+"""``tbbridge demo``: see it work without a training of one's own."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from tbbridge.commands.watch_ import add_page_arguments
+
+if TYPE_CHECKING:
+    from tbbridge.demo import Player
+    from tbbridge.live import Bridge
+
+HELP = "replay recorded trainings as event files that grow, and watch them: the live page, moving, with no training"
+FIRST = "cifar10/conv"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument(
+        "training",
+        nargs="*",
+        metavar="TRAINING",
+        help="which to begin with: mnist, fashion-mnist or cifar10, with /one-layer or /conv (default: "
+        f"{FIRST}); the page can begin the others",
+    )
+    parser.add_argument(
+        "--speed", type=_speed, default=50.0, metavar="N", help="steps a second (default: 50); the page can change it"
+    )
+    parser.add_argument("--once", action="store_true", help="end when the trainings have ended")
+    add_page_arguments(parser)
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if not 0.1 <= speed <= 1e6:
+        raise argparse.ArgumentTypeError("give a number of steps a second from 0.1 to 1000000")
+    return speed
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replay and watch until Ctrl-C; 0, or 1 when something could not be written."""
+    import tempfile
+    from pathlib import Path
+
+    from tbbridge.demo import Player, load
+    from tbbridge.errors import PublishError
+    from tbbridge.live import Bridge
+    from tbbridge.session import watch
+
+    names = args.training or [FIRST]
+    for name in names:
+        load(name)
+    with tempfile.TemporaryDirectory(prefix="tbbridge-demo-") as folder:
+        logdir = Path(folder) / "logs"
+        player = Player(logdir, args.speed, once=args.once)
+        for name in names:
+            player.begin(name)
+        bridge = Bridge(logdir)
+        with player:
+            code = watch(
+                bridge,
+                viewer=not args.no_viewer,
+                host=args.host,
+                port=args.port,
+                token=args.token,
+                with_tensorboard=args.tensorboard,
+                make_app=lambda source: _page(player, source, names[0]),
+                stop=player.over,
+            )
+    if player.failure:
+        raise PublishError(f"the replay cannot write into {folder}: {player.failure.strerror}")
+    return code
+
+
+def _page(player: Player, source: Bridge, name: str) -> object:
+    """The ordinary page with the demo's controls above the charts."""
+    from tbbridge.viewer import demo, make_app
+
+    return make_app(source, **demo.page(player, source, name))
