@@ -108,13 +108,18 @@ def _skipped(run: str, names: Mapping[str, str], drafts: Mapping[str, _Draft]) -
 
 def _draft(run: str, tags: Sequence[str]) -> _Draft:
     """R2: takes off what add_scalars appended to the run's name."""
-    if len(tags) == 1:
-        tag, parent, name = tags[0], _parent(run), run.rpartition("/")[2]
-        torch = _clean(tag) + "_"
-        if _clean(name).startswith(torch) and len(name) > len(torch):
-            return _Draft(run, parent, suffix=name[len(torch) :])
-        if tag and (parent == tag or parent.endswith("/" + tag)):
-            return _Draft(run, parent[: -len(tag) - 1] or ROOT, suffix=name)
+    if len(tags) != 1 or not tags[0]:
+        return _Draft(run, run)
+    tag, parts = tags[0], [] if run == ROOT else run.split("/")
+    torch = _clean(tag) + "_"
+    for i in reversed(range(len(parts))):
+        added = parts[i][len(torch) :]
+        whole = i == len(parts) - 1 or _says_split(added)  # a key of add_scalars may hold a slash: val/baseline
+        if added and whole and _clean(parts[i]).startswith(torch):
+            return _Draft(run, "/".join(parts[:i]) or ROOT, suffix="/".join([added, *parts[i + 1 :]]))
+    above = _parent(run)
+    if run != ROOT and (above == tag or above.endswith("/" + tag)):
+        return _Draft(run, above[: -len(tag) - 1] or ROOT, suffix=parts[-1])
     return _Draft(run, run)
 
 

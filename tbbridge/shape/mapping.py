@@ -97,8 +97,9 @@ class _Columns:
         settle_bare(found, [metric.kind or metric.name for metric in self.options.metrics])
         for metric in self.options.metrics:
             of = [c for c in found if c.metric == (metric.kind or metric.name)]
+            partner = None
             for split in SPLITS:
-                self.feeds[f"{split} {metric.name}"] = self._chosen(of, split)
+                partner, self.feeds[f"{split} {metric.name}"] = self._chosen(of, split, partner)
         for override in self.options.overrides:
             self._override(override)
         fed = {(feed.run, feed.tag) for feed in self.feeds.values() if feed}
@@ -131,8 +132,10 @@ class _Columns:
         stems = {read_tag(tag, place.suffix).stem for place, tag in exact if _says_split(place, tag)}
         return [at for at in self._series() if at not in exact and read_tag(at[1], at[0].suffix).stem in stems]
 
-    def _chosen(self, of: Sequence[Candidate], split: str) -> Feed | None:
-        """R7 and R8: one series for a column."""
+    def _chosen(
+        self, of: Sequence[Candidate], split: str, partner: Candidate | None
+    ) -> tuple[Candidate | None, Feed | None]:
+        """R7 and R8: one series for a column; `partner` is the train column's."""
         sides = [c for c in of if c.split == split]
         note = ""
         if split == "val":
@@ -142,10 +145,10 @@ class _Columns:
             else:
                 self.passed |= {(c.run, c.tag): "R8: test data, and a validation series is there" for c in test}
             self.passed |= {(c.run, c.tag): c.reasons[-1] for c in of if c.split == IGNORED}
-        return self._best(sides, note) if sides else None
+        return self._best(sides, note, partner) if sides else (None, None)
 
-    def _best(self, sides: Sequence[Candidate], note: str) -> Feed:
-        ranked = rank(sides, self.options.prefer)
+    def _best(self, sides: Sequence[Candidate], note: str, partner: Candidate | None) -> tuple[Candidate, Feed]:
+        ranked = rank(sides, self.options.prefer, partner)
         key, best = ranked[0]
         reasons = list(best.reasons)
         for other_key, other in ranked[1:]:
@@ -154,7 +157,7 @@ class _Columns:
         if len(ranked) > 1:
             more = f"chosen before {ranked[1][1].tag!r}" + (f" and {len(ranked) - 2} more" if len(ranked) > 2 else "")
             reasons.append(f"R7: {more}: {difference(key, ranked[1][0], self.options.prefer)}")
-        return Feed(best.run, best.tag, "; ".join(reasons), "; ".join(filter(None, (note, best.note))))
+        return best, Feed(best.run, best.tag, "; ".join(reasons), "; ".join(filter(None, (note, best.note))))
 
     def _override(self, override: Override) -> None:
         """Feeds one column with the series that the user named, where this experiment has one."""

@@ -16,6 +16,8 @@ REASONS: Final = (
     "it has fewer words that speak against it",
     "it is logged {}",
     "it is no single point",
+    "it is named as the train series is",
+    "it has fewer words besides the split",
     "it has fewer words",
     "its name is shorter",
     "its run comes first by name",
@@ -35,13 +37,15 @@ def natural(text: str) -> Key:
     )
 
 
-def rank(of: Sequence[Candidate], prefer: str) -> list[tuple[Key, Candidate]]:
+def rank(of: Sequence[Candidate], prefer: str, partner: Candidate | None = None) -> list[tuple[Key, Candidate]]:
     """The candidates of one column with their keys, best first.
 
-    A single point loses against a series only where there is one: Hugging Face logs a run's average so.
+    A single point loses against a series only where there is one: Hugging Face logs a run's average so. `partner` is
+    what the train column of the same metric shows.
     """
     mixed = len({c.facts.points > 1 for c in of}) > 1
-    return sorted(((_key(c, prefer, mixed), c) for c in of), key=lambda ranked: ranked[0])
+    stem = partner.reading.stem if partner else None
+    return sorted(((_key(c, prefer, mixed, stem), c) for c in of), key=lambda ranked: ranked[0])
 
 
 def difference(best: Key, other: Key, prefer: str) -> str:
@@ -52,13 +56,15 @@ def difference(best: Key, other: Key, prefer: str) -> str:
     return "they are equal"
 
 
-def _key(candidate: Candidate, prefer: str, mixed: bool) -> Key:
+def _key(candidate: Candidate, prefer: str, mixed: bool, stem: tuple[str, ...] | None) -> Key:
     reading = candidate.reading
     return (
-        len(reading.unexplained),
+        reading.unexplained,
         reading.contradictions,
         -reading.granularity if prefer == "step" else reading.granularity,
         mixed and candidate.facts.points == 1,
+        stem is not None and reading.stem != stem,
+        len(reading.stem),
         reading.length,
         len(candidate.tag),
         natural(candidate.run),

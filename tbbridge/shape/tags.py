@@ -25,7 +25,8 @@ class TagReading:
     split: str | None
     """``train``, ``val``, ``test``, or None."""
     split_word: str
-    unexplained: tuple[str, ...]
+    unexplained: int
+    """How many words are not understood; those of terms of a loss count double."""
     contradictions: int
     granularity: int
     """0 epoch, 1 not said, 2 step."""
@@ -51,7 +52,7 @@ def read_tag(tag: str, suffix: str = "") -> TagReading:
         refused=_refusal(both, position, metric),
         split=split,
         split_word=split_word,
-        unexplained=tuple(word.text for word in both if not _explained(word.text, metric)),
+        unexplained=sum(_cost(word.text, metric) for word in both),
         contradictions=sum(words.SPLITS.get(word.text, split) != split for word in added or found),
         granularity=_granularity(both),
         length=len(both),
@@ -89,22 +90,19 @@ def _refusal(found: tuple[Word, ...], position: int, metric: str) -> str:
         if metric == "accuracy" and word.text == "top k":
             return "R3: top-k with k other than 1"
     if metric == "loss":
+        first = min(word.segment for word in found if word.text in words.LOSS)
         for word in found:
-            if word.segment >= found[position].segment and word.text in words.COMPONENT:
+            if word.segment >= first and word.text in words.COMPONENT:
                 return f"R3: {word.text!r} is one term of a loss"
     return ""
 
 
-def _explained(word: str, metric: str) -> bool:
-    same_kind = _kind(word) == metric
-    return (
-        same_kind
-        or word in words.SPLITS
-        or word in words.NEUTRAL
-        or word in words.EPOCH
-        or word in words.STEP
-        or word.isdigit()
-    )
+def _cost(word: str, metric: str) -> int:
+    if _kind(word) == metric or word in words.SPLITS or word in words.NEUTRAL or word.isdigit():
+        return 0
+    if word in words.EPOCH or word in words.STEP:
+        return 0
+    return 2 if word in words.COMPONENT and len(word) > 1 else 1
 
 
 def _granularity(found: tuple[Word, ...]) -> int:

@@ -116,6 +116,8 @@ def _phrases(found: list[str], segment: str) -> list[str]:
             out[-1] = "cross entropy"
         elif word == "out" and before in ("held", "hold"):
             out[-1] = "heldout"
+        elif word == "rate" and before == "learning":
+            out[-1] = "lr"
         elif word == "likelihood" and out[-2:] in (["negative", "log"], ["neg", "log"]):
             out[-2:] = ["nll"]
         elif word.isdigit() and (ranked := _ranked(out, int(word), segment)):

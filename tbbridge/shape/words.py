@@ -21,12 +21,12 @@ OTHER: Final = _words(
     mae mape rmsle r2 psnr ssim lpips fid kid mos pesq stoi sdr sisdr ndcg mrr hit em lr lrate norm scale time
     sec second speed fps throughput divergence reward rew return episode kl kld entropy fitness ratio momentum
     coef coefficient factor gap diff difference delta threshold count bpc bpd bpb elbo likelihood temperature
-    memory mem flop mfu spearman pearson corr correlation brier ece
+    memory mem flop mfu spearman pearson corr correlation brier ece frac fraction clipfrac clip explained
     """
 )
 """Metrics of other kinds: where one is the right-most metric word, the tag is neither an accuracy nor a loss."""
 
-TRAIN: Final = _words("train training trn tr trains trained traning trainning trian traing tarin")
+TRAIN: Final = _words("train training trn tr learn trains trained traning trainning trian traing tarin")
 VAL: Final = _words(
     "val valid validation validate validating vld va eval evaluation evaluate evaluating evaluator evals dev heldout"
     " vali vaild vaildation valiation validaiton holdout cv"
@@ -53,7 +53,7 @@ COMPONENT: Final = _words(
     temperature distill distillation kd vq codebook commit commitment mel duration dur pitch postnet stopnet mse
     mae rmse huber smoothl1 l1smooth z router balance balancing moe penalty gp orth orthogonal sparsity tv
     perceptual style content cycle idt identity feat fm contrastive triplet keypoint kpt landmark centerness
-    depth mimic gate energy dist surrogate q qf q1 q2 decay consistency prior
+    depth mimic gate energy dist surrogate q qf q1 q2 decay consistency prior bound a c p fake real
     """
 )
 """One term of a sum: with one of these from the metric's own path segment on, a loss is never used."""
@@ -64,7 +64,8 @@ NEUTRAL: Final = _words(
     statistic log logging logger lm ray tune reduced categorical sparse binary multiclass multi class softmax
     sigmoid logit with from scalar summary result history plot curve graph monitor score value main global final
     net model set data dataset phase mode split on at of the in for and end full rate event tb tensorboard info
-    report per tracker tracking output batchwise mini percent percentage pct
+    report per tracker tracking output batchwise mini percent percentage pct all tot combined aggregate
+    aggregated
     """
 )
 """Words that say nothing about which series it is: they cost nothing when one of several must be chosen."""
@@ -89,5 +90,5 @@ KNOWN: Final = frozenset(
     for words in (ACCURACY, LOSS, OTHER, SPLITS, VETO, COMPONENT, NEUTRAL, EPOCH, STEP, PATH_NEUTRAL, {"loader", "top"})
     for word in words
     if " " not in word
-) | {"cross", "held", "out", "ent", "hot"}
+) | {"cross", "held", "out", "ent", "learning"}
 """Every word that a rule knows: what glued words are split into."""
