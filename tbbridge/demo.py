@@ -176,9 +176,13 @@ class Player:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         """Stop writing and close the event files."""
         self._stopped.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         with self._lock:
             for replay in self._replays.values():
                 replay.close()

@@ -69,7 +69,8 @@ def header(name: str, speed: float) -> html.Div:
             Select("demo-model", "Model", label_of(MODELS, model), options=list(MODELS)),
             Select("demo-speed", "Steps a second", f"{speed:g}", options=speeds(speed)),
             html.Button("Restart", id="demo-restart"),
-            html.Span(id="demo-progress", className="tb-demo-progress", role="status"),
+            html.Progress(id="demo-bar", value="0", max="1", **{"aria-labelledby": "demo-progress"}),
+            html.Span(id="demo-progress"),
             dcc.Interval(id="demo-tick", interval=500),
         ],
         className="tb-demo",
@@ -92,9 +93,8 @@ def learn_more() -> html.Div:
     return html.Div([*parts, *words.learn_more().children], className="tb-words")
 
 
-def progress(player: Player, data: str, model: str) -> str:
-    """Where the chosen training is."""
-    step, steps = player.progress(training(data, model))
+def progress(step: int, steps: int) -> str:
+    """Where a training is, for a person."""
     return f"Step {step:,} of {steps:,}" + (" · finished" if step >= steps else "")
 
 
@@ -121,9 +121,16 @@ def register(app: Dash, player: Player, source: Source) -> None:
         wait_for(source, training(data, model))
         return [training(data, model)]
 
-    @app.callback(Output("demo-progress", "children"), Input("demo-tick", "n_intervals"), *chosen)
-    def tick(_: int, data: str, model: str) -> str:
-        return progress(player, data, model)
+    @app.callback(
+        Output("demo-progress", "children"),
+        Output("demo-bar", "value"),
+        Output("demo-bar", "max"),
+        Input("demo-tick", "n_intervals"),
+        *chosen,
+    )
+    def tick(_: int, data: str, model: str) -> tuple[str, str, str]:
+        step, steps = player.progress(training(data, model))
+        return progress(step, steps), str(step), str(steps)
 
     @app.callback(Input("demo-speed", "value"), prevent_initial_call=True)
     def accelerate(speed: str) -> None:

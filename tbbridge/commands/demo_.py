@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     for name in names:
         load(name)
     with tempfile.TemporaryDirectory(prefix="tbbridge-demo-") as folder:
-        logdir = Path(folder) / "logs"
+        logdir = Path(folder) / "demo"
         player = Player(logdir, args.speed, once=args.once)
         for name in names:
             player.begin(name)

@@ -1,0 +1,155 @@
+"""The demo: recorded trainings are written again as event files that grow, and the ordinary watch follows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import run_cli
+
+import tbbridge
+from tbbridge.demo import Player, Recording, load, recordings
+
+NAMES = [f"{data}/{model}" for data in ("cifar10", "fashion-mnist", "mnist") for model in ("conv", "one-layer")]
+
+
+@pytest.fixture
+def player(tmp_path: Path) -> Iterator[Player]:
+    """A player at 100 steps a second whose time the test passes, and whose clock stands at 1000 s."""
+    player = Player(tmp_path / "logs", 100.0, clock=lambda: 1000.0)
+    yield player
+    player.close()
+
+
+def run_logs(logdir: Path) -> dict[str, bytes]:
+    """The run logs of a log directory by experiment."""
+    out = logdir.with_name("out")
+    paths = tbbridge.export(logdir, out)
+    return {path.relative_to(out).with_suffix("").as_posix(): path.read_bytes() for path in paths}
+
+
+def recorded_run_log(name: str, out: Path) -> bytes:
+    (path,) = tbbridge.export(recordings()[name], out)
+    return path.read_bytes()
+
+
+def test_six_trainings_come_along() -> None:
+    """Three data sets with two networks each."""
+    assert sorted(recordings()) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_recording_looks_like_a_training(name: str) -> None:
+    """Train and validation accuracy and loss every 5 steps from 0, no damage, learning visibly; under 1.5 MB a run."""
+    reading = tbbridge.read(recordings()[name])
+    (experiment,) = reading.experiments
+    log = reading.table(experiment)
+    assert log.step.tolist() == list(range(0, int(log.step[-1]) + 1, 5))
+    assert len(log.step) >= 401
+    assert all(there.all() for there in log.logged.values())
+    assert not any(file.damage or file.incomplete_tail for files in reading.files.values() for file in files)
+    assert log.columns["val accuracy"][-20:].mean() > {"cifar10/conv": 0.6, "cifar10/one-layer": 0.3}.get(name, 0.8)
+    assert log.columns["val cross entropy"][-20:].mean() < log.columns["val cross entropy"][0] - 0.4
+    assert all(path.stat().st_size < 1_500_000 for path in recordings()[name].rglob("*tfevents*"))
+
+
+def test_a_replay_passes_through_the_training_step_by_step(player: Player, tmp_path: Path) -> None:
+    """After 2.5 s at 100 steps a second just the records up to step 250 are there, each curve in its own run."""
+    player.begin("mnist/conv")
+    for _ in range(5):
+        player.pass_time(0.5)
+    reading = tbbridge.read(tmp_path / "logs")
+    (experiment,) = reading.experiments
+    assert experiment.name == "mnist/conv"
+    assert reading.table(experiment).step.tolist() == list(range(0, 251, 5))
+    assert player.progress("mnist/conv") == (250, 2000)
+
+
+def test_a_whole_replay_gives_the_recorded_run_log(player: Player, tmp_path: Path) -> None:
+    """What is read from the replayed files at the end is what was recorded, byte for byte."""
+    player.begin("mnist/one-layer")
+    while player.progress("mnist/one-layer") != (2000, 2000):
+        player.pass_time(1.7)
+    assert run_logs(tmp_path / "logs")["mnist/one-layer"] == recorded_run_log("mnist/one-layer", tmp_path / "recorded")
+
+
+def test_wall_times_are_those_of_the_replay(player: Player, tmp_path: Path) -> None:
+    """A point's wall time is the moment at which the replay passed its step, at the replay's speed."""
+    player.begin("mnist/conv")
+    player.pass_time(1.0)
+    (series,) = [runs["accuracy"] for run, runs in tbbridge.read(tmp_path / "logs").runs.items() if "train" in run]
+    assert series.wall_time.tolist() == pytest.approx((999.0 + np.arange(0, 101, 5) / 100).tolist())
+
+
+def test_a_restart_begins_the_run_log_anew(player: Player, tmp_path: Path) -> None:
+    """The restart is announced in new event files, and supersedes all that was there before."""
+    player.begin("mnist/conv")
+    player.pass_time(3.0)
+    player.restart("mnist/conv")
+    player.pass_time(0.5)
+    reading = tbbridge.read(tmp_path / "logs")
+    (experiment,) = reading.experiments
+    assert reading.table(experiment).step.tolist() == list(range(0, 51, 5))
+    assert {len(files) for files in reading.files.values()} == {2}
+
+
+def test_trainings_go_on_side_by_side(player: Player, tmp_path: Path) -> None:
+    """Beginning another one does not end the first; beginning the same one twice changes nothing."""
+    player.begin("mnist/conv")
+    player.pass_time(1.0)
+    player.begin("cifar10/one-layer")
+    player.begin("mnist/conv")
+    player.pass_time(1.0)
+    assert player.progress("mnist/conv") == (200, 2000)
+    assert player.progress("cifar10/one-layer") == (100, 5000)
+
+
+def test_the_speed_may_change_on_the_way(player: Player) -> None:
+    """The new speed holds from the next moment on."""
+    player.begin("mnist/conv")
+    player.pass_time(1.0)
+    player.speed = 1000.0
+    player.pass_time(1.0)
+    assert player.progress("mnist/conv") == (1100, 2000)
+
+
+def test_a_failed_write_is_told(tmp_path: Path) -> None:
+    """When nothing can be written any more the player says why, and that it is over."""
+    with Player(tmp_path / "logs", 1000.0) as player:
+        player.begin("mnist/conv")
+        replay = player._replays["mnist/conv"]
+        replay.advance = fail  # type: ignore[method-assign]
+        assert player.over.wait(10.0)
+    assert player.failure is not None
+    assert player.failure.strerror == "No space left on device"
+
+
+def fail(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_recordings_know_their_last_step() -> None:
+    """`load` reads every record but the files' version."""
+    recording: Recording = load("mnist/conv")
+    assert recording.steps == 2000
+    assert {run: len(curve) for run, curve in recording.curves.items()} == {"train": 802, "validation": 802}
+
+
+def test_the_command_replays_watches_and_leaves_nothing(tmp_path: Path) -> None:
+    """``tbbridge demo --once`` publishes the whole run log from the growing files, ends well and removes its folder."""
+    done = run_cli("demo", "mnist/conv", "--once", "--no-viewer", "--speed", "2000", env={"TMPDIR": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    assert "mnist/conv: step" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_training_that_is_not_there_is_one_clear_line() -> None:
+    """The answer names the ones there are."""
+    done = run_cli("demo", "imagenet/conv")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(
+        "tbbridge: no recorded training is called imagenet/conv: choose one of"
+    )
+    assert "cifar10/conv" in done.stderr
