@@ -10,7 +10,7 @@ SYSTEM := $(BROWSER) strace
 DEMO ?= --tensorboard
 TESTS ?=
 
-.PHONY: help demo test lint format wheel docs clean system
+.PHONY: help demo test lint format wheel docs lowest clean system
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -38,8 +38,11 @@ docs: $(VENV)/.test ## write docs/cli.md, docs/api.md and the shell completions 
 	$(BIN)/python docs/make_api.py
 	$(BIN)/python contrib/completion/make.py
 
+lowest: $(VENV)-lowest/.made ## run the tests that need no training framework with the oldest versions that are allowed
+	$(VENV)-lowest/bin/python -m pytest $(or $(TESTS),tests --ignore tests/real -m 'not slow')
+
 clean: ## remove the virtual environment and everything that was built
-	rm -rf $(VENV) build dist *.egg-info tbbridge/decode/_native.c tbbridge/decode/_native.*.so
+	rm -rf $(VENV) $(VENV)-lowest build dist *.egg-info tbbridge/decode/_native.c tbbridge/decode/_native.*.so
 
 # A stamp in the virtual environment tells that an extra is installed; it is made again when the package's metadata or its
 # compiled part changes. frameworks are pinned in setup.cfg where an unpinned one would bring gigabytes of CUDA.
@@ -60,6 +63,12 @@ $(VENV)/.lint: $(BIN)/python $(PACKAGE)
 
 $(VENV)/.wheel: $(BIN)/python
 	$(PIP) install --quiet build
+	touch $@
+
+$(VENV)-lowest/.made: $(PACKAGE)
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet $$($(PYTHON) contrib/lowest.py tensorboard test)
+	$(VENV)-lowest/bin/python -m pip install --quiet --no-deps -e .
 	touch $@
 
 # The browser of the page's tests and the tracer of the fault tests come from the system's packages, where we may install them.
