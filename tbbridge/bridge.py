@@ -25,6 +25,7 @@ from tbbridge.shape.series import live, merge
 from tbbridge.shape.table import run_log
 from tbbridge.tail.file import GrowingFile, News
 from tbbridge.tail.logdir import EventPath, Listing, discover, event_path, is_event_file, printable, run_name
+from tbbridge.tail.remote import RemoteFile, RemoteTree, is_url
 from tbbridge.write.publish import Publisher
 from tbbridge.write.text import run_log_csv
 
@@ -48,14 +49,15 @@ class LogDirectory:
     """
 
     def __init__(self, root: str | os.PathLike[str], *, follow_links: bool = False) -> None:
-        self.root = os.path.abspath(root)
-        self.runs: dict[str, dict[str, GrowingFile]] = {}
+        self._tree = RemoteTree(os.fspath(root)) if is_url(root) else None
+        self.root = self._tree.root if self._tree else os.path.abspath(root)
+        self.runs: dict[str, dict[str, GrowingFile | RemoteFile]] = {}
         self.listed: list[str] = []
         self.unfinished: set[str] = set()
         self.missing = False
         self._follow_links = follow_links
         self._problems: list[str] = []
-        self._files: dict[str, tuple[str, GrowingFile]] = {}
+        self._files: dict[str, tuple[str, GrowingFile | RemoteFile]] = {}
 
     @property
     def problems(self) -> list[str]:
@@ -64,8 +66,7 @@ class LogDirectory:
 
     def sweep(self) -> set[str]:
         """Bring every run up to date; returns the runs with news, those that lost files among them."""
-        listing = discover(self.root, follow_links=self._follow_links)
-        changed = self._synchronize(listing)
+        changed = self._synchronize(self._discover())
         return changed | self._read(self._files)
 
     def glance(self, paths: Collection[str]) -> set[str]:
@@ -101,12 +102,16 @@ class LogDirectory:
     def _find(self, path: str) -> set[str]:
         if is_event_file(path):
             run = run_name(self.root, os.path.dirname(path))
-            self._add(run, event_path(run, path))
-            return set()
-        return self._synchronize(discover(self.root, below=path, follow_links=self._follow_links), path)
+            return self._add(run, event_path(run, path))
+        return self._synchronize(self._discover(path), path)
+
+    def _discover(self, below: str | None = None) -> Listing:
+        if self._tree:
+            return self._tree.discover()
+        return discover(self.root, below=below, follow_links=self._follow_links)
 
     def _synchronize(self, listing: Listing, below: str | None = None) -> set[str]:
-        """Make the known files (of the directory `below`) the listed ones; returns the runs that lost some."""
+        """Make the known files (of the directory `below`) the listed ones; returns the runs that won or lost some."""
         if below is None:
             self.missing, self._problems, self.listed = listing.missing, listing.problems, []
         self.listed += listing.directories
@@ -117,14 +122,16 @@ class LogDirectory:
         changed = {self._drop(path) for path in lost if not path.startswith(hidden or "\0")}
         for run, files in listing.runs.items():
             for file in files:
-                self._add(run, file)
+                changed |= self._add(run, file)
         return changed
 
-    def _add(self, run: str, where: EventPath) -> None:
-        if where.path not in self._files:
-            file = GrowingFile(where.path, where.name, Decoder)
-            self._files[where.path] = (run, file)
-            self.runs.setdefault(run, {})[where.path] = file
+    def _add(self, run: str, where: EventPath) -> set[str]:
+        if where.path in self._files:
+            return set()
+        file = RemoteFile(self._tree, where, Decoder) if self._tree else GrowingFile(*where, Decoder)
+        self._files[where.path] = (run, file)
+        self.runs.setdefault(run, {})[where.path] = file
+        return {run}
 
     def _drop(self, path: str) -> str:
         run, _ = self._files.pop(path)
@@ -148,7 +155,7 @@ class LogDirectory:
                 changed.add(self._files[path][0])
         return changed
 
-    def _look_at(self, file: GrowingFile) -> News:
+    def _look_at(self, file: GrowingFile | RemoteFile) -> News:
         try:
             return file.look(SLICE)
         except Exception as error:  # a bug: it must not stop the other runs
@@ -280,8 +287,8 @@ def publish(reading: Reading, out: str | os.PathLike[str], *, header: bool = Tru
 
 
 def default_out(logdir: str | os.PathLike[str]) -> Path:
-    """Where the run logs of a log directory go when nobody says: its own path with ``-csv`` appended."""
-    path = Path(os.path.abspath(logdir))
+    """Where the run logs of a log directory go when nobody says: its own path and ``-csv``; of a URL, here."""
+    path = Path(os.path.abspath(os.path.basename(os.fspath(logdir).rstrip("/")) if is_url(logdir) else logdir))
     if path.is_file():
         path = path.parent
     return path.with_name(f"{path.name}-csv")

@@ -1,0 +1,240 @@
+"""Log directories behind a URL (``s3://``, ``gs://``, ``az://``, ``hdfs://`` ..., by fsspec): listings, range requests.
+
+One recursive listing a poll tells which files exist and how long they are; a file that grew costs one request for the
+bytes that are new (and the 16 before them, which show that it is still the same file).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from tbbridge.errors import PathError, UsageError
+from tbbridge.model import EventFile
+from tbbridge.tail.file import MARKER, Decodes, News
+from tbbridge.tail.logdir import MARK, EventPath, Listing, printable
+
+BLOCK = 4 << 20
+"""Bytes a request asks for at most: some 50 ms of a network, and what memory it takes."""
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_VERSIONS = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "mtime", "updated", "created")
+"""What the file systems call the mark that changes when a file's content does."""
+
+
+def is_url(root: str | os.PathLike[str]) -> bool:
+    """Whether a log directory is given as a URL."""
+    text = os.fspath(root)
+    return _URL.match(text.replace(":/", "://", 1) if isinstance(root, os.PathLike) else text) is not None
+
+
+class Stat(NamedTuple):
+    """What a listing tells of a file."""
+
+    size: int
+    version: str
+
+
+class RemoteTree:
+    """The files below a URL, as the last `discover` found them.
+
+    Raises:
+        UsageError: the URL's kind is unknown, or its package is not installed.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/")
+        self._files: dict[str, Stat] = {}
+        self.fs, self._base = _file_system(self.root)
+
+    def discover(self) -> Listing:
+        """List the runs and event files below the URL; a listing that fails is a problem, and tells nothing."""
+        listing = Listing()
+        try:
+            self.fs.invalidate_cache()
+            found = self.fs.find(self._base, detail=True)
+        except FileNotFoundError:
+            found = {}
+        except Exception as error:  # each file system has errors of its own
+            listing.unreadable.append(self.root)
+            listing.problems.append(f"cannot list {self.root}: {reason(error)}")
+            return listing
+        self._files = {}
+        for path, details in sorted(found.items()):
+            self._add(listing, path, details)
+        listing.missing = not found
+        return listing
+
+    def _add(self, listing: Listing, path: str, details: dict[str, Any]) -> None:
+        folder, _, file = path.rpartition("/")
+        if MARK not in file or details.get("type", "file") != "file":
+            return
+        run = printable(folder[len(self._base) :].strip("/") or ".")
+        url = f"{self.root}/{path[len(self._base) :].strip('/')}".rstrip("/")
+        name = printable(file) if run == "." else f"{run}/{printable(file)}"
+        listing.runs.setdefault(run, []).append(EventPath(url, name))
+        self._files[url] = Stat(int(details.get("size") or 0), _version(details))
+
+    def stat(self, url: str) -> Stat | None:
+        """What the last listing told of a file; None where it was not there."""
+        return self._files.get(url)
+
+    def expect(self, url: str, stat: Stat | None) -> None:
+        """Take what another's listing told of a file."""
+        if stat is not None:
+            self._files[url] = stat
+
+    def read(self, url: str, start: int, end: int) -> bytes:
+        """The bytes ``[start, end)`` of a file, fewer where it ends before."""
+        path = f"{self._base}/{url[len(self.root) + 1 :]}".rstrip("/")
+        data: bytes = self.fs.cat_file(path, start=start, end=end)
+        return data
+
+
+class RemoteFile:
+    """Follows one remote event file; the same face as `tbbridge.tail.file.GrowingFile`.
+
+    An object of a store is replaced whole when it grows. It is read again from byte 0 when it is shorter than what was
+    read, when the bytes before the known end are not the ones remembered, or when it changed without growing.
+    """
+
+    def __init__(self, tree: RemoteTree, place: EventPath, decoder: Callable[[str], Decodes]) -> None:
+        self.path = place.path
+        self.name = place.name
+        self.problem = ""
+        self.stopped = ""
+        self.last_write: float | None = None
+        self._tree = tree
+        self._new_decoder = decoder
+        self._decoder = decoder(place.name)
+        self._known: EventFile = self._decoder.log
+        self._stat: Stat | None = None
+        self._marker = b""
+        self._marker_end = 0
+        self._generation = 0
+        self._reached = (0, 0)
+
+    @property
+    def log(self) -> EventFile:
+        """All that has been decoded of the file as it was when a look last reached its end."""
+        return self._known
+
+    @property
+    def generation(self) -> int:
+        """Grows when columns taken earlier from `log` are void; otherwise they only get longer."""
+        return self._reached[0]
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """The generation, and how many bytes were decoded in it: changes when and only when `log` does."""
+        return self._reached
+
+    def look(self, limit: int | None = None) -> News:
+        """Read what the last listing showed to be new, at most about `limit` bytes of it (None: all)."""
+        stat = self._tree.stat(self.path)
+        if stat is None:
+            return News.GONE
+        if stat == self._stat:
+            return News.NONE
+        try:
+            news = self._read(stat, limit)
+        except FileNotFoundError:
+            return News.GONE
+        except Exception as error:  # each file system has errors of its own; the next poll tries again
+            self.problem = f"cannot read {self.name}: {reason(error)}"
+            return News.FAILED
+        self.problem, self.stopped = "", ""
+        return news
+
+    def begin_again(self, reason: str) -> News:
+        """Read it again from its first byte at the next poll, since a bug stopped the reading."""
+        self._start_over()
+        self.stopped, self.problem = reason, f"reading {self.name} stopped: {reason}; it is read again"
+        return News.FAILED
+
+    def _read(self, stat: Stat, limit: int | None) -> News:
+        if self._stat and (stat.size < self._stat.size or stat.size == self._stat.size):
+            self._start_over()
+        if not self._feed(stat.size, limit):
+            return News.MORE
+        self._stat = stat
+        reached = (self._generation + self._decoder.generation, stat.size)
+        if reached == self._reached:
+            return News.NONE
+        self._known, self._reached = self._decoder.log, reached
+        self.last_write = time.time()
+        return News.SOME
+
+    def _feed(self, size: int, limit: int | None) -> bool:
+        """Feeds the decoder up to `size`; False when `limit` was reached before, or the file was another one."""
+        decoder = self._decoder
+        left = limit if limit is not None else size + MARKER
+        while True:
+            while decoder.position < size:
+                if left <= 0:
+                    return False
+                data = self._fetch(decoder.position, min(size, decoder.position + BLOCK))
+                if not data:
+                    return False
+                left -= len(data)
+                self._hand_over(data)
+            decoder.settle(size)
+            if decoder.position >= size:
+                return True
+
+    def _hand_over(self, data: bytes) -> None:
+        """Give the decoder what it wants of a block, which may be less than the block."""
+        decoder, start = self._decoder, self._decoder.position
+        while start <= decoder.position < start + len(data):
+            offset = decoder.position - start
+            decoder.feed(memoryview(data)[offset : offset + decoder.want])
+
+    def _fetch(self, start: int, end: int) -> bytes:
+        """The bytes ``[start, end)``; nothing when the file is no longer the one that was read before."""
+        joined = start == self._marker_end
+        before = len(self._marker) if joined else 0
+        if not joined and self._tree.read(self.path, self._marker_end - len(self._marker), self._marker_end) != (
+            self._marker
+        ):
+            self._start_over()
+            return b""
+        data = self._tree.read(self.path, start - before, end)
+        if joined and not data.startswith(self._marker):
+            self._start_over()
+            return b""
+        self._marker, self._marker_end = data[-MARKER:], start - before + len(data)
+        return data[before:]
+
+    def _start_over(self) -> None:
+        self._generation += self._decoder.generation + 1
+        self._decoder = self._new_decoder(self.name)
+        self._stat, self._marker, self._marker_end = None, b"", 0
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    try:
+        import fsspec
+    except ImportError:
+        raise UsageError(f"{url}: install what reads it, with: pip install 'tbbridge[remote]'") from None
+    try:
+        fs, base = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    except ImportError as error:
+        raise UsageError(f"{url}: {reason(error)} (pip install 'tbbridge[remote]')") from None
+    except ValueError as error:
+        raise UsageError(f"{url}: {reason(error)}") from None
+    except Exception as error:  # such as no credentials
+        raise PathError(f"cannot open {url}: {reason(error)}") from None
+    return fs, base.rstrip("/")
+
+
+def _version(details: dict[str, Any]) -> str:
+    return next((str(details[key]) for key in _VERSIONS if details.get(key)), "")
+
+
+def reason(error: BaseException) -> str:
+    """An error's text as one line; its kind where it has none."""
+    text = " ".join(str(error).split())
+    return text or type(error).__name__
