@@ -13,6 +13,7 @@ from dash import Dash, Input, Output, State, dcc, html
 from tbbridge import Source
 from tbbridge.viewer import words
 from tbbridge.viewer.controls import Select
+from tbbridge.viewer.wire import PACKAGE
 
 DATA = {"CIFAR-10": "cifar10", "MNIST": "mnist", "Fashion-MNIST": "fashion-mnist"}
 MODELS = {"1-Layer Neural Net": "one-layer", "Simple Conv Net": "conv"}
@@ -112,6 +113,7 @@ def wait_for(source: Source, name: str) -> None:
 
 def register(app: Dash, player: Player, source: Source) -> None:
     """Bring the controls of `header` to life."""
+    app.css.append_css({"relative_package_path": "assets/demo.css", "namespace": PACKAGE})
     chosen = (Input("demo-data", "value"), Input("demo-model", "value"))
     also_chosen = (State("demo-data", "value"), State("demo-model", "value"))
 
