@@ -13,7 +13,6 @@ from tbbridge.errors import UsageError
 from tbbridge.model import Bools, Experiment, Int64, Points, Series
 from tbbridge.shape.facts import facts
 
-
 Steps = tuple[int | None, int | None]
 """First and last step, both included; None is open."""
 
@@ -55,11 +54,11 @@ def select(reading: Reading, selection: Selection) -> Reading:
     Raises:
         UsageError: nothing matches; the text says what there is.
     """
-    runs = _matching("--runs", reading.runs, selection.runs)
+    runs = matching("--runs", reading.runs, selection.runs)
     part = {run: _tags(reading.runs[run], selection.tags) for run in runs}
     part = {run: series for run, series in part.items() if series or not selection.tags}
     if selection.tags and not part:
-        _matching("--tags", {tag for run in runs for tag in reading.runs[run]}, selection.tags)
+        matching("--tags", {tag for run in runs for tag in reading.runs[run]}, selection.tags)
     mapped = reading.experiments
     if selection.runs or selection.tags:
         known = {run: {tag: facts(one) for tag, one in series.items()} for run, series in part.items()}
@@ -73,7 +72,7 @@ def select(reading: Reading, selection: Selection) -> Reading:
 def _chosen(
     mapped: list[Experiment], runs: Mapping[str, dict[str, Series]], wanted: Sequence[str]
 ) -> tuple[list[Experiment], dict[str, dict[str, Series]]]:
-    names = set(_matching("--experiment", [experiment.name for experiment in mapped], wanted))
+    names = set(matching("--experiment", [experiment.name for experiment in mapped], wanted))
     kept = [experiment for experiment in mapped if experiment.name in names]
     members = {run for experiment in kept for run in experiment.runs}
     return kept, {run: series for run, series in runs.items() if run in members}
@@ -84,15 +83,21 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
     return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _matching(option: str, names: Iterable[str], patterns: Sequence[str]) -> list[str]:
+def matching(option: str, names: Iterable[str], patterns: Sequence[str]) -> list[str]:
+    """Those of the names that match a pattern; all without patterns.
+
+    Raises:
+        UsageError: none does; the text says what there is.
+    """
     names = list(names)
     found = [name for name in names if not patterns or matches(name, patterns)]
     if patterns and not found:
-        raise UsageError(f"nothing matches {option} {' '.join(patterns)}; there is {_some(names)}")
+        raise UsageError(f"nothing matches {option} {' '.join(patterns)}; there is {some(names)}")
     return found
 
 
-def _some(names: Iterable[str], most: int = 5) -> str:
+def some(names: Iterable[str], most: int = 5) -> str:
+    """The first few of some names, and how many more there are."""
     names = sorted(names)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more if names else "nothing at all"
@@ -118,7 +123,10 @@ def cut_series(series: Series, steps: Steps) -> Series:
 
 def cut_points(points: Points, steps: Steps) -> Points:
     """The points whose steps lie in a range, both ends included."""
-    return points if steps == (None, None) else Points(*(column[_inside(points.step, steps)] for column in points))
+    if steps == (None, None):
+        return points
+    kept = _inside(points.step, steps)
+    return Points(points.step[kept], points.wall_time[kept], points.value[kept])
 
 
 def _inside(step: Int64, steps: Steps) -> Bools:

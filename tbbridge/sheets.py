@@ -1,8 +1,10 @@
-"""What was read, as the tables that can be exported: compact, long, wide."""
+"""What was read, as the tables that can be exported: compact, long, wide, summary."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +12,7 @@ import pyarrow as pa
 from tbbridge.bridge import Reading
 from tbbridge.model import Bools, Floats, Points, RunLog, Series
 from tbbridge.shape.series import live
+from tbbridge.shape.summary import Summary
 from tbbridge.shape.table import run_log
 from tbbridge.write.block import Block, Sheet
 
@@ -90,6 +93,39 @@ def _column_names(tags: Sequence[str]) -> dict[str, str]:
         names[tag] = name
         taken.add(name)
     return names
+
+
+def summary_sheet(summaries: Sequence[Summary]) -> Sheet:
+    """One row an experiment: each column's last and best value with its step, and the train-validation gaps."""
+    blocks = [Block((one.name,), _summary_row(one)) for one in summaries]
+    return Sheet(("experiment",), tuple(dict.fromkeys(name for block in blocks for name in block.columns)), blocks)
+
+
+def _summary_row(one: Summary) -> dict[str, pa.Array]:
+    cells: dict[str, pa.Array] = {}
+    for column, values in one.log.columns.items():
+        for what, row in (("last", one.last[column]), ("best", one.best[column])):
+            cells[f"{what} {column}"] = pa.array(values[row : row + 1]) if row is not None else _empty(values.dtype)
+            step = one.log.step[row : row + 1] if row is not None else None
+            cells[f"{what} {column} step"] = pa.array(step) if step is not None else _empty(np.dtype(np.int64))
+    for metric, gap in one.gaps.items():
+        cells[f"{metric} gap"] = _empty(np.dtype(np.float32)) if gap is None else pa.array(np.array([gap]))
+    return cells
+
+
+def _empty(kind: np.dtype[Any]) -> pa.Array:
+    return pa.nulls(1, pa.from_numpy_dtype(kind))
+
+
+def aggregate_sheet(aggregates: Sequence[RunLog], *, named: bool = True) -> Sheet:
+    """Aggregated run logs under one another, by group; counts are whole numbers."""
+    sheet = compact_sheet(aggregates, named=named)
+    blocks = [replace(block, columns=_whole(block.columns)) for block in sheet.blocks]
+    return Sheet(("group",) if named else (), sheet.columns, blocks)
+
+
+def _whole(columns: Mapping[str, pa.Array]) -> dict[str, pa.Array]:
+    return {name: array.cast(pa.int64()) if name.endswith(" n") else array for name, array in columns.items()}
 
 
 def rows(sheet: Sheet) -> int:

@@ -1,0 +1,117 @@
+"""``tbbridge export``: what was logged, as files to share and to compute with."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from tbbridge.options import add_mapping_arguments
+
+if TYPE_CHECKING:
+    from tbbridge.targets import ExportOptions
+
+HELP = "write run logs (or every point, or a page to share) of a log directory once, and exit"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("logdir", metavar="LOGDIR", help="the log directory, or its URL (s3://, gs://, az:// ...)")
+    _add_target(parser.add_argument_group("where to"))
+    _add_layout(parser.add_argument_group("what of it"))
+    _add_selection(parser.add_argument_group("which part of it"))
+    add_mapping_arguments(parser)
+
+
+def _add_target(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--out",
+        "-o",
+        metavar="TARGET",
+        help="a file (by its suffix: .csv .parquet .jsonl .xlsx .html, .csv.gz ...), a directory for one file an "
+        "experiment, or - for standard output (default: LOGDIR-csv/ for run logs, else one file beside LOGDIR)",
+    )
+    group.add_argument("--format", metavar="FORMAT", help="csv, parquet, jsonl, xlsx, html; csv.gz, .zst, .xz, .bz2")
+    group.add_argument("--force", action="store_true", help="replace a file that is there")
+    group.add_argument("--no-header", action="store_true", help="leave the line of column names out of CSV")
+    group.add_argument("--spreadsheet-safe", action="store_true", help="put ' before texts that begin with = + - or @")
+    group.add_argument(
+        "--engine",
+        default="threads",
+        metavar="ENGINE",
+        help="where the work is done: threads (this process), dask, dask=ADDRESS, ray or ray=ADDRESS",
+    )
+
+
+def _add_layout(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--layout",
+        default="compact",
+        metavar="LAYOUT",
+        help="compact: run logs (the default); long: run,tag,step,wall_time,value, every point; wide: a column a tag; "
+        "summary: one row an experiment, with best and last values",
+    )
+    group.add_argument("--all", action="store_true", help="long: also the points that a restart superseded, marked")
+    group.add_argument("--points", type=int, metavar="N", help="thin each series to about N points; extremes are kept")
+    group.add_argument("--aggregate", choices=("mean", "median"), help="over experiments, with std, min, max and n")
+    group.add_argument(
+        "--group",
+        action="append",
+        metavar="GLOB",
+        help="the experiments of one aggregate; may be repeated (default: all are one)",
+    )
+
+
+def _add_selection(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--runs", action="append", metavar="GLOB", default=[], help="only these runs; may be repeated")
+    group.add_argument("--tags", action="append", metavar="GLOB", default=[], help="only these tags; may be repeated")
+    group.add_argument("--steps", metavar="A:B", default="", help="only the steps from A to B, both included")
+    group.add_argument("--experiment", action="append", metavar="NAME", default=[], help="only this; may be repeated")
+    group.add_argument("--follow-links", action="store_true", help="follow links to directories")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export; 0 when all went well, 1 when there was damage or something could not be read."""
+    import sys
+
+    from tbbridge import exporting
+    from tbbridge.findings import findings
+    from tbbridge.options import mapping_options
+    from tbbridge.progress import progress_bar
+    from tbbridge.selection import Selection
+
+    selection = Selection(args.runs, args.tags, args.experiment)
+    with progress_bar() as progress:
+        reader = exporting.Reader(mapping_options(args, args.logdir), args.engine, args.follow_links, progress)
+        done = exporting.run(args.logdir, args.out, selection, _options(args), reader)
+    for path in done.paths:
+        print(path)
+    found = findings(done.reading, mapped=args.layout != "long" and args.layout != "wide")
+    for line in found.lines:
+        print(f"tbbridge: {line}", file=sys.stderr)
+    return int(found.damaged)
+
+
+def _options(args: argparse.Namespace) -> ExportOptions:
+    from tbbridge.errors import UsageError
+    from tbbridge.selection import parse_steps
+    from tbbridge.targets import ExportOptions
+
+    if args.points is not None and args.points < 2:
+        raise UsageError(f"--points {args.points}: give at least 2, the first and the last")
+    if args.group and not args.aggregate:
+        raise UsageError("--group says what is aggregated: add --aggregate mean or --aggregate median")
+    if args.all and args.layout != "long":
+        raise UsageError("--all is for the long table: add --layout long")
+    return ExportOptions(
+        layout=args.layout,
+        format=args.format,
+        header=not args.no_header,
+        spreadsheet_safe=args.spreadsheet_safe,
+        steps=parse_steps(args.steps),
+        points=args.points,
+        superseded=args.all,
+        aggregate=args.aggregate,
+        groups=tuple(args.group or ["*"]),
+        force=args.force,
+        single=len(args.experiment) == 1 and not set(args.experiment[0]) & set("*?["),
+    )

@@ -1,0 +1,146 @@
+"""Run logs in few numbers: best and last values, the gap of train and validation, the spread over repeated runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbbridge.model import Bools, Float64, Int64, RunLog
+from tbbridge.shape.table import joined_steps
+from tbbridge.shape.tokens import tokenise
+
+_LOWER = "loss cost entropy xent error err perplexity ppl mse mae rmse nll wer cer fid kl divergence distance time"
+
+LOWER_IS_BETTER: Final = frozenset(_LOWER.split())
+"""Words of a column's name that make its smallest value the best; otherwise the largest is."""
+
+STATISTICS: Final = ("std", "min", "max", "n")
+"""What stands beside the mean or the median."""
+
+_CHUNK = 1 << 16
+"""Steps that are aggregated at a time: what it takes in memory is this times the number of run logs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One run log in few numbers."""
+
+    name: str
+    last: dict[str, int | None]
+    """By column: the row of its last value; None where nothing was logged."""
+    best: dict[str, int | None]
+    """By column: the row of its best value, the first of equals; None where no value is a number."""
+    gaps: dict[str, np.floating[Any] | None]
+    """By metric: how much worse validation is than training at validation's best step; None without both."""
+    log: RunLog
+
+
+def lower_is_better(column: str) -> bool:
+    """Whether the smallest value of a column is its best."""
+    return any(part in LOWER_IS_BETTER for word in tokenise(column) for part in word.text.split())
+
+
+def summarise(logs: Iterable[RunLog]) -> list[Summary]:
+    """Each run log's summary."""
+    return [_summary(log) for log in logs]
+
+
+def _summary(log: RunLog) -> Summary:
+    best = {name: best_row(log, name) for name in log.columns}
+    gaps = {name.removeprefix("val "): _gap(log, name, best) for name in log.columns if name.startswith("val ")}
+    return Summary(log.name, {name: last_row(log, name) for name in log.columns}, best, gaps, log)
+
+
+def last_row(log: RunLog, column: str) -> int | None:
+    """The row of a column's last value; None where nothing was logged."""
+    rows = np.flatnonzero(log.logged[column])
+    return int(rows[-1]) if len(rows) else None
+
+
+def best_row(log: RunLog, column: str) -> int | None:
+    """The row of a column's best value, the first of equals; None where no value is a number."""
+    rows = np.flatnonzero(log.logged[column] & ~np.isnan(log.columns[column]))
+    if not len(rows):
+        return None
+    values = log.columns[column][rows]
+    return int(rows[values.argmin() if lower_is_better(column) else values.argmax()])
+
+
+def _gap(log: RunLog, val: str, best: dict[str, int | None]) -> np.floating[Any] | None:
+    """Training's newest value up to validation's best step, against that best; positive where validation is worse."""
+    train, row = "train " + val.removeprefix("val "), best[val]
+    if row is None or train not in log.columns:
+        return None
+    seen = np.flatnonzero(log.logged[train][: row + 1])
+    if not len(seen):
+        return None
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite values
+        gap: np.floating[Any] = log.columns[train][seen[-1]] - log.columns[val][row]
+    return -gap if lower_is_better(val) else gap
+
+
+def aggregate(name: str, logs: Sequence[RunLog], how: str) -> RunLog:
+    """The mean or median of repeated trainings, step by step, with their spread.
+
+    At each step that any of them logged, over those that logged there: nothing is interpolated or carried on, and ``n``
+    says how many there are. ``std`` is the sample's (n - 1), empty where n is 1. A NaN among the values makes mean,
+    median, std, min and max NaN.
+
+    Args:
+        name: the result's name.
+        logs: the run logs; columns that only some have count for those.
+        how: ``mean`` or ``median``.
+
+    Returns a table with the columns ``<column> <how>``, ``<column> std``, ``min``, ``max`` and ``n``, all float64.
+    """
+    step = joined_steps(log.step for log in logs)
+    result = RunLog(name, step, {}, {})
+    for column in dict.fromkeys(column for log in logs for column in log.columns):
+        having = [log for log in logs if column in log.columns]
+        parts = [_aggregate(step[at : at + _CHUNK], column, having, how) for at in range(0, max(1, len(step)), _CHUNK)]
+        for place, label in enumerate((how, *STATISTICS)):
+            result.columns[f"{column} {label}"] = np.concatenate([values[place] for values in parts])
+            count = np.concatenate([values[-1] for values in parts])
+            result.logged[f"{column} {label}"] = count > (1 if label == "std" else 0)
+    return result
+
+
+def _aggregate(step: Int64, column: str, logs: Sequence[RunLog], how: str) -> list[Float64]:
+    """Mean or median, std, min, max and n of one column at these steps; 0 where nothing was logged."""
+    values, logged = _stacked(step, column, logs)
+    count = logged.sum(axis=0)
+    some = np.maximum(count, 1)
+    centre = np.where(logged, values, 0.0)
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite values: their mean is infinite, their spread NaN
+        mean = centre.sum(axis=0) / some
+        std = np.sqrt((np.where(logged, values - mean, 0.0) ** 2).sum(axis=0) / np.maximum(count - 1, 1))
+    low = np.where(logged, values, np.inf).min(axis=0)
+    high = np.where(logged, values, -np.inf).max(axis=0)
+    middle = mean if how == "mean" else _median(values, logged, count)
+    return [middle, std, low, high, count.astype(np.float64)]
+
+
+def _stacked(step: Int64, column: str, logs: Sequence[RunLog]) -> tuple[Float64, NDArray[np.bool_]]:
+    """A column of all run logs at these steps, as rows of one matrix; and where it was logged."""
+    values = np.zeros((len(logs), len(step)))
+    logged: Bools = np.zeros((len(logs), len(step)), bool)
+    for row, log in enumerate(logs):
+        start, end = np.searchsorted(log.step, [step[0], step[-1] + 1]) if len(step) else (0, 0)
+        places = np.searchsorted(step, log.step[start:end])
+        values[row, places] = log.columns[column][start:end]
+        logged[row, places] = log.logged[column][start:end]
+    return values, logged
+
+
+def _median(values: Float64, logged: Bools, count: NDArray[np.int64]) -> Float64:
+    ordered = np.sort(np.where(logged, values, np.inf), axis=0)  # what is missing comes last; NaN behind it
+    columns = np.arange(values.shape[1])
+    lower, upper = np.maximum(count - 1, 0) // 2, count // 2
+    with np.errstate(invalid="ignore"):
+        middle: Float64 = (ordered[lower, columns] + ordered[np.minimum(upper, len(values) - 1), columns]) / 2
+    middle[(np.isnan(values) & logged).any(axis=0)] = np.nan
+    return middle

@@ -1,0 +1,221 @@
+"""A log directory read run by run by an engine, and the Parquet dataset that is written run by run.
+
+The unit of work is a run: what its files hold does not depend on any other run. Only the mapping looks at all runs, and
+needs a few numbers of each.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+
+from tbbridge.bridge import Reading, experiments
+from tbbridge.decode import Decoder
+from tbbridge.engine import Engine
+from tbbridge.errors import PathError, UsageError
+from tbbridge.model import EventFile, Scalars, Series
+from tbbridge.selection import Selection, Steps, cut_series, matches, matching
+from tbbridge.shape.facts import facts
+from tbbridge.shape.mapping import MappingOptions
+from tbbridge.shape.series import live, merge
+from tbbridge.sheets import LONG, points_columns
+from tbbridge.tail.file import GrowingFile, News
+from tbbridge.tail.logdir import EventPath, Listing, discover
+from tbbridge.tail.remote import RemoteFile, RemoteTree, Stat, is_url
+from tbbridge.write.block import Block, Sheet
+from tbbridge.write.parquet import parquet_bytes
+from tbbridge.write.whole import write_whole
+
+PART = "part-0.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class RunWork:
+    """What a worker needs to read one run."""
+
+    root: str
+    run: str
+    files: tuple[EventPath, ...]
+    stats: tuple[Stat | None, ...] = ()
+    """Of remote files: what the listing told."""
+
+
+@dataclass(slots=True)
+class RunReading:
+    """One run as a worker read it; the files are there for their report, without their points."""
+
+    run: str
+    files: list[EventFile]
+    series: dict[str, Series]
+    problems: list[str]
+
+
+def read_run(work: RunWork) -> RunReading:
+    """Read and merge one run's files."""
+    files = list(_open(work))
+    problems = []
+    for file in files:
+        while (news := file.look()) is News.MORE:
+            pass
+        if news is News.FAILED:
+            problems.append(file.problem)
+    logs = [file.log for file in files]
+    series = merge(logs)
+    return RunReading(work.run, [replace(log, scalars=_none()) for log in logs], series, problems)
+
+
+def _open(work: RunWork) -> Sequence[GrowingFile | RemoteFile]:
+    if not is_url(work.root):
+        return [GrowingFile(*place, Decoder) for place in work.files]
+    tree = RemoteTree(work.root)
+    for place, stat in zip(work.files, work.stats, strict=True):
+        tree.expect(place.path, stat)
+    return [RemoteFile(tree, place, Decoder) for place in work.files]
+
+
+def _none() -> Scalars:
+    return Scalars(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
+
+
+def plan(logdir: str | os.PathLike[str], *, follow_links: bool = False) -> tuple[list[RunWork], list[str]]:
+    """The work of reading a log directory, by run; and lines for a person about what could not be listed.
+
+    Raises:
+        PathError: it does not exist, or is a file that is no event file.
+    """
+    tree = RemoteTree(os.fspath(logdir)) if is_url(logdir) else None
+    root = os.fspath(logdir) if tree else os.path.abspath(logdir)
+    listing: Listing = tree.discover() if tree else discover(root, follow_links=follow_links)
+    if listing.missing:
+        raise PathError(f"{logdir} does not exist: give the log directory that the training writes into")
+    work = []
+    for run, files in sorted(listing.runs.items()):
+        stats = tuple(tree.stat(file.path) for file in files) if tree else ()
+        work.append(RunWork(root, run, tuple(files), stats))
+    return work, listing.problems
+
+
+def read(
+    logdir: str | os.PathLike[str],
+    engine: Engine,
+    *,
+    options: MappingOptions | None = None,
+    follow_links: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Reading:
+    """`tbbridge.bridge.read`, the runs spread over an engine; the same result."""
+    work, problems = plan(logdir, follow_links=follow_links)
+    found: list[RunReading] = []
+    for one in engine.map(read_run, work):
+        found.append(one)
+        if progress:
+            progress("reading", len(found), len(work))
+    runs = {one.run: one.series for one in found}
+    known = {run: {tag: facts(one) for tag, one in series.items()} for run, series in runs.items()}
+    problems = problems + [line for one in found for line in one.problems]
+    root = os.fspath(logdir)
+    options = options or MappingOptions()
+    files = {one.run: one.files for one in found}
+    return Reading(Path(root), files, runs, experiments(root, known, options), problems, options)
+
+
+def partition(run: str) -> str:
+    """The directory of a run in a dataset: ``run=NAME``, percent-encoded as Hive partitions are."""
+    return f"run={quote(run, safe='')}"
+
+
+def run_part(tags: dict[str, Series]) -> bytes:
+    """One run's long table as Parquet; the run's name is the directory's. Values are double: the parts must agree."""
+    blocks = [Block((tag,), points_columns(live(series))) for tag, series in tags.items()]
+    return parquet_bytes(Sheet(("tag",), LONG, blocks), double=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PartWork:
+    """What a worker needs to write one run's part of a dataset."""
+
+    work: RunWork
+    directory: str
+    tags: Sequence[str]
+    steps: Steps
+
+
+def write_part(part: PartWork) -> RunReading:
+    """Read one run and write its part; the points stay with the worker."""
+    found = read_run(part.work)
+    tags = {
+        tag: cut_series(series, part.steps)
+        for tag, series in found.series.items()
+        if not part.tags or matches(tag, part.tags)
+    }
+    if tags:
+        put_part(Path(part.directory), found.run, tags)
+    return replace(found, series={tag: _emptied(series) for tag, series in tags.items()})
+
+
+def _emptied(series: Series) -> Series:
+    return Series(series.step[:0], series.wall_time[:0], series.value[:0], series.superseded[:0])
+
+
+def put_part(directory: Path, run: str, tags: dict[str, Series]) -> Path:
+    """Write one run's part into a dataset's directory."""
+    folder = directory / partition(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / PART, [run_part(tags)])
+    return folder / PART
+
+
+def prepare_dataset(directory: Path, *, force: bool = False) -> None:
+    """Make the directory of a dataset; with `force`, take away the parts of an earlier one.
+
+    Raises:
+        UsageError: a dataset is there, and `force` is not set.
+        PathError: it cannot be made.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        old = sorted(directory.glob(f"run=*/{PART}"))
+        if old and not force:
+            raise UsageError(f"{directory} holds a dataset already: replace it with --force, or choose another --out")
+        for part in old:
+            part.unlink()
+            part.parent.rmdir()
+    except OSError as error:
+        raise PathError(f"cannot write into {directory}: {error.strerror}") from None
+
+
+def write_dataset(
+    logdir: str | os.PathLike[str],
+    directory: Path,
+    engine: Engine,
+    selection: Selection,
+    steps: Steps = (None, None),
+    *,
+    follow_links: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Reading:
+    """Write a Parquet dataset partitioned by run, each run by the worker that read it.
+
+    Returns what was read, without its points: for the report. Workers write to the directory themselves, which must be
+    theirs too.
+    """
+    work, problems = plan(logdir, follow_links=follow_links)
+    chosen = set(matching("--runs", [one.run for one in work], selection.runs))
+    parts = [PartWork(one, os.path.abspath(directory), selection.tags, steps) for one in work if one.run in chosen]
+    found: list[RunReading] = []
+    for one in engine.map(write_part, parts):
+        found.append(one)
+        if progress:
+            progress("writing", len(found), len(parts))
+    return Reading(
+        Path(os.fspath(logdir)),
+        {one.run: one.files for one in found},
+        {one.run: one.series for one in found},
+        [],
+        problems + [line for one in found for line in one.problems],
+    )

@@ -1,0 +1,112 @@
+"""Where an export goes, and how it is laid out: what the options of ``tbbridge export`` mean."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tbbridge.bridge import default_out
+from tbbridge.errors import PathError, UsageError
+from tbbridge.formats import Format, format_of, parse_format
+from tbbridge.selection import Steps
+
+STDOUT = "-"
+
+LAYOUTS = ("compact", "long", "wide", "summary")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """How the selected part of a log directory is laid out and written."""
+
+    layout: str = "compact"
+    """``compact`` (run logs), ``long`` (every point), ``wide`` (a column a tag), ``summary`` (a row an experiment)."""
+    format: str | None = None
+    """``csv``, ``parquet``, ``jsonl``, ``xlsx``, ``html``, ``csv.gz`` ...; None: what the target's suffix says."""
+    header: bool = True
+    spreadsheet_safe: bool = False
+    steps: Steps = (None, None)
+    """First and last step, both included; None is open."""
+    points: int | None = None
+    """At most about so many points a series (first, last, minima and maxima are kept); None: every point."""
+    superseded: bool = False
+    """The long table also with the points that a restart superseded."""
+    aggregate: str | None = None
+    """``mean`` or ``median`` over the experiments of each group."""
+    groups: Sequence[str] = field(default=("*",))
+    """Globs over experiments' names, one a group."""
+    force: bool = False
+    """Replace a file that is there."""
+    single: bool = False
+    """One experiment was asked for by its name: the compact table needs no column for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the tables go: standard output, one file for all, or a directory with one file an experiment."""
+
+    form: Format
+    file: Path | None = None
+    directory: Path | None = None
+    published: bool = False
+    """The directory that `tbbridge watch` publishes into, with its lock: the run logs as CSV."""
+
+
+def target(logdir: str | os.PathLike[str], out: str | os.PathLike[str] | None, options: ExportOptions) -> Target:
+    """Where the tables of `logdir` go.
+
+    `out` is ``-`` for standard output, the name of a file where it ends as a format does, else a directory. Without it,
+    run logs go to ``<logdir>-csv/`` and all else to one file beside the log directory.
+
+    Raises:
+        UsageError: the format is unknown, or cannot hold the layout.
+    """
+    asked = parse_format(options.format) if options.format else None
+    text = os.fspath(out) if out is not None else ""
+    if text == STDOUT:
+        return _checked(Target(asked or Format("csv")), options)
+    if not text:
+        return _checked(_default_target(logdir, asked or Format("csv"), options), options)
+    named = format_of(text) if not text.endswith(("/", os.sep)) and not Path(text).is_dir() else None
+    if named:
+        return _checked(Target(asked or named, file=Path(text)), options)
+    return _checked(_directory(Path(text), asked or Format("csv"), options), options)
+
+
+def _default_target(logdir: str | os.PathLike[str], form: Format, options: ExportOptions) -> Target:
+    base = default_out(logdir)
+    stem = base.name.removesuffix("-csv")
+    if options.layout == "compact" and not options.aggregate:
+        if form.name in ("csv", "parquet", "jsonl"):
+            return _directory(base.with_name(f"{stem}-{form.name}"), form, options)
+        return Target(form, file=base.with_name(stem + form.suffix))
+    return Target(form, file=base.with_name(f"{stem}-{options.aggregate or options.layout}{form.suffix}"))
+
+
+def _directory(path: Path, form: Format, options: ExportOptions) -> Target:
+    plain = form == Format("csv") and options.layout == "compact" and not options.spreadsheet_safe
+    whole = options.points is None and options.steps == (None, None)
+    return Target(form, directory=path, published=plain and whole and not options.aggregate)
+
+
+def _checked(where: Target, options: ExportOptions) -> Target:
+    if options.layout not in LAYOUTS:
+        raise UsageError(f"unknown layout {options.layout!r}: choose {', '.join(LAYOUTS)}")
+    if where.form.name == "html" and (options.layout != "compact" or options.aggregate):
+        raise UsageError("html shows run logs: leave --layout and --aggregate away")
+    if where.file is None and where.directory is None and where.form.name == "xlsx" and sys.stdout.isatty():
+        raise UsageError("a workbook is no text for a terminal: name a file with --out")
+    return where
+
+
+def check_inside(directory: Path, keep_out: str | os.PathLike[str]) -> None:
+    """Refuse a target directory in the log directory.
+
+    Raises:
+        PathError: it lies there.
+    """
+    if f"{os.path.realpath(directory)}/".startswith(f"{os.path.realpath(keep_out)}/"):
+        raise PathError(f"{directory} lies in the log directory, where nothing is written: choose another --out")
