@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
-import tomllib
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -132,6 +132,10 @@ def _table(path: Path, nested: bool) -> Mapping[str, Any]:
 
 
 def _toml(path: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
     try:
         with path.open("rb") as file:
             text = file.read(_LARGEST).decode()

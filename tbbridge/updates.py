@@ -128,7 +128,7 @@ class Follow:
                     return update
                 try:
                     await asyncio.wait_for(event.wait(), self._timeout)
-                except TimeoutError:
+                except asyncio.TimeoutError:
                     break
                 event.clear()
         finally:
