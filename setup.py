@@ -1,6 +1,7 @@
 """The compiled extension only; every other fact of the package is in setup.cfg."""
 
 import sys
+from glob import glob
 
 from setuptools import Extension, setup
 
@@ -10,7 +11,7 @@ setup(
         Extension(
             "tbbridge.decode._native",
             ["tbbridge/decode/_native.pyx"],
-            depends=["tbbridge/decode/_wire.pxi", "tbbridge/decode/_crc.h"],
+            depends=[*sorted(glob("tbbridge/decode/_*.pxi")), "tbbridge/decode/_crc.h"],
             include_dirs=["tbbridge/decode"],
             extra_compile_args=[] if sys.platform == "win32" else ["-O3"],
             optional=True,

@@ -1,7 +1,7 @@
-"""The contract of both twins, `_native` (compiled) and `_plain`: same arguments, same results, for any bytes whatever.
+"""The contract of both twins, `_native` (compiled) and `_plain`: same arguments and results, for any bytes whatever.
 
-Pure functions. The compiled ones release the GIL while they walk bytes, and check every read against the end of the data.
-`data` is any contiguous buffer of bytes.
+Pure functions. The compiled ones release the GIL while they walk bytes, and check every read against the end of the
+data. `data` is any contiguous buffer of bytes.
 """
 
 from collections.abc import Sequence
@@ -26,21 +26,21 @@ def scan(
 ) -> Scan:
     """Decode the records of `data` from offset `start` on, one after the other, until something stops it.
 
-    held       verify the record at `start` whole however large it is; otherwise, and for every further one, a payload of
-               more than `contract.SMALL` bytes stops the scan (`LARGE`)
+    held       verify the record at `start` whole however large it is; otherwise, and for every further one, a payload
+               of more than `contract.SMALL` bytes stops the scan (`LARGE`)
     fresh      whether the file held nothing but file versions before `start`
     foreign    the tags that belong to another plugin than ``scalars`` there
-    tag ...    columns to fill from index 0: shape (room,); `tag` gets indices into `Scan.tags`. float32 values are kept as
-               float64 of the same value.
+    tag ...    columns to fill from index 0: shape (room,); `tag` gets indices into `Scan.tags`. float32 values are kept
+               as float64 of the same value.
 
     A record counts when both its masked CRC-32C checksums hold and its payload is an Event by protobuf's rules: unknown
-    fields and groups are skipped, the last of a oneof wins, split submessages are merged. Strings need not be UTF-8. What
-    is looked into is the Event, its Summary, Values, SummaryMetadata, TensorProto, shape and SessionLog.
+    fields and groups are skipped, the last of a oneof wins, split submessages are merged. Strings need not be UTF-8.
+    What is looked into is the Event, its Summary, Values, SummaryMetadata, TensorProto, shape and SessionLog.
 
-    A value is a scalar when it is a ``simple_value``, or a tensor of exactly one element of a numeric dtype whose tag does
-    not belong, by this value's metadata or the nearest before it in the file, to another plugin than ``scalars``. Its
-    element is taken from ``tensor_content`` where there is any, else from the typed values of its dtype; none at all is 0.
-    Values that are neither that nor what another plugin shows are counted in `Scan.passed`.
+    A value is a scalar when it is a ``simple_value``, or a tensor of exactly one element of a numeric dtype whose tag
+    does not belong, by this value's metadata or the nearest before it in the file, to another plugin than ``scalars``.
+    Its element is taken from ``tensor_content`` where there is any, else from the typed values of its dtype; none at
+    all is 0. Values that are neither that nor what another plugin shows are counted in `Scan.passed`.
     """
 
 def headers(data: Buffer, first: int, limit: int) -> tuple[Int64, Int64]:

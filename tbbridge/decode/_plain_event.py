@@ -108,7 +108,7 @@ def signed(value: int, bits: int) -> int:
 
 _FIXED = {5: ("<f", FIXED32), 6: ("<d", FIXED64), 9: ("<f", FIXED32), 12: ("<d", FIXED64)}
 _BITS = {7: 32, 10: 64, 11: 1, 13: 32, 16: 32, 17: 64}
-_BYTE_LISTS = {8, 14, 15, 18}
+_BYTE_LISTS = {8, 14, 15}
 """The lists of typed values of a TensorProto: of fixed size, varints (with their bits), and of bytes."""
 
 
@@ -138,6 +138,9 @@ class Tensor:
                 self._fixed(number, wire, data, start, stop)
             elif number in _BYTE_LISTS and wire == BYTES:
                 self._extend(number, 1, 0.0)
+            elif number == 18 and wire == BYTES:  # float8_val is one field, not a list: its last bytes are its value
+                self.lists.pop(18, None)
+                self._extend(18, stop - start, 0.0)
 
     def _extend(self, number: int, count: int, last: float) -> None:
         if count:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
 
 from tbbridge.checksum import masked
 from tbbridge.decode import contract, twin
-from tbbridge.decode.columns import Columns
 from tbbridge.decode.contract import Scan
+from tbbridge.decode.log import Log
 from tbbridge.decode.search import Search
 from tbbridge.decode.walk import HOLD, Walk
-from tbbridge.model import Damage, EventFile, Start
+from tbbridge.model import Damage, EventFile
 
 MAX_RECORD = 64 << 20
 """Bytes of the largest record that is held to be verified, and of the largest that a search takes for a record."""
@@ -24,8 +23,6 @@ _LARGEST_WINDOW = 1 << 20
 _SEARCH_STEP = 256 << 10
 _ROOM = 2 * contract.SMALL // contract.MIN_VALUE_BYTES
 """Rows that a scan has room for at least, unless its bytes hold fewer."""
-_MAX_DAMAGES = 100_000
-"""Damaged ranges that are told one by one; further ones are joined with the last."""
 
 
 class Decoder:
@@ -50,17 +47,7 @@ class Decoder:
         self.generation += 1
         self.position = 0
         self.want = _LARGEST_WINDOW
-        self._columns = Columns()
-        self._tags: list[str] = []
-        self._ids: dict[str, int] = {}
-        self._doubles: set[int] = set()
-        self._foreign: list[bytes] = []
-        self._fresh = True
-        self._starts: list[Start] = []
-        self._records = 0
-        self._first_wall_time = float("nan")
-        self._damage: list[Damage] = []
-        self._passed = [0] * len(contract.REASONS)
+        self._log = Log()
         self._at = 0
         self._room = 0
         self._held = False
@@ -81,28 +68,14 @@ class Decoder:
     @property
     def log(self) -> EventFile:
         """What has been decoded so far. Its arrays are views that later feeds never change."""
-        return EventFile(
-            name=self._name,
-            scalars=self._columns.scalars(),
-            tags=self._tags,
-            doubles=set(self._doubles),
-            first_wall_time=self._first_wall_time,
-            starts=list(self._starts),
-            records=self._records,
-            damage=[*self._damage, *([self._open_damage] if self._open_damage else [])],
-            incomplete_tail=self._incomplete_tail,
-            passed_over=Counter(
-                {reason: n for reason, n in zip(contract.REASONS, self._passed, strict=True) if n},
-            ),
-            size=self._size,
-        )
+        return self._log.snapshot(self._name, self._size, self._open_damage, self._incomplete_tail)
 
     def follow(self, size: int, read: Callable[[int, int], bytes | bytearray | memoryview]) -> int:
         """Decode a file of `size` bytes to its end with ``read(bytes, offset)``; returns the number of new scalars.
 
         Stops where `read` returns nothing.
         """
-        before, generation = self._columns.rows, self.generation
+        before, generation = self._log.columns.rows, self.generation
         self._size = size
         while True:
             while self.position < size:
@@ -114,7 +87,7 @@ class Decoder:
                 self.settle(size)
                 if self.position < size:
                     continue
-            return self._columns.rows - (before if generation == self.generation else 0)
+            return self._log.columns.rows - (before if generation == self.generation else 0)
 
     def feed(self, data: bytes | bytearray | memoryview) -> int:
         """Take the bytes at `position`; returns the number of new scalars."""
@@ -123,7 +96,7 @@ class Decoder:
         self._open_damage, self._incomplete_tail = None, 0
         if self._grown_beyond(known):
             return 0
-        before = self._columns.rows
+        before = self._log.columns.rows
         if self._kept or known < self._until:
             self._kept += data
             if known < self._until:
@@ -137,7 +110,7 @@ class Decoder:
         while self._step(block, base):
             pass
         self._widen(self.position == asked + len(data))
-        return self._columns.rows - before
+        return self._log.columns.rows - before
 
     def _widen(self, sequential: bool) -> None:
         self.want = min(self.want * 2, _LARGEST_WINDOW) if sequential else _WINDOW
@@ -174,40 +147,18 @@ class Decoder:
             return self._goto(self._at, block, base)
         room = max(self._room, min(len(block) // contract.MIN_VALUE_BYTES + 1, max(_ROOM, len(block) // 32)))
         value = np.empty(room, np.float64)
-        columns = self._columns.room(room, self._expected_rows(base) + room)
-        found = twin.scan(block, self._at - base, self._held, self._fresh, self._foreign, *columns, value)
+        columns = self._log.columns.room(room, self._expected_rows(base) + room)
+        found = twin.scan(block, self._at - base, self._held, self._log.fresh, self._log.foreign, *columns, value)
         self._room = 0
-        self._absorb(found, value)
+        self._log.absorb(found, value)
+        if found.records:
+            self._jumped, self._held = None, False
         self._at = base + found.end
         return self._stopped(found, block, base)
 
-    def _absorb(self, found: Scan, value: np.ndarray[tuple[int], np.dtype[np.float64]]) -> None:
-        """Take over what a scan found."""
-        before = self._columns.rows
-        if found.rows:
-            ids = np.array([self._id(tag) for tag in found.tags], np.int32)
-            self._doubles.update(int(ids[tag]) for tag in found.wide)
-            self._columns.commit(ids, value[: found.rows], wide=bool(found.wide))
-        if found.records:
-            if self._records == 0:
-                self._first_wall_time = found.first_wall_time
-            self._records += found.records
-            self._jumped = None
-            self._held = False
-            self._passed = [a + b for a, b in zip(self._passed, found.passed, strict=True)]
-            self._starts += [Start(before + rows, step, first) for rows, step, first in found.starts]
-            self._foreign, self._fresh = found.foreign, found.fresh
-
     def _expected_rows(self, offset: int) -> int:
         """Rows in the whole file, if it goes on as it did up to `offset`."""
-        return self._columns.rows * self._size // offset if offset else 0
-
-    def _id(self, tag: bytes) -> int:
-        text = tag.decode("utf-8", "backslashreplace")
-        number = self._ids.setdefault(text, len(self._ids))
-        if number == len(self._tags):
-            self._tags.append(text)
-        return number
+        return self._log.columns.rows * self._size // offset if offset else 0
 
     def _stopped(self, found: Scan, block: memoryview, base: int) -> bool:
         """Go on from where a scan stopped."""
@@ -218,12 +169,13 @@ class Decoder:
         if found.stop == contract.FULL:
             self._room = min((found.need - 16) // contract.MIN_VALUE_BYTES, contract.MAX_VALUES)
             return True
+        if found.stop != contract.BAD_LENGTH:
+            self._jumped = None  # a right header where it ended proves it right
         if found.stop == contract.LARGE:
             return self._large(found.need)
         self._held = False
         if found.stop in (contract.UNPARSABLE, contract.TOO_MANY):
-            self._jumped = None
-            self._lose(self._at, end, _REASONS[found.stop])
+            self._log.lose(self._at, end, _REASONS[found.stop])
             self._at = end
             return True
         return self._damaged(_reason(found.stop, block[self._at - base : self._at - base + 12], self._at))
@@ -231,9 +183,8 @@ class Decoder:
     # A large record.
 
     def _large(self, need: int) -> bool:
-        if self._records == 0:  # the first record gives the file its wall time
+        if self._log.records == 0:  # the first record gives the file its wall time
             return self._hold(need)
-        self._jumped = None
         self._walk = Walk(self._at, need)
         self._tail_need = need
         self._step = self._look
@@ -248,8 +199,8 @@ class Decoder:
         self._step = self._scan
         if verdict == HOLD:
             return self._hold(self._tail_need)
-        self._records += 1
-        self._fresh = False
+        self._log.records += 1
+        self._log.fresh = False
         self._jumped = (self._at, self._at + self._tail_need)
         self._at += self._tail_need
         return True
@@ -262,17 +213,8 @@ class Decoder:
 
     # Damage.
 
-    def _lose(self, start: int, end: int, reason: str) -> None:
-        last = self._damage[-1] if self._damage else None
-        if last and last.end == start and last.reason == reason:
-            self._damage[-1] = Damage(last.start, end, reason)
-        elif last and len(self._damage) >= _MAX_DAMAGES:
-            self._damage[-1] = Damage(last.start, end, "many damaged ranges up to here")
-        else:
-            self._damage.append(Damage(start, end, reason))
-
     def _unusable(self, need: int) -> str:
-        """Why a record of `need` bytes is damage when it is too large, or when a whole one starts before it is finished."""
+        """Why a record of `need` bytes is damage: it is too large, or a whole one starts before it is finished."""
         if need - 16 > self._max_record:
             return f"record of more than {self._max_record} bytes"
         return "unfinished record with a whole one inside it"
@@ -310,7 +252,7 @@ class Decoder:
         self._step = self._scan
         if masked(self._state ^ 0xFFFFFFFF) == stored:
             return True
-        self._records -= 1
+        self._log.records -= 1
         self._at = start
         return self._damaged("wrong data checksum")
 
@@ -318,7 +260,7 @@ class Decoder:
         assert self._search is not None
         found = self._search.answer()
         if found is not None:
-            self._lose(self._at, found, self._reason)
+            self._log.lose(self._at, found, self._reason)
             self._at = found
             self._step = self._scan
             return True
@@ -351,7 +293,7 @@ class Decoder:
         if self._step == self._look:
             end = self._at + self._tail_need
         elif self._jumped and self._jumped[1] > size:
-            self._records -= 1
+            self._log.records -= 1
             self._at, end = self._jumped
             self._jumped = None
         elif self._at + 12 > size:
@@ -390,7 +332,7 @@ class Decoder:
             self._add_claim(claim)
             self._add_claim(self._tail_end)
             self._tail_end = None
-            self._lose(self._at, found, self._reason)
+            self._log.lose(self._at, found, self._reason)
             self._at = self.position = found
             self._step = self._scan
 

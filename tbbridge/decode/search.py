@@ -62,9 +62,10 @@ class Search:
             return
         offsets, lengths = twin.headers(block, first, self._limit)
         offsets += self._base
-        if len(offsets) and len(self._pending.offsets) + len(offsets) > _CAPACITY:
-            self._resume = int(offsets[0])
-            return
+        room = _CAPACITY - len(self._pending.offsets)
+        if len(offsets) > room:
+            self._resume = int(offsets[room])
+            offsets, lengths = offsets[:room], lengths[:room]
         self._pending = self._pending.plus(offsets, offsets + 12 + lengths)
 
     def _resolve(self, block: bytes, due: Bools) -> None:

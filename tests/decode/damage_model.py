@@ -1,8 +1,8 @@
-"""The rule for what survives in a damaged file, in the shortest form: quadratic, all bytes at hand, no reuse of our code.
+"""The rule for what survives in a damaged file, in the shortest form: quadratic, all bytes at hand, none of our code.
 
 From a record boundary: a record with both checksums right is taken; one that the end of the file cuts off is an
-unfinished tail, unless a whole record starts inside; anything else is damage up to the next offset at which a whole record
-starts, or the end of the file (or what looks like an unfinished record before it).
+unfinished tail, unless a whole record starts inside; anything else is damage up to the next offset at which a whole
+record starts, or the end of the file (or what looks like an unfinished record before it).
 """
 
 from __future__ import annotations
@@ -56,8 +56,7 @@ def survivors(data: bytes, max_record: int = 64 << 20) -> Survivors:
             found.tail = len(data) - at
             break
         else:
-            doubtful = min((o for o in candidates if o > at and end_of_whole(data, o) is None and cut(data, o)), default=None)
-            end = len(data) if doubtful is None else doubtful
+            end = min((o for o in candidates if o > at and cut(data, o)), default=len(data))
             found.damage.append((at, end))
             found.tail = len(data) - end
             break
