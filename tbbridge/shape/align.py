@@ -117,10 +117,10 @@ def place(columns: Mapping[str, Points], epoch: Points | None = None, align: str
 
 
 def _report(moved: list[str], reference: str, epoch: Points | None, shared: int, align: str) -> str:
-    why = "as asked for" if align != "auto" else "its steps count something else"
+    why = "as asked for" if align != "auto" else "the steps as logged count something else"
     by = "by wall time" if epoch is None else "by the epoch series"
     more = f"; {shared} points shared a step and took the next ones" if shared else ""
-    return f"{', '.join(moved)}: placed on the steps of {reference} {by} ({why}){more}"
+    return f"{', '.join(moved)}: placed {by} on the steps of {reference}: {why}{more}"
 
 
 def _agreement(others: Mapping[str, Points], base: Points, align: str) -> str:

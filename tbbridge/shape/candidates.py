@@ -135,4 +135,4 @@ def _assign(bare: Iterable[Candidate], split: str, why: str, note: str = "") -> 
     for one in bare:
         one.split, one.note = split, note
         so = "" if split == IGNORED else f", so it is {split}"
-        one.reasons.append(f"R6: nothing says a split; {why}{so}")
+        one.reasons.append(f"R6: nothing says a split, and {why}{so}")

@@ -108,7 +108,7 @@ class _Columns:
             runs=tuple(sorted((place.run for place in self.places), key=natural)),
             feeds=self.feeds,
             notes=(*_notes(self.feeds, self.runs, self.options), *self.notes),
-            passed_over=tuple((*at, why) for at, why in self.passed.items() if at not in fed),
+            passed_over=tuple((*at, self.passed[at]) for at in sorted(self.passed, key=_natural) if at not in fed),
         )
 
     def _named(self) -> list[Candidate]:
@@ -164,7 +164,7 @@ class _Columns:
         if override.column not in self.feeds:
             return
         if not override.pattern.text:
-            self.feeds[override.column] = None
+            self._replace(override, None)
             self.notes.append(f"{override.column}: left empty by {override.option}")
             return
         found = [at for at in self._series() if override.pattern.matches(at[0].run, at[1])]
@@ -174,7 +174,17 @@ class _Columns:
         of = [candidate(place, tag, self.runs[place.run][tag], "", "") for place, tag in exact or found]
         best = rank(of, self.options.prefer)[0][1]
         note = f"{len(of)} series match {override.option}: the first by R7 was taken" if len(of) > 1 else ""
-        self.feeds[override.column] = Feed(best.run, best.tag, f"chosen by {override.option}", note)
+        self._replace(override, Feed(best.run, best.tag, f"chosen by {override.option}", note))
+
+    def _replace(self, override: Override, feed: Feed | None) -> None:
+        before = self.feeds[override.column]
+        if before:
+            self.passed[before.run, before.tag] = f"{override.option} decides the column {override.column}"
+        self.feeds[override.column] = feed
+
+
+def _natural(at: tuple[str, str]) -> tuple[object, object]:
+    return natural(at[0]), natural(at[1])
 
 
 def _says_split(place: RunPlace, tag: str) -> bool:

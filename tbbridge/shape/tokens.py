@@ -54,7 +54,7 @@ def _unglue(piece: str) -> tuple[str, ...]:
     parts = _PARTS.findall(piece)
     if len(parts) > 1:
         return tuple(word for part in parts for word in _unglue(part))
-    return (piece.lstrip("0") or "0",) if piece.isdigit() else (piece,)
+    return (piece.lstrip("0") or "0",) if piece.isdecimal() else (piece,)
 
 
 def _known(piece: str) -> str | None:
@@ -120,7 +120,7 @@ def _phrases(found: list[str], segment: str) -> list[str]:
             out[-1] = "lr"
         elif word == "likelihood" and out[-2:] in (["negative", "log"], ["neg", "log"]):
             out[-2:] = ["nll"]
-        elif word.isdigit() and (ranked := _ranked(out, int(word), segment)):
+        elif word.isdecimal() and (ranked := _ranked(out, int(word), segment)):
             out.append(ranked)
         else:
             out.append(word)

@@ -1,0 +1,380 @@
+"""Runs and tags to experiments and columns, rule by rule (docs/mapping.md)."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tbbridge.model import COLUMNS, Experiment, Series
+from tbbridge.shape.mapping import MappingOptions, SeriesFacts, facts, map_runs
+
+EPOCHS = SeriesFacts(5, 0, 4, consecutive=True)
+STEPS = SeriesFacts(100, 0, 990)
+
+
+def mapped(runs: dict[str, object], options: MappingOptions | None = None) -> list[Experiment]:
+    """The experiments of runs, given as a text of tags (five points each) or as facts by tag."""
+    return map_runs(
+        {
+            run: dict.fromkeys(tags.split(), EPOCHS) if isinstance(tags, str) else tags  # type: ignore[misc]
+            for run, tags in runs.items()
+        },
+        options,
+    )
+
+
+def columns(experiment: Experiment) -> list[str | None]:
+    """``RUN:TAG`` of each column, ``TAG`` where there is one run."""
+    single = len(experiment.runs) == 1
+    return [feed and (feed.tag if single else f"{feed.run}:{feed.tag}") for feed in experiment.feeds.values()]
+
+
+def names(runs: dict[str, object]) -> list[str]:
+    return [experiment.name for experiment in mapped(runs)]
+
+
+def only(runs: dict[str, object], options: MappingOptions | None = None) -> Experiment:
+    (experiment,) = mapped(runs, options)
+    return experiment
+
+
+# --- R1, R2: sub-runs of torch and tensorboardX
+
+
+def test_hparams_sub_run_feeds_nothing_and_is_no_experiment() -> None:
+    """R1: a run named by a time stamp belongs to the experiment above it, feeds nothing, and that is said."""
+    experiment = only({"a": "train_loss val_loss", "a/1700000000.123456": "accuracy loss"})
+    assert (experiment.name, experiment.runs) == ("a", ("a", "a/1700000000.123456"))
+    assert columns(experiment) == [None, None, "a:train_loss", "a:val_loss"]
+    assert [why.split(":")[0] for _, _, why in experiment.passed_over] == ["R1", "R1"]
+
+
+@pytest.mark.parametrize("key", ["train", "val/mean"])
+def test_what_add_scalars_appends_is_part_of_the_tag(key: str) -> None:
+    """R2: torch appends the key to the run's name, a key with a slash too; the rest of the path is the experiment."""
+    experiment = only({"x": "lr", f"x/Acc_{key}": "Acc", "x/Acc_test": "Acc"})
+    assert experiment.name == "x"
+    assert f"x/Acc_{key}:Acc" in columns(experiment)
+
+
+def test_key_of_add_scalars_beats_the_words_of_its_tag() -> None:
+    """R2: the tag may name both splits."""
+    tag = "Training vs. Validation Loss"
+    runs = {f"{tag}_Training": {tag: EPOCHS}, f"{tag}_Validation": {tag: EPOCHS}}
+    assert columns(only(runs))[2:] == [f"{tag}_Training:{tag}", f"{tag}_Validation:{tag}"]
+
+
+# --- R3: which metric
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "loss_scale",
+        "train/kl_loss",
+        "best_val_loss",
+        "hparam/loss",
+        "val_acc_top5",
+        "error_acc",
+        "grad_norm/loss_grad",
+        "lm_loss_ppl",
+        "Loss/learning_rate",
+        "loss/scores/fake",
+        "weights/loss",
+        "acc@10",
+        "d_loss",
+        "losses/entropy",
+    ],
+)
+def test_what_only_looks_like_an_accuracy_or_a_loss_feeds_nothing(tag: str) -> None:
+    """R3: the right-most metric word decides; records, terms of a sum and other metrics are left out."""
+    assert columns(only({".": tag})) == [None] * 4
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "loss",
+        "batchloss",
+        "trainLosses",
+        "Loss/train/total",
+        "cost",
+        "xentropy-loss",
+        "NLLLoss",
+        "BCEWithLogitsLoss",
+        "crossentropy",
+    ],
+)
+def test_a_loss_by_any_name(tag: str) -> None:
+    """R3: camel case, glued words, plurals and synonyms are read."""
+    assert columns(only({".": tag}))[2] == tag
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "train_acc",
+        "trainAccuracies",
+        "train/top-1",
+        "train_prec@1",
+        "train_acurracy",
+        "train_accuracy01",
+        "trainacc",
+        "train_accu",
+    ],
+)
+def test_an_accuracy_by_any_name(tag: str) -> None:
+    """R3: top 1, percent, misspelt."""
+    assert columns(only({".": tag}))[0] == tag
+
+
+def test_refused_series_say_why() -> None:
+    """What looks like a metric and feeds no column is passed over with its reason."""
+    (passed,) = only({".": "train/kl_loss"}).passed_over
+    assert passed == (".", "train/kl_loss", "R3: 'kl' is one term of a loss")
+
+
+# --- R4, R5: which split
+
+
+def test_right_most_split_word_of_the_tag_wins() -> None:
+    """R4: train/val_loss is held out."""
+    assert columns(only({".": "train/val_loss train/loss"}))[2:] == ["train/loss", "train/val_loss"]
+
+
+@pytest.mark.parametrize("word", ["val", "validation", "valid", "eval", "dev", "held_out", "vaild", "Validation"])
+def test_directories_say_the_split(word: str) -> None:
+    """R5: runs named train and val (in any usual word) are one experiment."""
+    experiment = only({"a/train": "loss", f"a/{word}": "loss"})
+    assert experiment.name == "a"
+    assert columns(experiment)[2:] == ["a/train:loss", f"a/{word}:loss"]
+
+
+def test_directory_that_contradicts_its_tags_is_a_name() -> None:
+    """R5: Ultralytics calls its runs train, train2 ..., with the splits in the tags."""
+    experiments = mapped({f"detect/{name}": "train/loss val/loss" for name in ("train", "train2")})
+    assert [one.name for one in experiments] == ["detect/train", "detect/train2"]
+    assert columns(experiments[1])[2:] == ["train/loss", "val/loss"]
+
+
+# --- experiments
+
+
+@pytest.mark.parametrize(
+    ("runs", "expected"),
+    [
+        (["."], ["."]),
+        (["train", "validation"], ["."]),
+        (["20240101-120000/train", "20240101-120000/validation"], ["20240101-120000"]),
+        (
+            ["lightning_logs/version_10", "lightning_logs/version_2"],
+            ["lightning_logs/version_2", "lightning_logs/version_10"],
+        ),
+        (
+            ["runs/Aug01_12-00-00_host", "runs/Aug02_12-00-00_host"],
+            ["runs/Aug01_12-00-00_host", "runs/Aug02_12-00-00_host"],
+        ),
+        (["exp7-train", "exp7-val", "exp8-train", "exp8-val"], ["exp7", "exp8"]),
+        (["train/a", "val/a", "train/b", "val/b"], ["a", "b"]),
+        (
+            ["sweep/lr_0.1/train", "sweep/lr_0.1/val", "sweep/lr_1/train", "sweep/lr_1/val"],
+            ["sweep/lr_0.1", "sweep/lr_1"],
+        ),
+        (["fold_0/train", "fold_0/val", "fold_1/train", "fold_1/val"], ["fold_0", "fold_1"]),
+        (["train_0", "val_0", "train_1", "val_1"], ["0", "1"]),
+        (["model", "model/eval"], ["model"]),
+        (["model", "model/eval_holdout", "model/eval_test"], ["model"]),
+        (["train", "training_eval/task_a", "training_eval/task_b"], ["."]),
+        (["train", "train/eval"], ["train"]),
+        (["test"], ["test"]),
+        (["runs/test", "runs/baseline"], ["runs/baseline", "runs/test"]),
+        (["runs/train", "runs/baseline"], ["runs/baseline", "runs/train"]),
+        (["a/train", "b/train"], ["a", "b"]),
+        (["a/val", "b/val"], ["a", "b"]),
+        (["training/a", "training/b"], ["training/a", "training/b"]),
+        (["train_mnist_00000", "train_mnist_00001"], ["train_mnist_00000", "train_mnist_00001"]),
+        (["log/1500000000-training", "log/1500000000-validation"], ["log/1500000000"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_experiments_are_what_a_person_would_name(runs: list[str], expected: list[str]) -> None:
+    """What remains of a run's path without the words of a split is the experiment, in natural order."""
+    assert names(dict.fromkeys(runs, "loss accuracy")) == expected
+
+
+def test_run_without_a_metric_belongs_to_the_experiment_above() -> None:
+    """Composer nests a run of hyperparameters in the run; it is no training of its own."""
+    experiment = only({"a": "loss", "a/a": "hparams/loss", "a/lr": "lr"})
+    assert experiment.runs == ("a", "a/a", "a/lr")
+
+
+# --- R6: no split is said
+
+
+def test_bare_loss_is_the_train_loss() -> None:
+    """R6: alone, and beside a held-out one."""
+    assert columns(only({".": "loss"}))[2:] == ["loss", None]
+    assert columns(only({".": "loss val_loss"}))[2:] == ["loss", "val_loss"]
+
+
+def test_bare_series_is_ignored_where_both_splits_are_named() -> None:
+    """R6: and the report says so."""
+    experiment = only({".": "loss train_loss val_loss"})
+    assert columns(experiment)[2:] == ["train_loss", "val_loss"]
+    assert [tag for _, tag, _ in experiment.passed_over] == ["loss"]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "loss", "column"),
+    [
+        (SeriesFacts(5, 100, 500), STEPS, "val accuracy"),
+        (STEPS, STEPS, "train accuracy"),
+        (EPOCHS, EPOCHS, "val accuracy"),
+    ],
+    ids=["fewer points", "as many points, by step", "as many points, by epoch"],
+)
+def test_bare_accuracy_is_judged_beside_the_train_loss(accuracy: SeriesFacts, loss: SeriesFacts, column: str) -> None:
+    """R6: by the number of its points; and the judgement is noted."""
+    experiment = only({".": {"train_loss": loss, "accuracy": accuracy}})
+    assert experiment.feeds[column] is not None
+    assert any(note.startswith(f"{column}: judged by its number of points") for note in experiment.notes)
+
+
+def test_accuracy_and_loss_that_are_both_bare_are_both_of_the_train_data() -> None:
+    """R6: nothing tells them apart."""
+    assert columns(only({".": "loss accuracy"})) == ["accuracy", None, "loss", None]
+
+
+# --- R7, R8: one of several
+
+
+@pytest.mark.parametrize(
+    ("tags", "chosen"),
+    [
+        ("loss loss_cls", "loss"),
+        ("loss_epoch loss_step", "loss_epoch"),
+        ("train/loss train/train_loss", "train/loss"),
+        ("loss/idx_10 loss/idx_9", "loss/idx_9"),
+        ("total_loss classification_loss", "total_loss"),
+    ],
+)
+def test_the_plainest_series_is_chosen(tags: str, chosen: str) -> None:
+    """R7: fewest words that are not understood, then by epoch, then fewest words, then by name in natural order."""
+    assert columns(only({".": tags}))[2] == chosen
+
+
+def test_prefer_step_takes_the_denser_series() -> None:
+    """R7's one option."""
+    assert columns(only({".": "loss_epoch loss_step"}, MappingOptions(prefer="step")))[2] == "loss_step"
+
+
+def test_validation_is_chosen_like_its_train_partner() -> None:
+    """R7: of two equally plain validation series the one that is named as the train series is."""
+    tags = "Accuracy/Train_Segment Accuracy/Val_Song Accuracy/Val_Segment"
+    assert columns(only({".": tags}))[:2] == ["Accuracy/Train_Segment", "Accuracy/Val_Segment"]
+
+
+def test_test_data_stands_in_for_validation_and_that_is_said() -> None:
+    """R8: only where no validation is logged."""
+    experiment = only({".": "train_loss test_loss"})
+    assert columns(experiment)[2:] == ["train_loss", "test_loss"]
+    assert any("test data is used as validation" in note for note in experiment.notes)
+    assert columns(only({".": "train_loss val_loss test_loss"}))[3] == "val_loss"
+
+
+# --- what is said
+
+
+@pytest.mark.parametrize(
+    ("tags", "note"),
+    [
+        ("train_loss", "no validation: nothing held out is logged"),
+        ("train_loss val_loss", "no accuracy is logged"),
+        ("train_acc val_acc", "no cross entropy is logged"),
+        ("val_acc val_loss", "nothing of the train data is logged"),
+        ("reward", "no accuracy and no cross entropy was found: name tags with --map"),
+    ],
+)
+def test_what_is_missing_is_said(tags: str, note: str) -> None:
+    """An empty column is never silent."""
+    assert note in only({".": tags}).notes
+
+
+def test_percent_and_steps_that_were_not_written_are_said() -> None:
+    """Values above 1 are kept, and a series without steps is counted."""
+    known = SeriesFacts(3, 0, 2, consecutive=True, ordinal=True, largest=97.5)
+    notes = only({".": {"val_acc": known}}).notes
+    assert "val accuracy: in percent (up to 97.5), kept as written" in notes
+    assert "val accuracy: the writer passed no step: the points are counted 0, 1, 2 ..." in notes
+
+
+def test_facts_count_what_no_restart_superseded() -> None:
+    """The facts are those of the points that the run log shows."""
+    series = Series(
+        step=np.array([0, 1, 2, 1, 2]),
+        wall_time=np.arange(5.0),
+        value=np.array([9.0, 8.0, 7.0, 1.0, np.nan], np.float32),
+        superseded=np.array([False, True, True, False, False]),
+    )
+    assert facts(series) == SeriesFacts(3, 0, 2, consecutive=True, largest=9.0)
+
+
+def test_facts_of_nothing() -> None:
+    """A series whose points are all superseded has none."""
+    nothing = np.array([True])
+    known = facts(Series(np.array([1]), np.zeros(1), np.zeros(1, np.float32), nothing))
+    assert known.points == 0
+
+
+# --- any names at all
+
+WORDS = [
+    "train",
+    "val",
+    "test",
+    "loss",
+    "acc",
+    "Loss_",
+    "eval_x",
+    "top5",
+    "epoch",
+    "3",
+    "1700000000.5",
+    ".",
+    "/",
+    "\x1b",
+]
+NAMES = st.lists(st.sampled_from(WORDS), max_size=5).map("".join) | st.text(max_size=8)
+RUNS = st.lists(
+    NAMES.filter(lambda name: name not in ("", ".", "..")).map(lambda name: name.replace("/", "")), max_size=3
+)
+
+
+@given(
+    st.dictionaries(
+        RUNS.map(lambda parts: "/".join(filter(None, parts)) or "."),
+        st.dictionaries(NAMES, st.builds(SeriesFacts, st.integers(0, 3)), max_size=5),
+        max_size=6,
+    )
+)
+def test_any_names_are_mapped_whatever_their_order(runs: dict[str, dict[str, SeriesFacts]]) -> None:
+    """Each run is in one experiment, each feed is a series of it, and the order of discovery changes nothing."""
+    found = map_runs(runs)
+    assert sorted(run for one in found for run in one.runs) == sorted(runs)
+    for one in found:
+        assert tuple(one.feeds) == COLUMNS
+        assert all(feed is None or (feed.run in one.runs and feed.tag in runs[feed.run]) for feed in one.feeds.values())
+    shuffled = {run: dict(reversed(tags.items())) for run, tags in reversed(runs.items())}
+    assert map_runs(shuffled) == found
+
+
+def test_a_thousand_runs_take_well_under_a_second() -> None:
+    """1,000 runs of 20 tags: a tag is read once, however many runs log it."""
+    runs = {f"sweep/{i}": {f"layer_{j}/loss": STEPS for j in range(20)} for i in range(1000)}
+    start = time.process_time()
+    assert len(map_runs(runs)) == 1000
+    assert time.process_time() - start < 1
