@@ -1,6 +1,7 @@
 # Every task of the project, a line a task: `make help`.
 
 PYTHON ?= python3
+LOWEST_PYTHON ?= python3.10
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -66,8 +67,9 @@ $(VENV)/.wheel: $(BIN)/python
 	touch $@
 
 $(VENV)-lowest/.made: $(PACKAGE)
-	$(PYTHON) -m venv $(VENV)-lowest
-	$(VENV)-lowest/bin/python -m pip install --quiet $$($(PYTHON) contrib/lowest.py tensorboard test)
+	$(LOWEST_PYTHON) -m venv $(VENV)-lowest
+	$(PYTHON) contrib/lowest.py tensorboard test > $(VENV)-lowest/requirements.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet -r $(VENV)-lowest/requirements.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --no-deps -e .
 	touch $@
 

@@ -1,4 +1,4 @@
-"""Print the oldest versions that setup.cfg allows, as requirements: ``pip install $(python contrib/lowest.py test)``.
+"""Print the oldest versions that setup.cfg allows, as a requirements file: ``python contrib/lowest.py test``.
 
 The arguments name extras; `make lowest` installs what this prints and runs the tests that need no training framework.
 """
@@ -27,4 +27,4 @@ def requirements(extras: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    print(*requirements(sys.argv[1:]))
+    print(*requirements(sys.argv[1:]), sep="\n")
