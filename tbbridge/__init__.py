@@ -15,6 +15,7 @@ The map, in the order of the data:
 
     >>> reading = tbbridge.read("logs/")                     # everything, once
     >>> tbbridge.export("logs/", "csv/")                     # every run log, once
+    >>> tbbridge.read_scalars("logs/")                       # every point, as a pandas data frame
     >>> for update in tbbridge.follow("logs/"): ...          # new rows as they come
 
 Names are imported when they are first used, so that ``import tbbridge`` costs nothing.
@@ -26,7 +27,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tbbridge.bridge import Reading, export, read
+    from tbbridge.api import check, export, read_run_logs, read_scalars, run_logs_table, scalars_table
+    from tbbridge.bridge import Reading, read
     from tbbridge.errors import (
         FormatError,
         LockedError,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
         TbbridgeError,
         UsageError,
     )
+    from tbbridge.importing import import_run_log
     from tbbridge.live import Bridge
     from tbbridge.model import (
         COLUMNS,
@@ -80,14 +83,21 @@ __all__ = [
     "TbbridgeError",
     "Update",
     "UsageError",
+    "check",
     "export",
     "follow",
+    "import_run_log",
     "open_source",
     "read",
+    "read_run_logs",
+    "read_scalars",
+    "run_logs_table",
+    "scalars_table",
 ]
 
 _HOMES = {
-    "tbbridge.bridge": ("Reading", "export", "read"),
+    "tbbridge.api": ("check", "export", "read_run_logs", "read_scalars", "run_logs_table", "scalars_table"),
+    "tbbridge.bridge": ("Reading", "read"),
     "tbbridge.errors": (
         "FormatError",
         "LockedError",
@@ -99,6 +109,7 @@ _HOMES = {
         "UsageError",
     ),
     "tbbridge.updates": ("Follow", "Update", "follow"),
+    "tbbridge.importing": ("import_run_log",),
     "tbbridge.live": ("Bridge",),
     "tbbridge.model": (
         "COLUMNS",
