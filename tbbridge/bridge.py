@@ -57,6 +57,7 @@ class LogDirectory:
         self.missing = False
         self._follow_links = follow_links
         self._problems: list[str] = []
+        self._incomplete: set[str] = set()
         self._files: dict[str, tuple[str, GrowingFile | RemoteFile]] = {}
 
     @property
@@ -67,7 +68,7 @@ class LogDirectory:
     def sweep(self) -> set[str]:
         """Bring every run up to date; returns the runs with news, those that lost files among them."""
         changed = self._synchronize(self._discover())
-        return changed | self._read(self._files)
+        return self._complete(changed | self._read(self._files))
 
     def glance(self, paths: Collection[str]) -> set[str]:
         """`sweep` only where something is said to have happened: event files, or directories with all below them."""
@@ -76,11 +77,11 @@ class LogDirectory:
         for path in paths:
             if path not in self._files:
                 changed |= self._find(path)
-        return changed | self._read([path for path in paths if path in self._files])
+        return self._complete(changed | self._read([path for path in paths if path in self._files]))
 
     def resume(self) -> set[str]:
         """Read on where a look read one slice only; returns the runs with news."""
-        return self._read(self.unfinished)
+        return self._complete(self._read(self.unfinished))
 
     def files(self, run: str) -> list[EventFile]:
         """What has been read of the files of one run."""
@@ -154,6 +155,14 @@ class LogDirectory:
             elif news is News.SOME:
                 changed.add(self._files[path][0])
         return changed
+
+    def _complete(self, changed: set[str]) -> set[str]:
+        """The runs with news of which every file was read to its end; the others come when that is so."""
+        self._incomplete |= changed
+        reading = {self._files[path][0] for path in self.unfinished}
+        complete = self._incomplete - reading
+        self._incomplete &= reading
+        return complete
 
     def _look_at(self, file: GrowingFile | RemoteFile) -> News:
         try:

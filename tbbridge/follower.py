@@ -48,6 +48,7 @@ class Follower:
         self._header = header
         self._prune = prune
         self._clock = clock
+        self._read_once = False
         self._edited: list[str] = []
         self._prune_problems: list[str] = []
 
@@ -64,8 +65,9 @@ class Follower:
         return self._pass_on(self.tables.update(changed | self.logs.resume()))
 
     def publish(self) -> None:
-        """Publish what is due."""
-        if self._outbox:
+        """Publish what is due; nothing before all that was there at the start is read."""
+        self._read_once = self._read_once or not self.logs.unfinished
+        if self._outbox and self._read_once:
             self._outbox.send()
 
     def finish(self, patience: float = 10.0) -> None:
@@ -76,7 +78,7 @@ class Follower:
             self.glance()
         if self.tables.unsure:
             self._pass_on(self.tables.map_again())
-        if self._outbox:
+        if self._outbox and not self.logs.unfinished:
             self._outbox.send(everything=True)
 
     def due(self) -> float | None:
@@ -94,6 +96,8 @@ class Follower:
     def problems(self) -> list[str]:
         """Lines for a person: what is amiss with the whole now; empty when all is well."""
         lines = [f"waiting for {self.logs.root}: it does not exist yet"] if self.logs.missing else []
+        if self.logs.unfinished:
+            lines.append(f"reading {len(self.logs.unfinished)} large files")
         lines += self.logs.problems + self.tables.problems + self._prune_problems
         if self._outbox:
             lines += self._outbox.problems
@@ -105,13 +109,18 @@ class Follower:
         return self._outbox.problems if self._outbox else []
 
     def _pass_on(self, changed: set[str]) -> set[str]:
-        """Put what changed into the outbox; with `prune`, let go of what is gone."""
-        gone = [name for name in changed if self.tables.by_name[name].gone]
+        """Put what changed into the outbox; let go of what has another name now, and with `prune` of what is gone."""
+        gone = {name for name in changed if self.tables.by_name[name].gone}
         if self._outbox:
-            self._outbox.put(changed.difference(gone))
-        if self._prune:
-            self._prune_problems = [line for name in gone if (line := self._let_go(name))]
+            self._outbox.put(changed - gone)
+        dropped = [name for name in gone if self._prune or self._is_renamed(name)]
+        if dropped:
+            self._prune_problems = [line for name in dropped if (line := self._let_go(name))]
         return changed
+
+    def _is_renamed(self, name: str) -> bool:
+        """Whether all runs of an experiment that is gone are still there: more runs came, and they are mapped anew."""
+        return self.logs.runs.keys() >= set(self.tables.by_name[name].experiment.runs)
 
     def _let_go(self, name: str) -> str:
         self.tables.forget(name)

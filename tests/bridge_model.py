@@ -85,6 +85,7 @@ class BridgeModel(RuleBasedStateMachine):
         self.out = self.top / "out"
         self.now = 0.0
         self.looked = False
+        self.restarted = False
         self.begin()
 
     def begin(self) -> None:
@@ -218,6 +219,7 @@ class BridgeModel(RuleBasedStateMachine):
         """A new process knows nothing of what the last one followed, so what is gone for it stays as it lies there."""
         self.publisher.close()
         self.begin()
+        self.restarted = True
 
     @rule(seconds=st.floats(0, 100))
     def time_passes(self, seconds: float) -> None:
@@ -251,6 +253,9 @@ class BridgeModel(RuleBasedStateMachine):
         gone = [name for name, table in self.follower.tables.by_name.items() if table.gone]
         assert all((self.out / file_name(name)).read_bytes() == self.follower.csv(name) for name in gone)
         assert not list(self.out.rglob(".tbbridge-*"))
+        if not self.restarted:
+            published = {str(path.relative_to(self.out)) for path in self.out.rglob("*.csv")}
+            assert published == {*expected, *map(file_name, gone)}
 
 
 def exported(root: Path) -> dict[str, bytes]:

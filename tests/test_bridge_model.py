@@ -8,7 +8,7 @@ import pytest
 from bridge_model import BridgeModel
 from hypothesis import HealthCheck, settings
 
-SEQUENCES = int(os.environ.get("TBBRIDGE_SEQUENCES", "150"))
+SEQUENCES = int(os.environ.get("TBBRIDGE_SEQUENCES", "100"))
 """In the suite; `make campaign` asks for 5,000."""
 
 
