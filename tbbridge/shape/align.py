@@ -70,7 +70,7 @@ def epoch_series(experiment: Experiment, runs: Mapping[str, Iterable[str]]) -> t
 
 def _says_epoch(tag: str) -> bool:
     said = [word.text for word in tokenise(tag)]
-    return "epoch" in said and all(word in words.EPOCH or word in _PASSED_BY for word in said)
+    return said[-1:] == ["epoch"] and all(word in _PASSED_BY for word in said[:-1])
 
 
 def place(columns: Mapping[str, Points], epoch: Points | None = None, align: str = "auto") -> Placement:

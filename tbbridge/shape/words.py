@@ -70,7 +70,7 @@ NEUTRAL: Final = _words(
 )
 """Words that say nothing about which series it is: they cost nothing when one of several must be chosen."""
 
-EPOCH: Final = _words("epoch epochs")
+EPOCH: Final = _words("epoch")
 STEP: Final = _words("step batch minibatch iter iteration current itr update tick")
 
 PATH_NEUTRAL: Final = _words(
