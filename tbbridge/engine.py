@@ -25,6 +25,10 @@ LARGEST_BATCH = 64
 """Items a batch: what one worker may hold in memory at a time."""
 
 
+TIMEOUT = 5
+"""Seconds to wait for a cluster to answer."""
+
+
 class Engine(Protocol):
     """Maps a function over items."""
 
@@ -76,7 +80,7 @@ class Dask:
 
         connect: Any = Client
         try:
-            self._client = connect(address, timeout="10s") if address else connect(dashboard_address=None)
+            self._client = connect(address, timeout=TIMEOUT) if address else connect(dashboard_address=None)
         except OSError as error:
             raise PathError(f"cannot reach the Dask scheduler at {address}: {error}") from None
 

@@ -1,0 +1,280 @@
+"""``tbbridge export``: layouts, formats, selections, targets."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pyarrow.parquet as pq
+import pytest
+from logs import files_of, write_experiment, write_run
+
+from tbbridge.cli import main
+
+Export = Callable[..., str]
+HEADER = "step,train accuracy,val accuracy,train cross entropy,val cross entropy"
+
+
+@pytest.fixture
+def logdir(tmp_path: Path) -> Path:
+    """Two trainings, each with a train and a validation run."""
+    write_experiment(tmp_path / "logs", "a")
+    write_experiment(tmp_path / "logs", "b", shift=0.125)
+    return tmp_path / "logs"
+
+
+@pytest.fixture
+def export(logdir: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> Export:
+    """Runs ``tbbridge export LOGDIR ARGS``; gives standard output, after the exit code was checked."""
+
+    def run(*args: str | Path, code: int = 0, err: str = "") -> str:
+        found = main(["export", str(logdir), *map(str, args)])
+        out, errors = capsysbinary.readouterr()
+        assert (found, errors.decode() if not err else err in errors.decode()) == (code, "" if not err else True)
+        return out.decode()
+
+    return run
+
+
+def rows(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline=""), strict=True))
+
+
+def test_run_logs_go_beside_the_log_directory(export: Export, logdir: Path) -> None:
+    """Without options: one run log an experiment, in LOGDIR-csv/, their paths on standard output; repeatable."""
+    for _ in range(2):
+        assert export().split() == [f"{logdir}-csv/a.csv", f"{logdir}-csv/b.csv"]
+    assert files_of(Path(f"{logdir}-csv")).keys() == {"a.csv", "b.csv"}
+    assert Path(f"{logdir}-csv/a.csv").read_text() == (
+        f"{HEADER}\n0,0.5,0.25,1,2\n1,0.625,,1.125,\n2,0.75,0.5,1.25,2.25\n3,0.875,,1.375,\n"
+    )
+
+
+def test_all_run_logs_in_one_table(export: Export) -> None:
+    """Standard output and a named file take all experiments, with a column that says which."""
+    found = rows(export("--out", "-"))
+    assert found[0] == ["experiment", *HEADER.split(",")]
+    assert [row[0] for row in found[1:]] == ["a"] * 4 + ["b"] * 4
+    assert [float(row[2]) for row in found[1:]] == [0.5, 0.625, 0.75, 0.875, 0.625, 0.75, 0.875, 1]
+
+
+def test_one_experiment_by_name_is_its_run_log(export: Export, logdir: Path) -> None:
+    """--experiment NAME to standard output is the very run log."""
+    export()
+    assert export("--experiment", "b", "-o", "-") == Path(f"{logdir}-csv/b.csv").read_text()
+
+
+def test_the_long_table_holds_every_point(export: Export) -> None:
+    """run, tag, step, wall time, value, run by run and tag by tag."""
+    found = rows(export("--layout", "long", "-o", "-"))
+    assert found[0] == ["run", "tag", "step", "wall_time", "value"]
+    assert len(found) == 1 + 2 * (2 * 4 + 2 * 2)
+    assert found[1] == ["a/train", "accuracy", "0", "100", "0.5"]
+    assert found[2] == ["a/train", "accuracy", "1", "101", "0.625"]
+
+
+def test_the_wide_table_has_a_column_a_tag(export: Export) -> None:
+    """One row a run and step."""
+    found = rows(export("--layout", "wide", "-o", "-"))
+    assert found[0] == ["run", "step", "accuracy", "cross_entropy"]
+    assert found[1:3] == [["a/train", "0", "0.5", "1"], ["a/train", "1", "0.625", "1.125"]]
+
+
+def test_a_tag_that_is_called_like_a_column_keeps_its_own(export: Export, logdir: Path) -> None:
+    """In the wide table a tag ``step`` or ``run`` is the column ``tag:step`` or ``tag:run``."""
+    write_run(logdir / "odd", step=[(1, 2)], run=[(1, 3)], **{"tag:run": [(1, 4)]})
+    header, row = rows(export("--layout", "wide", "--runs", "odd", "-o", "-"))
+    assert header[:2] == ["run", "step"]
+    found = dict(zip(header, row, strict=True))
+    assert found == {"run": "odd", "step": "1", "tag:step": "2", "tag:tag:run": "3", "tag:run": "4"}
+
+
+def test_the_summary_has_a_row_an_experiment(export: Export) -> None:
+    """Last and best values with their steps, and the gaps."""
+    found = list(csv.DictReader(io.StringIO(export("--layout", "summary", "-o", "-"))))
+    assert [row["experiment"] for row in found] == ["a", "b"]
+    assert found[0]["best train accuracy"] == "0.875"
+    assert found[0]["best train accuracy step"] == "3"
+    assert found[0]["best val cross entropy"] == "2"
+    assert found[0]["best val cross entropy step"] == "0"
+    assert found[0]["accuracy gap"] == "0.25"
+    assert found[0]["cross entropy gap"] == "1"
+
+
+def test_aggregates_over_groups(export: Export, logdir: Path) -> None:
+    """--aggregate over the experiments that each --group matches; all are one group by default."""
+    write_experiment(logdir, "other", shift=0.0625)
+    text = export("--aggregate", "mean", "--group", "[ab]", "--group", "o*", "-o", "-")
+    found = list(csv.DictReader(io.StringIO(text)))
+    assert [row["group"] for row in found] == ["[ab]"] * 4 + ["o*"] * 4
+    assert found[0]["train accuracy mean"] == "0.5625"
+    assert found[0]["train accuracy n"] == "2"
+    assert found[1]["val accuracy n"] == "0"
+    assert found[1]["val accuracy mean"] == ""
+    assert export("--aggregate", "median", "-o", "-").splitlines()[1].startswith("*,0,0.5625,")
+    export("--aggregate", "mean", "--group", "zzz", "-o", "-", code=2, err="no experiment matches --group zzz")
+
+
+@pytest.mark.parametrize(
+    ("args", "count"),
+    [
+        (["--runs", "a/*"], 12),
+        (["--runs", "*/train", "--tags", "acc*"], 8),
+        (["--tags", "accuracy", "--tags", "cross*"], 24),
+        (["--steps", "1:2"], 12),
+        (["--steps", "2:"], 12),
+        (["--steps", ":0"], 8),
+        (["--steps", "3"], 4),
+        (["--experiment", "b"], 12),
+        (["--experiment", "?"], 24),
+        (["--points", "2", "--runs", "a/train"], 4),
+    ],
+)
+def test_selections(export: Export, args: list[str], count: int) -> None:
+    """Runs, tags and experiments by glob, steps by range (both ends included), thinned series."""
+    assert len(rows(export("--layout", "long", "-o", "-", *args))) == 1 + count
+
+
+def test_steps_do_not_change_the_mapping(export: Export) -> None:
+    """A range of steps cuts rows out of the run log, and nothing else."""
+    whole = rows(export("--experiment", "a", "-o", "-"))
+    assert rows(export("--experiment", "a", "-o", "-", "--steps", "1:2")) == [whole[0], whole[2], whole[3]]
+
+
+def test_superseded_points_come_with_all(export: Export, logdir: Path) -> None:
+    """A restart's older points are counted; --all has them, marked."""
+    write_run(logdir / "c", "1", wall_time=100, loss=[(0, 1), (1, 2), (2, 3)])
+    write_run(logdir / "c", "2", wall_time=200, loss=[(1, 9)])
+    found = rows(export("--layout", "long", "--runs", "c", "-o", "-", err="2 points superseded"))
+    assert [row[-1] for row in found[1:]] == ["1", "9"]
+    found = rows(export("--layout", "long", "--runs", "c", "--all", "-o", "-", err="2 points superseded"))
+    assert [row[-2:] for row in found[1:]] == [["1", "false"], ["2", "true"], ["3", "true"], ["9", "false"]]
+
+
+def test_damage_is_told_and_is_exit_code_1(export: Export, logdir: Path) -> None:
+    """All intact records are exported; the damaged one is named on standard error."""
+    path = write_run(logdir / "c", loss=[(0, 1), (1, 2), (2, 3)])
+    data = bytearray(path.read_bytes())
+    data[-60] ^= 1
+    path.write_bytes(data)
+    found = export("--layout", "long", "--runs", "c", "-o", "-", code=1, err="could not be used")
+    assert len(rows(found)) == 1 + 2
+
+
+FORMATS = ["csv", "csv.gz", "jsonl", "jsonl.zst", "parquet", "xlsx", "html", "html.gz"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_files_suffix_says_its_format(export: Export, tmp_path: Path, form: str) -> None:
+    """One file for all; it is not replaced without --force."""
+    path = tmp_path / f"all.{form}"
+    assert export("-o", path).split() == [str(path)]
+    first = path.read_bytes()
+    export("-o", path, code=2, err="--force")
+    export("-o", path, "--force")
+    assert path.read_bytes() == first
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_directory_takes_a_file_an_experiment(export: Export, tmp_path: Path, form: str) -> None:
+    """Each is named after its experiment."""
+    export("-o", tmp_path / "out/", "--format", form)
+    assert files_of(tmp_path / "out").keys() == {f"a.{form}", f"b.{form}"}
+
+
+@pytest.mark.parametrize("layout", ["long", "wide", "summary"])
+def test_other_layouts_in_a_directory_do_not_collide_with_run_logs(export: Export, tmp_path: Path, layout: str) -> None:
+    """Their files carry the layout's name; together they hold what the one table holds."""
+    export("-o", tmp_path / "out/", "--layout", layout)
+    parts = files_of(tmp_path / "out")
+    assert parts.keys() == {f"a.{layout}.csv", f"b.{layout}.csv"}
+    whole = export("-o", "-", "--layout", layout)
+    joined = parts[f"a.{layout}.csv"].decode() + parts[f"b.{layout}.csv"].decode().split("\n", 1)[1]
+    assert joined == whole
+
+
+def test_every_format_holds_the_same_values(export: Export, tmp_path: Path) -> None:
+    """CSV, JSON lines, Parquet and a workbook agree on the long table."""
+    for form in ("jsonl", "parquet", "xlsx", "csv.gz"):
+        export("-o", tmp_path / f"all.{form}", "--layout", "long")
+    want = [[*row[:2], *map(float, row[2:])] for row in rows(export("-o", "-", "--layout", "long"))[1:]]
+    lines = [list(json.loads(line).values()) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    assert lines == want
+    assert [list(row.values()) for row in pq.read_table(tmp_path / "all.parquet").to_pylist()] == want
+    sheet = openpyxl.load_workbook(tmp_path / "all.xlsx").active
+    assert [[cell.value for cell in row] for row in list(sheet.rows)[1:]] == want
+    assert rows(gzip.decompress((tmp_path / "all.csv.gz").read_bytes()).decode())[1][:2] == want[0][:2]
+
+
+def test_default_targets(export: Export, logdir: Path) -> None:
+    """All but run logs go to one file beside the log directory, named after the layout."""
+    assert export("--layout", "long").split() == [f"{logdir}-long.csv"]
+    assert export("--layout", "summary", "--format", "jsonl").split() == [f"{logdir}-summary.jsonl"]
+    assert export("--format", "html").split() == [f"{logdir}.html"]
+    assert export("--format", "xlsx").split() == [f"{logdir}.xlsx"]
+    assert export("--aggregate", "mean").split() == [f"{logdir}-mean.csv"]
+    assert len(export("--format", "parquet").split()) == 2
+
+
+def test_headers_and_spreadsheets(export: Export, logdir: Path) -> None:
+    """--no-header leaves the first line out; --spreadsheet-safe marks texts that look like formulas."""
+    assert export("--experiment", "a", "--no-header", "-o", "-").startswith("0,0.5,")
+    write_run(logdir / "=x", **{"+y": [(1, -2)]})
+    line = export("--layout", "long", "--runs", "=x", "--spreadsheet-safe", "--no-header", "-o", "-")
+    assert line == "'=x,'+y,1,100,-2\n"
+    assert export("--layout", "long", "--runs", "=x", "--no-header", "-o", "-") == "=x,+y,1,100,-2\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["--format", "docx"], "unknown format 'docx': choose csv"),
+        (["--format", "parquet.gz"], "compressed inside"),
+        (["--layout", "tall"], "unknown layout 'tall': choose compact"),
+        (["--runs", "zzz"], "nothing matches --runs zzz; there is a/train"),
+        (["--tags", "zzz"], "nothing matches --tags zzz; there is accuracy"),
+        (["--experiment", "zzz"], "nothing matches --experiment zzz; there is a, b"),
+        (["--steps", "x:y"], "--steps x:y: give A:B"),
+        (["--steps", "5:1"], "larger than the last"),
+        (["--points", "1"], "at least 2"),
+        (["--group", "x"], "add --aggregate"),
+        (["--all"], "add --layout long"),
+        (["--format", "html", "--layout", "long"], "html shows run logs"),
+        (["--engine", "spark"], "unknown engine 'spark': choose threads"),
+        (["--engine", "dask=tcp://127.0.0.1:1"], "cannot reach the Dask scheduler"),
+    ],
+)
+def test_wrong_commands_are_one_clear_line(export: Export, args: list[str], says: str, tmp_path: Path) -> None:
+    """Exit code 2, one line that says what to do, nothing written."""
+    before = set(tmp_path.iterdir())
+    assert export(*args, code=2, err=says) == ""
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_wrong_paths_are_one_clear_line(export: Export, logdir: Path, tmp_path: Path) -> None:
+    """A missing log directory, a target in the log directory, a missing directory of a file, a directory as a file."""
+    export("-o", logdir / "x.csv", code=2, err="nothing is written")
+    export("-o", logdir / "out/", code=2, err="nothing is written")
+    export("-o", tmp_path / "no" / "x.csv", code=2, err="does not exist")
+    (tmp_path / "x.csv").mkdir()
+    export("-o", tmp_path / "x.csv", "--layout", "long")
+    assert files_of(tmp_path / "x.csv").keys() == {"a.long.csv", "b.long.csv"}
+    assert main(["export", str(tmp_path / "none")]) == 2
+
+
+def test_a_dataset_is_partitioned_by_run(export: Export, tmp_path: Path) -> None:
+    """The long table as Parquet in a directory: one part a run, which readers of datasets put together."""
+    made = export("-o", tmp_path / "data/", "--layout", "long", "--format", "parquet").split()
+    assert len(made) == 4
+    table = pq.read_table(tmp_path / "data")
+    want = rows(export("-o", "-", "--layout", "long"))[1:]
+    found = sorted((r["run"], r["tag"], r["step"], r["wall_time"], r["value"]) for r in table.to_pylist())
+    assert found == sorted((row[0], row[1], int(row[2]), float(row[3]), float(row[4])) for row in want)
+    export("-o", tmp_path / "data/", "--layout", "long", "--format", "parquet", code=2, err="--force")
+    export("-o", tmp_path / "data/", "--layout", "long", "--format", "parquet", "--runs", "a/*", "--force")
+    assert set(pq.read_table(tmp_path / "data").column("run").to_pylist()) == {"a/train", "a/validation"}
