@@ -8,4 +8,4 @@ DECODER = os.environ.get("TBBRIDGE_DECODER", "")
 """``compiled`` or ``plain`` forces that decoder; empty takes the compiled one where it was built."""
 
 CRC = os.environ.get("TBBRIDGE_CRC", "")
-"""``portable`` forces the table checksum of the compiled decoder; empty takes the processor's instruction where it has one."""
+"""``portable`` forces the compiled decoder's table checksum; empty takes the processor's instruction if it has one."""

@@ -1,0 +1,50 @@
+"""``tbbridge check``: what is in each event file, and what of it could not be used."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tbbridge.checking import Checked
+
+HELP = "say for each event file what is in it and what is damaged; exit code 1 where there is damage"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's arguments."""
+    parser.add_argument("logdir", metavar="LOGDIR", help="the log directory, or one event file")
+    parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
+    parser.add_argument("--follow-links", action="store_true", help="follow links to directories")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the report; 0 when all could be used, 1 where there is damage or a file cannot be read."""
+    import json
+    import sys
+
+    from tbbridge.checking import check
+    from tbbridge.report import plain
+
+    found = check(args.logdir, follow_links=args.follow_links)
+    if args.json:
+        print(json.dumps({"files": [file.as_json() for file in found.files]}, indent=1))
+    else:
+        for file in found.files:
+            for line in _lines(file):
+                print(plain(line))
+        if not found.files:
+            print(plain(f"no event files below {args.logdir}"))
+    for problem in found.problems:
+        print(f"tbbridge: {plain(problem)}", file=sys.stderr)
+    return int(not found.sound)
+
+
+def _lines(file: Checked) -> list[str]:
+    log = file.log
+    lines = [f"{file.path}: {log.size} bytes, {log.records} records, {file.scalars} scalars"]
+    lines += [f"  bytes {one.start} to {one.end} lost: {one.reason}" for one in log.damage]
+    lines += [f"  {count} passed over: {reason}" for reason, count in sorted(log.passed_over.items())]
+    if log.incomplete_tail:
+        lines.append(f"  unfinished record of {log.incomplete_tail} bytes at the end: normal while a training writes")
+    return lines + ([f"  {file.problem}"] if file.problem else [])
