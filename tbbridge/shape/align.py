@@ -38,7 +38,7 @@ PACE_LARGE_STEPS: Final = 4.0
 SMALL_STEP: Final = 10
 """Steps up to this far apart look like epochs (validation every 5 or 10 epochs is usual)."""
 _ROOM: Final = 2**62
-"""Steps beyond this are not moved any further, so that nothing overflows."""
+"""Steps beyond this (or its negative) are not moved any further, so that nothing overflows: the last of a step wins."""
 
 _TINY: Final = 1e-6
 """An epoch series with fractions (0.9999999 for 1) is compared with this tolerance."""
@@ -240,7 +240,7 @@ def _moved(points: Points, at: Int64) -> tuple[Points, int]:
     order = np.lexsort((points.step, at))
     at = at[order]
     count = np.arange(len(at), dtype=np.int64)
-    if len(at) and int(at[-1]) < _ROOM:
+    if len(at) and int(at[0]) > -_ROOM and int(at[-1]) < _ROOM:
         once = count + np.maximum.accumulate(at - count)
     else:
         once, last = np.unique(at[::-1], return_index=True)

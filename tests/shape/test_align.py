@@ -140,6 +140,9 @@ def test_points_without_a_wall_time_stand_with_the_one_before() -> None:
 
 def test_huge_steps_do_not_overflow() -> None:
     """Steps are 64-bit numbers from a file: anything may stand there."""
+    low = -(2**63)
+    train = points([low, low + 9], [0, 1])
+    assert steps(place({TRAIN: train, VAL: points([0, 1], [0, 0])}, align="wall")) == [low]
     huge = 2**63 - 1
     train = points([-(2**63), 0, huge], [0, 1, 2])
     placed = place({TRAIN: train, VAL: points([0, 1, 2, 3], [3, 4, 5, 6])}, align="wall")
