@@ -1,0 +1,123 @@
+"""Which runs and event files exist below a log directory."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tbbridge.errors import PathError
+from tbbridge.tail.logdir import discover, printable, run_name
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+
+
+def names(root: Path, **options: bool) -> dict[str, list[str]]:
+    return {run: [file.name for file in files] for run, files in discover(root, **options).runs.items()}
+
+
+def test_a_run_is_a_directory_with_event_files(tmp_path: Path) -> None:
+    """Its name is its path below the root, ``.`` for the root; other files and empty directories are no runs."""
+    touch(tmp_path, "a.tfevents.1", "exp/train/events.out.tfevents.2", "exp/notes.txt", "exp/train/model.h5")
+    (tmp_path / "empty").mkdir()
+    assert names(tmp_path) == {".": ["a.tfevents.1"], "exp/train": ["exp/train/events.out.tfevents.2"]}
+
+
+def test_a_missing_root_is_said_to_be_missing(tmp_path: Path) -> None:
+    """That is no problem: it may appear later."""
+    listing = discover(tmp_path / "later")
+    assert listing.missing
+    assert not listing.problems
+
+
+def test_one_event_file_may_be_given_as_the_root(tmp_path: Path) -> None:
+    """It is the run ``.`` then."""
+    touch(tmp_path, "events.out.tfevents.1")
+    assert names(tmp_path / "events.out.tfevents.1") == {".": ["events.out.tfevents.1"]}
+
+
+def test_another_file_as_the_root_is_refused(tmp_path: Path) -> None:
+    """The error names the file and what to give instead."""
+    touch(tmp_path, "notes.txt")
+    with pytest.raises(PathError, match=r"notes\.txt is neither a directory nor an event file: give the directory"):
+        discover(tmp_path / "notes.txt")
+
+
+def test_what_only_looks_like_an_event_file_is_none(tmp_path: Path) -> None:
+    """FIFOs, sockets, directories and dangling links with an event file's name are passed over, within a second."""
+    os.mkfifo(tmp_path / "fifo.tfevents")
+    (tmp_path / "directory.tfevents").mkdir()
+    (tmp_path / "link.tfevents").symlink_to(tmp_path / "nowhere")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket.tfevents"))
+        touch(tmp_path, "real.tfevents")
+        began = time.monotonic()
+        assert names(tmp_path) == {".": ["real.tfevents"]}
+        assert time.monotonic() - began < 1
+
+
+def test_links_to_directories_are_followed_on_request_and_once(tmp_path: Path) -> None:
+    """By default a loop, or a link out of the root, is not entered; with `follow_links` each directory counts once."""
+    touch(tmp_path, "logs/run/a.tfevents", "elsewhere/b.tfevents")
+    (tmp_path / "logs/loop").symlink_to(tmp_path / "logs")
+    (tmp_path / "logs/out").symlink_to(tmp_path / "elsewhere")
+    assert list(names(tmp_path / "logs")) == ["run"]
+    assert list(names(tmp_path / "logs", follow_links=True)) == ["out", "run"]
+
+
+def test_a_link_to_an_event_file_is_an_event_file(tmp_path: Path) -> None:
+    """Only links to directories can loop."""
+    touch(tmp_path, "elsewhere/b.tfevents")
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/b.tfevents").symlink_to(tmp_path / "elsewhere/b.tfevents")
+    assert names(tmp_path / "logs") == {".": ["b.tfevents"]}
+
+
+def test_an_unreadable_directory_is_reported_and_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are listed; what it holds is unknown, not gone."""
+    touch(tmp_path, "closed/a.tfevents", "open/b.tfevents")
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    listing = discover(tmp_path)
+    assert list(listing.runs) == ["open"]
+    assert listing.unreadable == [str(tmp_path / "closed")]
+    assert listing.problems == [f"cannot list {tmp_path / 'closed'}: Permission denied"]
+
+
+def test_only_one_directory_can_be_listed(tmp_path: Path) -> None:
+    """Run names stay relative to the root."""
+    touch(tmp_path, "a/b/x.tfevents", "c/y.tfevents")
+    listing = discover(tmp_path, below=str(tmp_path / "a"))
+    assert list(listing.runs) == ["a/b"]
+
+
+def test_names_that_are_not_utf8_become_text_without_colliding(tmp_path: Path) -> None:
+    r"""A byte that is not UTF-8 is ``\xNN``; a name that holds these four characters is told apart from it."""
+    (tmp_path / os.fsdecode(b"run\xff")).mkdir()
+    (tmp_path / r"run\xff").mkdir()
+    for directory in list(tmp_path.iterdir()):
+        touch(directory, "a.tfevents")
+    runs = list(discover(tmp_path).runs)
+    assert sorted(runs) == [r"run\x5cxff", r"run\xff"]
+    assert all(run.encode() for run in runs)
+
+
+def test_the_name_of_a_run_is_its_path() -> None:
+    """Nothing else in it is changed."""
+    assert run_name("/logs", "/logs/a b/\N{GREEK SMALL LETTER ALPHA}") == "a b/\N{GREEK SMALL LETTER ALPHA}"
+    assert run_name("/logs", "/logs") == "."
+    assert printable("100%\n") == "100%\n"
