@@ -27,8 +27,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tbbridge.api import check, export, read_run_logs, read_scalars, run_logs_table, scalars_table
+    from tbbridge.api import export, read_run_logs, read_scalars, run_logs_table, scalars_table
     from tbbridge.bridge import Reading, read
+    from tbbridge.checking import Check, Checked, check
     from tbbridge.errors import (
         FormatError,
         LockedError,
@@ -61,6 +62,8 @@ if TYPE_CHECKING:
 __all__ = [
     "COLUMNS",
     "Bridge",
+    "Check",
+    "Checked",
     "Damage",
     "EventFile",
     "Experiment",
@@ -96,8 +99,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "tbbridge.api": ("check", "export", "read_run_logs", "read_scalars", "run_logs_table", "scalars_table"),
+    "tbbridge.api": ("export", "read_run_logs", "read_scalars", "run_logs_table", "scalars_table"),
     "tbbridge.bridge": ("Reading", "read"),
+    "tbbridge.checking": ("Check", "Checked", "check"),
     "tbbridge.errors": (
         "FormatError",
         "LockedError",

@@ -1,4 +1,4 @@
-"""Two lines of Python for anyone's logs: data frames, Arrow tables, exports and checks.
+"""Two lines of Python for anyone's logs: data frames, Arrow tables, exports.
 
     scalars = tbbridge.read_scalars("logs/", tags="*loss*")     # pandas: run, tag, step, wall_time, value
     table = tbbridge.scalars_table("logs/")                     # the same for Arrow: polars, DuckDB, ...
@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tbbridge import exporting
-from tbbridge.bridge import Reading, read
-from tbbridge.model import Damage, EventFile
+from tbbridge.bridge import read
 from tbbridge.selection import Selection, Steps, parse_steps, select
 from tbbridge.shape.mapping import MappingOptions
 from tbbridge.sheets import compact_sheet, long_sheet
@@ -189,19 +188,6 @@ def export(
     selection = Selection(_globs(runs), _globs(tags), _globs(experiments))
     reader = exporting.Reader(options, engine, follow_links)
     return exporting.run(logdir, out, selection, chosen, reader).paths
-
-
-def check(logdir: LogDir, *, follow_links: bool = False) -> dict[str, list[Damage]]:
-    """The damage of each event file that has any, by the file's name below the log directory; empty when all is well.
-
-    Raises:
-        PathError: `logdir` cannot be read.
-    """
-    return {file.name: list(file.damage) for file in _files(read(logdir, follow_links=follow_links)) if file.damage}
-
-
-def _files(reading: Reading) -> list[EventFile]:
-    return [file for files in reading.files.values() for file in files]
 
 
 def _globs(globs: Globs) -> tuple[str, ...]:

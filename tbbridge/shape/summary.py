@@ -105,7 +105,7 @@ def aggregate(name: str, logs: Sequence[RunLog], how: str) -> RunLog:
         for place, label in enumerate((how, *STATISTICS)):
             result.columns[f"{column} {label}"] = np.concatenate([values[place] for values in parts])
             count = np.concatenate([values[-1] for values in parts])
-            result.logged[f"{column} {label}"] = count > (1 if label == "std" else 0)
+            result.logged[f"{column} {label}"] = count >= {"n": 0, "std": 2}.get(label, 1)
     return result
 
 
