@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from io import TextIOWrapper
 from typing import IO, TYPE_CHECKING, Any
 
 from tbbridge.bridge import Reading
@@ -68,6 +69,8 @@ def print_report(reading: Reading, file: IO[str]) -> None:
     """Print the whole report for a person."""
     from rich.console import Console
 
+    if isinstance(file, TextIOWrapper):
+        file.reconfigure(errors="backslashreplace")  # a name may hold what the terminal's encoding cannot say
     width = None if file.isatty() else PIPED_WIDTH
     console = Console(file=file, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False)
     for experiment in reading.experiments:
