@@ -142,7 +142,7 @@ def test_names_are_never_interpreted(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 def test_command_as_a_process(logs: Path) -> None:
     """The whole way from the shell, where the output is a pipe that speaks ASCII only."""
-    write(logs / "ü", **{"loss_ü": [1.0]})
+    write(logs / "ü", loss_ü=[1.0])
     done = run_cli("inspect", logs, env={"PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stderr) == (0, "")
     assert "epoch_accuracy" in done.stdout
