@@ -72,8 +72,9 @@ def scalars_table(
 ) -> pyarrow.Table:
     """`read_scalars` as an Arrow table; ``run`` and ``tag`` are dictionary columns.
 
-    Whatever speaks the Arrow PyCapsule interface takes it without a copy: ``polars.DataFrame(table)``,
-    ``duckdb.sql("select ... from table")``, ``pandas.DataFrame.from_arrow(table)``.
+    With ``scalars = tbbridge.scalars_table("logs/")`` whatever speaks the Arrow PyCapsule interface takes it without a
+    copy: ``polars.DataFrame(scalars)``, ``duckdb.sql("select ... from scalars")``,
+    ``pandas.DataFrame.from_arrow(scalars)``.
     """
     reading = read(logdir, follow_links=follow_links)
     return arrow_table(long_sheet(select(reading, Selection(_globs(runs), _globs(tags))), superseded=superseded))

@@ -1,0 +1,191 @@
+"""The page to share: self-contained, safe, with the run logs inside."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from logs import write_experiment, write_run
+from playwright.sync_api import Browser, Page, sync_playwright
+
+import tbbridge
+from tbbridge.exporting import plotly_bundle
+from tbbridge.model import RunLog
+from tbbridge.write import html
+from tbbridge.write.text import run_log_csv
+
+EVIL = '</script><script>document.title="owned"</script><img src=x onerror=document.title="owned">'
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+
+
+def shared(name: str, csv: bytes = b"step,train accuracy\n1,0.5\n") -> html.SharedLog:
+    return html.SharedLog(name, f"{name[:9]}.csv", csv, [html.Extremes((1, "0.5"), None)])
+
+
+def page(*logs: html.SharedLog) -> bytes:
+    file = html.Provenance(f"run/{EVIL}", 1234, 5, "ab" * 32, ["bytes 1 to 2: checksum"])
+    return b"".join(html.html_chunks(html.Page(EVIL, "1.2", ["train accuracy"], logs, [file], [EVIL]), b"/*plotly*/"))
+
+
+def test_the_csv_is_in_the_page_byte_for_byte() -> None:
+    """What the page offers for download is the run log itself."""
+    csv = b"step,train accuracy\n1,0.5\n2,nan\n"
+    text = page(shared("a"), shared("b", csv)).decode()
+    packed = re.search(r'id="csv-1">([^<]*)</script>', text)
+    assert packed
+    assert gzip.decompress(base64.b64decode(packed[1])) == csv
+
+
+def test_names_are_data() -> None:
+    """No name can end the element it is in, wherever it stands."""
+    text = page(shared(EVIL)).decode()
+    assert "<img" not in text
+    assert text.count("</script>") == text.count("<script") == 4
+    manifest = re.search(r'id="manifest">(.*?)</script>', text)
+    assert manifest
+    assert json.loads(manifest[1])["experiments"][0]["name"] == EVIL
+
+
+def test_only_the_pages_own_scripts_may_run() -> None:
+    """The policy names each script by its hash, and allows no connection."""
+    text = page(shared("a")).decode()
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)
+    assert policy
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(code.encode()).digest()).decode() for code in scripts]
+    assert len(digests) == 2
+    assert all(f"'sha256-{digest}'" in policy[1] for digest in digests)
+    assert "default-src 'none'" in policy[1]
+    assert not re.search(r"script-src[^;]*unsafe", policy[1])
+
+
+def test_the_bytes_depend_on_the_content_alone() -> None:
+    """No clock in the page."""
+    assert page(shared("a")) == page(shared("a"))
+
+
+def test_columns_of_one_metric_share_a_chart() -> None:
+    """Train and validation of a metric are drawn together, another metric apart."""
+    columns = ["train accuracy", "val accuracy", "train cross entropy", "val cross entropy", "lr"]
+    assert html.charts(columns) == {"accuracy": [0, 1], "cross entropy": [2, 3], "lr": [4]}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def tab(chromium: Browser) -> Iterator[Page]:
+    """An offline tab in which any error and any request for anything but the file fails the test."""
+    context = chromium.new_context(offline=True, accept_downloads=True)
+    opened = context.new_page()
+    wrong: list[str] = []
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    opened.on(
+        "request", lambda request: None if request.url.startswith(("file:", "blob:")) else wrong.append(request.url)
+    )
+    yield opened
+    context.close()
+    assert not wrong
+
+
+def show(tab: Page, path: Path) -> None:
+    tab.goto(path.as_uri())
+    tab.wait_for_selector("#status[data-ready]", timeout=60_000)
+
+
+def drawn(tab: Page, chart: int = 0) -> list[dict[str, Any]]:
+    """The traces of a chart."""
+    return tab.evaluate(
+        "n => document.querySelectorAll('.chart')[n].data.map(t => ({name: t.name, x: [...t.x], y: [...t.y]}))", chart
+    )
+
+
+def test_an_exported_page_in_a_browser(tmp_path: Path, tab: Page) -> None:
+    """Charts of every experiment, values, provenance, and the run log as a download; hostile names do nothing."""
+    write_experiment(tmp_path / "logs", "good")
+    write_experiment(tmp_path / "logs", "<img src=x onerror=alert(1)>%{y}", shift=0.5)
+    (path,) = tbbridge.export(tmp_path / "logs", tmp_path / "page.html")
+    show(tab, path)
+    assert tab.title() == "logs"
+    first = drawn(tab)
+    assert [trace["name"] for trace in first][2:] == ["good · train accuracy", "good · val accuracy"]
+    assert first[2]["x"] == [0, 1, 2, 3]
+    assert first[2]["y"] == [0.5, 0.625, 0.75, 0.875]
+    assert first[3]["x"] == [0, 2]
+    assert drawn(tab, 1)[3]["y"] == [2, 2.25]
+    assert tab.locator("img").count() == 0
+    cells = tab.locator("#values tr").nth(2).inner_text()
+    assert re.search(r"last\s+0.875\s+@ 3", cells)
+    event_file = next((tmp_path / "logs" / "good" / "train").iterdir())
+    assert hashlib.sha256(event_file.read_bytes()).hexdigest() in tab.locator("#files").inner_text()
+    with tab.expect_download() as download:
+        tab.locator("#values button").nth(1).click()
+    assert download.value.suggested_filename == "good.csv"
+    (csv,) = tbbridge.export(tmp_path / "logs", tmp_path / "good.csv", experiments="good")
+    assert Path(download.value.path()).read_bytes() == csv.read_bytes()
+    tab.locator("#names input").nth(0).uncheck()
+    tab.wait_for_function("document.querySelector('.chart').data.length === 2")
+
+
+def test_a_million_points_stay_usable(tmp_path: Path, tab: Page) -> None:
+    """Drawn thinned to what a chart can show, spikes kept, at full detail where one zooms in; quick."""
+    steps = np.arange(500_000, dtype=np.int64)
+    values = np.sin(steps / 50_000).astype(np.float32)
+    values[123_456] = 7
+    values[200] = np.nan
+    columns = {"train accuracy": values, "val accuracy": values - 1}
+    logged = {name: np.ones(len(steps), bool) for name in columns}
+    csv = run_log_csv(RunLog("big", steps, columns, logged))
+    log = html.SharedLog("big", "big.csv", csv, [html.Extremes(None, None)] * 2)
+    path = tmp_path / "big.html"
+    chunks = html.html_chunks(html.Page("big", "1", list(columns), [log], []), plotly_bundle())
+    path.write_bytes(b"".join(chunks))
+    show(tab, path)
+    train = drawn(tab)[0]
+    assert len(train["x"]) <= 2000
+    assert [train["x"][0], train["x"][-1]] == [0, 499_999]
+    assert train["y"][train["x"].index(123_456)] == 7
+    tab.evaluate("Plotly.relayout(document.querySelector('.chart'), {'xaxis.range': [123400, 123500]})")
+    tab.wait_for_function("document.querySelector('.chart').data[0].x.length < 200")
+    train = drawn(tab)[0]
+    assert train["x"][0] <= 123_400
+    assert train["x"][-1] >= 123_500
+    assert np.diff(train["x"]).tolist() == [1] * (len(train["x"]) - 1)
+    assert train["y"][10] == pytest.approx(float(values[train["x"][10]]), abs=1e-7)
+
+
+def test_the_page_reads_every_number_that_the_csv_writes(tmp_path: Path, tab: Page) -> None:
+    """Exponents, negative and special values, doubles of 17 digits, large steps."""
+    values = [1e-7, -1.5e20, 0.1, 1 / 3, 123456789012345.67, float("inf"), -0.25, 5e-324, 1.7976931348623157e308]
+    write_run(tmp_path / "logs" / "x" / "train", accuracy=[])
+    folder = tmp_path / "logs" / "x" / "train"
+    with tbbridge_writer(folder) as writer:
+        for step, value in enumerate(values):
+            writer.tensor("accuracy", step * 10**12, 1.0 + step, value, "float64")
+    (path,) = tbbridge.export(tmp_path / "logs", tmp_path / "page.html")
+    show(tab, path)
+    found = tab.evaluate("document.querySelector('.chart').data[0].y.map(v => v === Infinity ? 'Infinity' : v)")
+    assert [float(value) for value in found] == values
+    assert drawn(tab)[0]["x"] == [step * 10**12 for step in range(len(values))]
+
+
+def tbbridge_writer(folder: Path):
+    from tbbridge.write.events import EventWriter
+
+    return EventWriter(folder / "events.out.tfevents.2.h")
