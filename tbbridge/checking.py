@@ -131,8 +131,8 @@ class Repair:
 def repair(source: str, target: str, *, force: bool = False) -> Repair:
     """Write all intact records of the event file `source` into a new file `target`.
 
-    The new file appears whole or not at all. What is left out: damage, an unfinished record at the end, and records that
-    hold no Event, at which TensorBoard would stop.
+    The new file appears whole or not at all. What is left out: damage, an unfinished record at the end, and records
+    that hold no Event, at which TensorBoard would stop.
 
     Raises:
         PathError: `source` cannot be read or is no regular file, or `target` cannot be written there.
