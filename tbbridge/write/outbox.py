@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 
 from tbbridge.errors import PublishError
 from tbbridge.write.publish import Publisher
+
+log = logging.getLogger(__name__)
 
 SPACING = 20.0
 """A file is published again at the soonest after this many times the processor time that its last publishing took, so
@@ -92,10 +95,16 @@ class Outbox:
             if data is not None:
                 self._publisher.publish(name, data)
         except PublishError as error:
-            entry.problem = str(error)
-            entry.not_before = self._clock() + entry.retry_after
-            entry.retry_after = min(2 * entry.retry_after, RETRY_LAST)
-            return False
+            return self._failed(entry, str(error))
+        except Exception as error:  # a bug: it must not stop the others
+            log.exception("publishing %s failed", name)
+            return self._failed(entry, f"cannot write {name}: {type(error).__name__}: {error}")
         entry.dirty, entry.problem, entry.retry_after = False, "", RETRY_FIRST
         entry.not_before = self._clock() + SPACING * (time.thread_time() - began)
         return True
+
+    def _failed(self, entry: _Entry, problem: str) -> bool:
+        entry.problem = problem
+        entry.not_before = self._clock() + entry.retry_after
+        entry.retry_after = min(2 * entry.retry_after, RETRY_LAST)
+        return False

@@ -1,0 +1,136 @@
+"""When files are published: at once where it is cheap, spaced where it is not, again where it failed."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tbbridge.errors import PublishError
+from tbbridge.write import outbox as room
+from tbbridge.write.outbox import Outbox
+from tbbridge.write.publish import Publisher
+
+
+class Scripted:
+    """An outbox whose time, contents and costs a test sets."""
+
+    def __init__(self, out: Path) -> None:
+        self.now = 0.0
+        self.cost = 0.0
+        self.spent = 0.0
+        self.data: dict[str, bytes] = {}
+        self.publisher = Publisher(out)
+        self.outbox = Outbox(self.publisher, self.render, lambda: self.now)
+
+    def render(self, name: str) -> bytes | None:
+        self.spent += self.cost
+        return self.data.get(name)
+
+
+@pytest.fixture
+def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Scripted:
+    scripted = Scripted(tmp_path)
+    monkeypatch.setattr(room.time, "thread_time", lambda: scripted.spent)
+    return scripted
+
+
+def test_a_change_is_published_once(one: Scripted, tmp_path: Path) -> None:
+    """And nothing is due before the next change."""
+    one.data["a"] = b"1"
+    one.outbox.put(["a"])
+    assert one.outbox.due() == 0.0
+    assert one.outbox.send() == ["a"]
+    assert (tmp_path / "a.csv").read_bytes() == b"1"
+    assert one.outbox.due() is None
+    assert one.outbox.send() == []
+
+
+def test_publishing_takes_a_twentieth_of_the_time(one: Scripted) -> None:
+    """After one that cost 0.1 s of the processor the next comes 2 s later; what changed meanwhile goes with it."""
+    one.data["a"], one.cost = b"1", 0.1
+    one.outbox.put(["a"])
+    one.outbox.send()
+    one.data["a"] = b"2"
+    one.outbox.put(["a"])
+    assert one.outbox.due() == pytest.approx(room.SPACING * 0.1)
+    one.now = 1.9
+    assert one.outbox.send() == []
+    one.now = 2.1
+    assert one.outbox.send() == ["a"]
+
+
+def test_everything_goes_out_at_the_end(one: Scripted) -> None:
+    """However soon that is."""
+    one.data["a"], one.cost = b"1", 0.1
+    one.outbox.put(["a"])
+    one.outbox.send()
+    one.outbox.put(["a"])
+    assert one.outbox.send(everything=True) == ["a"]
+
+
+def test_a_failure_is_told_and_tried_again(one: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With growing pauses; the others are not kept waiting, and the line goes when it succeeds."""
+    one.data = {"a": b"1", "b": b"1"}
+    publish = one.publisher.publish
+
+    def fail(name: str, data: bytes) -> Path:
+        if name == "a":
+            raise PublishError("cannot write a: No space left on device")
+        return publish(name, data)
+
+    monkeypatch.setattr(one.publisher, "publish", fail)
+    one.outbox.put(["a", "b"])
+    assert one.outbox.send() == ["b"]
+    assert one.outbox.problems == ["cannot write a: No space left on device"]
+    assert one.outbox.due() == room.RETRY_FIRST
+    one.now = room.RETRY_FIRST
+    assert one.outbox.send() == []
+    assert one.outbox.due() == one.now + 2 * room.RETRY_FIRST
+    monkeypatch.setattr(one.publisher, "publish", publish)
+    one.now = 100.0
+    assert one.outbox.send() == ["a"]
+    assert one.outbox.problems == []
+
+
+def test_a_bug_in_one_table_stops_no_other(one: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told, and tried again."""
+    render = one.render
+
+    def fail(name: str) -> bytes | None:
+        if name == "a":
+            raise KeyError("x")
+        return render(name)
+
+    one.data = {"b": b"1"}
+    monkeypatch.setattr(one.outbox, "_render", fail)
+    one.outbox.put(["a", "b"])
+    assert one.outbox.send() == ["b"]
+    assert one.outbox.problems == ["cannot write a: KeyError: 'x'"]
+
+
+def test_many_files_go_out_side_by_side(tmp_path: Path) -> None:
+    """All of them, and no temporary file is left."""
+    out = tmp_path / "out"
+    with Publisher(out) as publisher:
+        outbox = Outbox(publisher, lambda name: name.encode(), time.monotonic)
+        names = [f"{number % 10}/{number}" for number in range(200)]
+        outbox.put(names)
+        assert sorted(outbox.send()) == sorted(names)
+    assert sorted(path.read_text() for path in out.rglob("*.csv")) == sorted(names)
+    assert sum(len(files) for _, _, files in os.walk(out)) == 200
+
+
+def test_what_others_changed_is_put_again(one: Scripted, tmp_path: Path) -> None:
+    """Once: until it is published it is not told again."""
+    one.data["a"] = b"1"
+    one.outbox.put(["a"])
+    one.outbox.send()
+    (tmp_path / "a.csv").write_bytes(b"mine")
+    assert one.outbox.notice_others() == ["a"]
+    assert one.outbox.notice_others() == []
+    one.now = 10.0
+    one.outbox.send()
+    assert (tmp_path / "a.csv").read_bytes() == b"1"
