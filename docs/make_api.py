@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import tbbridge
@@ -21,20 +23,35 @@ Examples that run are in the [user guide](guide.md#in-python).
 """
 
 
+def field_texts(thing: type) -> dict[str, str]:
+    """What stands as a string below each annotated field."""
+    (body,) = ast.parse(inspect.cleandoc("\n" + inspect.getsource(thing))).body
+    texts: dict[str, str] = {}
+    statements = body.body if isinstance(body, ast.ClassDef) else []
+    for field, below in pairwise(statements):
+        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+            texts[ast.unparse(field.target)] = " ".join(str(below.value.value).split())
+    return texts
+
+
 def fields(thing: type) -> Iterator[str]:
-    """The fields and properties of a class, as a list."""
-    names = dict.fromkeys(getattr(thing, "__annotations__", {}))
-    for name in names:
-        yield f"- `{name}: {thing.__annotations__[name]}`"
+    """The annotated fields of a class, as a list."""
+    texts = field_texts(thing)
+    for name, kind in vars(thing).get("__annotations__", {}).items():
+        if not name.startswith("_"):
+            yield f"- `{name}: {kind}`" + (f": {texts[name]}" if name in texts else "")
 
 
 def methods(thing: type) -> Iterator[str]:
+    """The public methods and properties of a class, as a list."""
     for name, method in vars(thing).items():
-        documented = inspect.isfunction(method) and (method.__doc__ or "").strip()
-        if not name.startswith("_") and documented:
-            yield f"- `.{name}{signature(method, drop=1)}`: {inspect.cleandoc(method.__doc__).splitlines()[0]}"
-        elif isinstance(method, property) and method.__doc__:
-            yield f"- `.{name}`: {inspect.cleandoc(method.__doc__).splitlines()[0]}"
+        if name.startswith("_") or not method.__doc__:
+            continue
+        text = inspect.cleandoc(method.__doc__).splitlines()[0]
+        if inspect.isfunction(method):
+            yield f"- `.{name}{signature(method, drop=1)}`: {text}"
+        elif isinstance(method, property):
+            yield f"- `.{name}`: {text}"
 
 
 def annotation(given: object) -> str:
@@ -65,6 +82,15 @@ def signature(thing: object, drop: int = 0) -> str:
     return f"({', '.join(words)}){back}"
 
 
+def documentation(text: str) -> Iterator[str]:
+    """A docstring: what comes before the first indented part as text, the rest as it is written."""
+    lines = text.splitlines()
+    first = next((n for n, line in enumerate(lines) if line.startswith(" ")), len(lines) + 1) - 1
+    head = "\n".join(lines[:first]).strip()
+    tail = "\n".join(lines[first:]).strip()
+    yield from (part + "\n" for part in (head, f"```text\n{tail}\n```" if tail else "") if part)
+
+
 def entry(name: str) -> Iterator[str]:
     thing = getattr(tbbridge, name)
     yield f"## {name}\n"
@@ -72,7 +98,7 @@ def entry(name: str) -> Iterator[str]:
         yield from class_entry(name, thing)
     elif callable(thing):
         yield f"```text\ntbbridge.{name}{signature(thing)}\n```\n"
-        yield f"{inspect.getdoc(thing)}\n"
+        yield from documentation(inspect.getdoc(thing) or "")
     else:
         yield f"`{thing!r}`\n"
 
@@ -82,7 +108,7 @@ def class_entry(name: str, thing: type) -> Iterator[str]:
     yield f"```text\nclass tbbridge.{name}{f'({bases})' if bases else ''}\n```\n"
     text = inspect.cleandoc(thing.__doc__ or "")
     if not (dataclasses.is_dataclass(thing) and text.startswith(f"{name}(")):
-        yield f"{text}\n"
+        yield from documentation(text)
     listed = [*fields(thing), *methods(thing)]
     if listed:
         yield "\n".join(listed) + "\n"

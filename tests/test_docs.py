@@ -123,13 +123,13 @@ def test_the_commands_of_the_readme_run(workplace: Path) -> None:
         assert done.returncode == 0, f"tbbridge {shlex.join(words)}: {done.stderr}"
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if any(b.language == "python" for b in blocks(page))])
-def test_the_python_of_the_docs_runs(page: str, workplace: Path) -> None:
+@pytest.mark.parametrize("document", [page for page in PAGES if any(b.language == "python" for b in blocks(page))])
+def test_the_python_of_the_docs_runs(document: str, workplace: Path) -> None:
     """The Python blocks of a page run in their order, in one program."""
     program: dict[str, object] = {"__name__": "docs"}
-    for block in blocks(page):
+    for block in blocks(document):
         if block.language == "python":
-            exec(compile("\n" * block.line + block.text, page, "exec"), program)
+            exec(compile("\n" * block.line + block.text, document, "exec"), program)
 
 
 def slug(heading: str) -> str:
@@ -138,15 +138,15 @@ def slug(heading: str) -> str:
     return plain.strip().replace(" ", "-")
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_link_of_the_docs_leads_somewhere(page: str) -> None:
+@pytest.mark.parametrize("document", PAGES)
+def test_every_link_of_the_docs_leads_somewhere(document: str) -> None:
     """A relative link names a file that is there, and its anchor a heading of it."""
-    text = re.sub(r"^ *```.*?^ *```$", "", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^ *```.*?^ *```$", "", (ROOT / document).read_text(), flags=re.MULTILINE | re.DOTALL)
     for target in re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'src="([^"]+)"', text):
         if re.match(r"[a-z]+:", target):
             continue
         path, _, anchor = target.partition("#")
-        file = (ROOT / page).parent / path if path else ROOT / page
+        file = (ROOT / document).parent / path if path else ROOT / document
         assert file.exists(), target
         if anchor:
             headings = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
@@ -171,7 +171,7 @@ def test_a_generated_page_is_fresh(script: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "offered"),
-    [("tbbridge wat", "watch"), ("tbbridge export --form", "--format"), ("tbbridge export --format x", "xlsx")],
+    [("tbbridge wat", "watch"), ("tbbridge export --form", "--format"), ("tbbridge export --align w", "wall")],
 )
 def test_the_shell_completes(typed: str, offered: str) -> None:
     """Bash completes commands, options and their choices."""

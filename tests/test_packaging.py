@@ -91,14 +91,18 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-@pytest.fixture(scope="module")
-def source(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sdist, unpacked."""
-    home = tmp_path_factory.mktemp("source")
+def unpack(sdist: Path, home: Path) -> Path:
+    """The source tree of an sdist, as nobody has built in it before."""
     with tarfile.open(sdist) as archive:
         archive.extractall(home, filter="data")
     (unpacked,) = home.iterdir()
     return unpacked
+
+
+@pytest.fixture(scope="module")
+def source(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sdist, unpacked."""
+    return unpack(sdist, tmp_path_factory.mktemp("source"))
 
 
 @pytest.fixture(scope="module")
@@ -113,10 +117,12 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
 
 
 @pytest.fixture(scope="module")
-def uncompiled(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+def uncompiled(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """Installed from source where there is no compiler."""
+    source = unpack(sdist, tmp_path_factory.mktemp("uncompiled-source"))
     without = {"CC": "/nonexistent/cc", "CXX": "/nonexistent/c++", "LDSHARED": "/nonexistent/cc"}
     wheel = pip_wheel(source, tmp_path_factory.mktemp("plain") / "out", env=without)
+    assert not [name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".so")]
     return Installed(wheel, tmp_path_factory.mktemp("uncompiled"))
 
 
