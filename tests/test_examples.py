@@ -1,0 +1,112 @@
+"""Each example trains for real, on small images of the same shape as MNIST, and its run log ends as it printed."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recorded import last_values
+from support import ROOT
+
+import tbbridge
+
+pytestmark = pytest.mark.slow
+
+LENGTH = {
+    "keras_mnist": ("--epochs", "3"),
+    "tf_custom_loop": ("--steps", "100"),
+    "pytorch_mnist": ("--steps", "100"),
+    "lightning_mnist": ("--epochs", "2"),
+    "huggingface_mnist": ("--steps", "40"),
+    "jax_flax_mnist": ("--steps", "100"),
+}
+"""Enough to learn a little, and no more."""
+
+NO_TRAIN_ACCURACY = {"huggingface_mnist"}
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten patterns under noise, 2,000 to train and 400 to test on, in the layout of keras.datasets' mnist.npz."""
+    rng = np.random.default_rng(0)
+    patterns = rng.random((10, 28, 28)) > 0.7
+    labels = rng.integers(0, 10, 2400).astype(np.uint8)
+    images = (patterns[labels] * 120 + rng.integers(0, 136, (2400, 28, 28))).astype(np.uint8)
+    path = tmp_path_factory.mktemp("data") / "small.npz"
+    np.savez(path, x_train=images[:2000], y_train=labels[:2000], x_test=images[2000:], y_test=labels[2000:])
+    return path
+
+
+def run_example(name: str, *args: str | Path) -> str:
+    """What an example prints on stdout; it must end well."""
+    # one thread: on a busy machine several would wait for one another
+    command = [sys.executable, ROOT / f"examples/{name}.py", *args]
+    done = subprocess.run(
+        command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def printed_metrics(text: str) -> dict[str, float]:
+    """The lines ``train accuracy: 0.97`` and the like."""
+    found = re.findall(r"^((?:train|val) (?:accuracy|cross entropy)): (\S+)$", text, re.MULTILINE)
+    return {column: float(np.float32(value)) for column, value in found}
+
+
+@pytest.mark.parametrize(("name", "length"), LENGTH.items(), ids=LENGTH)
+def test_the_run_log_ends_as_the_example_printed(name: str, length: Sequence[str], data: Path, tmp_path: Path) -> None:
+    """The last row of the run log holds the metrics that the framework printed, column by column."""
+    printed = printed_metrics(run_example(name, "--data", data, "--logdir", tmp_path / "logs", *length))
+    reading = tbbridge.read(tmp_path / "logs")
+    (experiment,) = reading.experiments
+    log = reading.table(experiment)
+    expected = set(tbbridge.COLUMNS) - ({"train accuracy"} if name in NO_TRAIN_ACCURACY else set())
+    assert set(printed) == expected
+    assert last_values(log) == {column: pytest.approx(value, rel=1e-6) for column, value in printed.items()}
+    assert len(log.step) > 1
+
+
+def test_every_example_says_how_to_watch_it() -> None:
+    """Its docstring, which --help shows, has the command."""
+    for name in LENGTH:
+        assert "tbbridge watch logs" in (ROOT / f"examples/{name}.py").read_text().split('"""')[1], name
+
+
+TURNING = """
+import sys, time
+from tbbridge.write.events import EventWriter
+with EventWriter(sys.argv[1] + "/events.out.tfevents.1") as writer:
+    for step in range(int(sys.argv[2])):
+        writer.scalar("val_loss", step, time.time(), 1 + abs(step - 40) / 64)
+        writer.flush()
+        time.sleep(0.005)
+"""
+"""A training whose validation loss turns back at step 40."""
+
+
+def stop_early(logdir: Path, steps: int) -> str:
+    """What early_stopping.py, with a patience of 30 points, prints of `TURNING`."""
+    logdir.mkdir()
+    training = [sys.executable, "-c", TURNING, logdir, str(steps)]
+    return run_example("early_stopping", "--logdir", logdir, "--patience", "30", "--", *training)
+
+
+def test_early_stopping_ends_a_training_that_no_longer_gets_better(tmp_path: Path) -> None:
+    """It is stopped when the lowest loss is `--patience` points back, and the best is named."""
+    printed = stop_early(tmp_path / "logs", 1_000_000)
+    assert "stopped early at step" in printed
+    assert "best val cross entropy: 1.0 at step 40" in printed
+
+
+def test_early_stopping_leaves_a_training_that_ends_in_time(tmp_path: Path) -> None:
+    """A training that ends by itself first is followed to its last point."""
+    printed = stop_early(tmp_path / "logs", 60)
+    assert "came to its end at step 59" in printed
+    assert "best val cross entropy: 1.0 at step 40" in printed
