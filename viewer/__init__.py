@@ -3,7 +3,7 @@
     lines.py     what each line of a chart draws, and how it goes on when points are appended
     picture.py   what a page holds: a bounded snapshot, then only what is new
     live.py      the websocket (or, where it is refused, the poll) that carries it
-    controls.py  native form controls as Dash components
+    components.py  native form controls and a plot, as Dash components
     app.py       the page: change it here
     security.py  who may ask, and how much
     serve.py     the server, in a thread

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
+from dash import Dash, Input, Output, State, dcc, html
 from fastapi import FastAPI
 
 from tbbridge import ExperimentView, Points, Source
 from tbbridge.viewer import downloads, live, plot, wire, words
 from tbbridge.viewer.chart import Chart, further_charts, main_charts, start
-from tbbridge.viewer.controls import Check, Control, Picker, Radios, Select, Slider
+from tbbridge.viewer.components import Check, Control, Picker, Plot, Radios, Select, Slider
 from tbbridge.viewer.lines import Line
 from tbbridge.viewer.picture import Axis
 from tbbridge.viewer.readout import readout
@@ -94,14 +94,9 @@ def lines(chart: Chart, views: Views, controls: Controls) -> list[Line]:
         for label, points in found.items():
             drawn += lines_of(chart, views, place, label, points, controls)
         if controls.get("gap") and len(found) == 2:
-            style = {
-                "name": "Gap",
-                "meta": "Gap",
-                "line": {"width": 1.2, "dash": "dot", "color": colour(views, place, 2, controls)},
-            }
-            drawn.append(
-                Line(f"{view.name}\0gap", "gap", list(found.values()), {**style_of(chart), **style}, origin=start(view))
-            )
+            dots = {"width": 1.2, "dash": "dot", "color": colour(views, place, 2, controls)}
+            style = {**style_of(chart), "name": "Gap", "meta": "Gap", "line": dots, "showlegend": place == 0}
+            drawn.append(Line(f"{view.name}\0gap", "gap", list(found.values()), style, origin=start(view)))
     return drawn
 
 
@@ -212,10 +207,9 @@ def chart_row(prefix: str, chart: Chart) -> html.Section:
 def graph(prefix: str, chart: Chart) -> html.Div:
     """The place of a chart: ``live.js`` draws into it."""
     picture = {"filename": f"tbbridge-{chart.id}", "scale": 2}
-    config = {"displaylogo": False, "responsive": True, "toImageButtonOptions": picture}
+    config = {"displaylogo": False, "toImageButtonOptions": picture}
     config["modeBarButtonsToRemove"] = ["select2d", "lasso2d", "sendChartToCloud"]
-    place = dcc.Graph(id=f"{prefix}{chart.id}-graph", config=config, figure={"layout": plot.EMPTY})
-    return html.Div(place, className="tb-graph")
+    return html.Div(Plot(f"{prefix}{chart.id}-graph", config), className="tb-graph")
 
 
 def more(prefix: str) -> html.Section:
@@ -276,7 +270,7 @@ def layout(prefix: str = "", title: str = "", *, header: Any = None, learn_more:
         footer(prefix),
         *live.carriers(prefix),
     ]
-    return html.Div(parts, id=f"{prefix}tbbridge", className="tbbridge")
+    return html.Div(parts, id=f"{prefix}tbbridge", className="tbbridge", **{"data-tb-page": prefix})
 
 
 def changing(prefix: str, source: Source, views: Views, controls: Controls) -> dict[str, Any]:
@@ -297,6 +291,13 @@ def changing(prefix: str, source: Source, views: Views, controls: Controls) -> d
         **{f"{chart.id}-title.children": chart.title for chart in main},
         **{f"{chart.id}-readout.children": readout(prefix, chart, views, colours) for chart in main},
     }
+
+
+def page_of(source: Source, prefix: str = "") -> live.Page:
+    """What the server needs to know of the page."""
+    defaults = {**PAGE_CONTROLS, **{f"more-{name}": value for name, value in MORE_CONTROLS.items()}}
+    defaults |= {f"{chart.id}-{name}": value for chart in CHARTS for name, value in CHART_CONTROLS.items()}
+    return live.Page(source, prefix, defaults, charts, lines, figure, changing, AXES, MOST_SHOWN)
 
 
 def noted(view: ExperimentView) -> list[str]:
@@ -323,20 +324,13 @@ def missing(names: Sequence[str], views: Views, controls: Controls) -> list[str]
 # ------------------------------------------------------------------------------------------------------------ CALLBACKS
 
 
-def register(app: Dash, source: Source, prefix: str = "") -> None:
+def register(app: Dash, source: Source, prefix: str = "", *, alone: bool = False) -> None:
     """Bring the parts of `layout(prefix)` to life in `app`: scripts, styles, the live route and the callbacks.
 
-    `app` may be any Dash app; where its backend has no websockets, the page polls.
+    `app` may be any Dash app; where its backend has no websockets, the page polls. `alone` says that nothing else draws
+    with plotly.js on the page.
     """
-    defaults = {**PAGE_CONTROLS, **{f"more-{name}": value for name, value in MORE_CONTROLS.items()}}
-    defaults |= {f"{chart.id}-{name}": value for chart in CHARTS for name, value in CHART_CONTROLS.items()}
-    page = live.Page(source, prefix, defaults, charts, lines, figure, changing, AXES, MOST_SHOWN)
-    wire.register(app, page)
-    app.clientside_callback(
-        ClientsideFunction("tbbridge", "controls"),
-        Output(f"{prefix}controls", "data"),
-        *(Input(f"{prefix}{name}", "value") for name in defaults),
-    )
+    wire.register(app, page_of(source, prefix), alone)
 
     @app.callback(
         Output(f"{prefix}file", "data"),
@@ -368,8 +362,7 @@ def make_app(
     app = Dash("tbbridge.viewer", backend="fastapi", title="tbbridge", update_title="", **(wire.SAFE | options))
     app.backend.websocket_capability = False  # Dash's own websocket would stay open for nothing; the page has its own
     app.layout = lambda: layout("", source.title, header=header, learn_more=learn_more)
-    wire.add_plotly(app)
-    register(app, source)
+    register(app, source, alone=True)
     if setup:
         setup(app)
     return app

@@ -7,6 +7,7 @@ from the same code, and the cost of a continuation does not depend on how long t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -19,6 +20,9 @@ from tbbridge import Points
 State = list[Any]
 """What a line has to remember: how far it has read its columns, and what it carries over."""
 
+BLOCK = 8192
+NOTHING = 1e-18
+"""A share of a sum that no float64 can show."""
 MAX_WEIGHT = 0.999
 """The largest smoothing weight; TensorBoard's own slider ends there (at 1 nothing would ever move)."""
 
@@ -68,18 +72,35 @@ class Line:
         return KINDS[self.kind](self, state)
 
 
-def smooth(values: NDArray[np.floating[Any]], weight: float) -> NDArray[np.float64]:
-    """TensorBoard's debiased exponential moving average of finite values: float64, of the same length.
+def smooth(
+    values: NDArray[np.floating[Any]], weight: float, last: float = 0.0, count: int = 0
+) -> tuple[NDArray[np.float64], float]:
+    """TensorBoard's debiased exponential moving average of finite values: as long as they are, and what it leaves.
 
-    Starts at 0; ``last = last * weight + (1 - weight) * value``, drawn as ``last / (1 - weight ** n)``. Computed by
-    doubling: after pass k every sum reaches 2 ** k values back, until what lies farther back weighs nothing.
+    Starts at 0; ``last = last * weight + (1 - weight) * value``, drawn as ``last / (1 - weight ** n)``; goes on where
+    `count` values have left `last`. Computed by doubling, a block that fits the processor's cache at a time: after pass
+    k each sum reaches 2 ** k values back, until what lies farther back weighs nothing.
     """
-    total = (1.0 - weight) * values.astype(np.float64)
-    reach = 1
-    while reach < len(total) and weight**reach > 1e-18:
-        total[reach:] += weight**reach * total[:-reach]
-        reach *= 2
-    return total / (1.0 - weight ** np.arange(1.0, len(total) + 1))
+    drawn = (1.0 - weight) * values.astype(np.float64)
+    fading = weight ** np.arange(1.0, min(BLOCK, len(drawn)) + 1)
+    for start in range(0, len(drawn), BLOCK):
+        block = drawn[start : start + BLOCK]
+        reach = 1
+        while reach < len(block) and weight**reach > NOTHING:
+            block[reach:] += weight**reach * block[:-reach]
+            reach *= 2
+        block += last * fading[: len(block)]
+        last = float(block[-1])
+    biased = drawn[: _biased(weight, count)]
+    biased /= 1.0 - weight ** np.arange(count + 1.0, count + len(biased) + 1)
+    return drawn, last
+
+
+def _biased(weight: float, count: int) -> int:
+    """How many values after the first `count` the bias can still be seen in."""
+    if weight <= 0.0:
+        return 0
+    return max(math.ceil(math.log(NOTHING) / math.log(weight)) - count, 0)
 
 
 def _tail(points: Points, start: int) -> Points:
@@ -116,18 +137,8 @@ def _smoothed(line: Line, state: State | None) -> News:
         return News(new, [len(points.step), biased, count + len(new.value), constant])
     if constant is not None and not first:
         raise PastChanged(line.key)
-    values, last = _go_on(new.value, weight, last, count)
+    values, last = smooth(new.value, weight, last, count)
     return News(new._replace(value=values), [len(points.step), last, count + len(values), None])
-
-
-def _go_on(
-    values: NDArray[np.floating[Any]], weight: float, last: float, count: int
-) -> tuple[NDArray[np.float64], float]:
-    """The average of `values` after `count` others that left `last`: the drawn values, and what they leave."""
-    debiased = smooth(values, weight)
-    n = np.arange(1.0, len(values) + 1)
-    biased = debiased * (1.0 - weight**n) + last * weight**n
-    return biased / (1.0 - weight ** (n + count)), float(biased[-1])
 
 
 def _gap(line: Line, state: State | None) -> News:

@@ -12,8 +12,6 @@ FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', s
 NOTHING = "rgba(0,0,0,0)"
 MOST_MARKS = 50
 SIGNS = {"restart": "↻"}
-EMPTY = {"xaxis": {"visible": False}, "yaxis": {"visible": False}, "paper_bgcolor": NOTHING, "plot_bgcolor": NOTHING}
-"""The layout of a chart that has not been drawn yet."""
 
 
 def escape(text: str) -> str:

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakSet
 
 from dash import ClientsideFunction, Dash, Input, Output, State, no_update
 from starlette.concurrency import run_in_threadpool
@@ -25,19 +26,26 @@ SAFE: dict[str, Any] = {"enable_mcp": False, "include_assets_files": False, "add
 """Options of Dash that must not be left to environment variables or to files that happen to lie about."""
 
 
-def register(app: Dash, page: Page) -> None:
-    """Give a Dash app, of any backend, what the page needs."""
-    for script in ("controls.js", "live.js"):
-        app.scripts.append_script({"relative_package_path": f"assets/{script}", "namespace": PACKAGE})
-    app.css.append_css({"relative_package_path": "assets/tbbridge.css", "namespace": PACKAGE})
+def register(app: Dash, page: Page, alone: bool) -> None:
+    """Give a Dash app, of any backend, what the page needs; `alone`: nothing else there draws with plotly.js."""
+    _add_assets(app, alone)
     if app.backend.server_type == "fastapi":
         _add_websocket(app, page)
     _add_poll(app, page)
 
 
-def add_plotly(app: Dash) -> None:
-    """Load the small bundle of plotly.js, a quarter of the whole: enough for a page with line charts only."""
-    app.scripts.append_script({"relative_package_path": "assets/plotly-basic.min.js", "namespace": PACKAGE})
+def _add_assets(app: Dash, alone: bool) -> None:
+    """Once an app: scripts in the order in which they need one another; of plotly.js the small bundle."""
+    if app in _HAVE_ASSETS:
+        return
+    _HAVE_ASSETS.add(app)
+    for script in ("components.js", "plotly-basic.min.js", "live.js"):
+        resource: dict[str, Any] = {"relative_package_path": f"assets/{script}", "namespace": PACKAGE}
+        app.scripts.append_script(resource | ({"attributes": {"data-keep": ""}} if alone else {}))
+    app.css.append_css({"relative_package_path": "assets/tbbridge.css", "namespace": PACKAGE})
+
+
+_HAVE_ASSETS: WeakSet[Dash] = WeakSet()
 
 
 # ------------------------------------------------------------------------------------------------------------ websocket

@@ -1,6 +1,14 @@
 /* Keeps the charts current: one websocket a page, or a poll where none gets through (see ../live.py for the messages). */
 (() => {
   "use strict";
+  /* Our plotly.js is the small bundle, which was loaded just before this script. A larger app keeps its own, if it has
+     one or its dcc.Graph is still to load one; on our own page it stays where people look for it. */
+  const Plotly = window.Plotly;
+  if (!("keep" in document.currentScript.dataset)) {
+    if (window.tbbridgePlotlyBefore) window.Plotly = window.tbbridgePlotlyBefore;
+    else delete window.Plotly;
+  }
+
   const pages = new Map();
   const RETRIES = [250, 500, 1000, 2000, 4000];
   const FAILURES_BEFORE_POLLING = 2;
@@ -28,15 +36,10 @@
     if (typeof like === "number") return Number.isFinite(Number(text)) ? Math.min(Math.max(Number(text), 0), 1) : like;
     return text;
   };
-  const restored = (prefix, controls) => {
-    const asked = new URLSearchParams(location.search), changes = {};
-    for (const [name, value] of Object.entries(controls)) {
-      const key = prefix + name;
-      if (!asked.has(key)) continue;
-      const wanted = Array.isArray(value) ? asked.getAll(key) : fromText(asked.get(key), value);
-      if (JSON.stringify(wanted) !== JSON.stringify(value)) changes[name] = wanted;
-    }
-    return changes;
+  const restored = (key, value) => {
+    const asked = new URLSearchParams(location.search);
+    if (!asked.has(key)) return value;
+    return Array.isArray(value) ? asked.getAll(key) : fromText(asked.get(key), value);
   };
   const remember = (prefix, controls, defaults) => {
     const asked = new URLSearchParams(location.search);
@@ -52,24 +55,30 @@
 
   /* --------------------------------------------------------------------------------------------------------- a page */
   class Page {
-    constructor(prefix, controls) {
-      Object.assign(this, { prefix, defaults: controls, controls, ranges: {}, failures: 0, polling: false, number: 0 });
+    constructor(prefix) {
+      Object.assign(this, { prefix, defaults: {}, controls: {}, ranges: {}, failures: 0, polling: false, number: 0 });
       this.queue = Promise.resolve();
       this.status = { state: "connecting", age: null };
       this.since = performance.now();
-      this.connect();
+      setTimeout(() => this.connect()); // by then all controls have said what they are
       setInterval(() => this.showState(), 1000);
       document.addEventListener("visibilitychange", () => { if (!document.hidden && !this.open()) this.connect(); });
     }
 
     /* ----- what is wanted */
-    change(controls) {
-      if (this.controls.axis !== controls.axis) this.ranges = {};
-      for (const name of Object.keys(controls)) {
-        if (name.endsWith("-display") && this.controls[name] !== controls[name]) delete this.ranges[name.slice(0, -8)];
+    control(name, value) {
+      const known = name in this.defaults;
+      if (!known) {
+        this.defaults[name] = value;
+        const first = restored(this.prefix + name, value);
+        if (JSON.stringify(first) !== JSON.stringify(value)) setProps(this.prefix + name, { value: (value = first) });
       }
-      this.controls = controls;
-      remember(this.prefix, controls, this.defaults);
+      if (known && JSON.stringify(value) === JSON.stringify(this.controls[name])) return;
+      this.controls = { ...this.controls, [name]: value };
+      if (!known) return;
+      if (name === "axis") this.ranges = {};
+      if (name.endsWith("-display")) delete this.ranges[name.slice(0, -8)];
+      remember(this.prefix, this.controls, this.defaults);
       this.ask();
     }
 
@@ -153,9 +162,10 @@
 
     async plot(chart) {
       for (let tries = 0; tries < 600; tries += 1) {
-        const holder = document.getElementById(`${this.prefix}${chart}-graph`);
-        const plot = holder && holder.querySelector(".js-plotly-plot");
-        if (plot && plot._fullLayout && window.Plotly) return plot;
+        const plot = document.getElementById(`${this.prefix}${chart}-graph`);
+        // a plot that is drawn anew while someone drags in it forgets the drag
+        if (plot && plot.tbConfig && !plot._dragging) return plot;
+        if (plot && plot._dragging) tries = 0;
         await frame();
       }
       return null;
@@ -164,7 +174,7 @@
     async draw(chart, figure) {
       const plot = await this.plot(chart);
       if (!plot) return;
-      await window.Plotly.react(plot, figure.data, figure.layout, plot._context);
+      await Plotly.react(plot, figure.data, figure.layout, plot.tbConfig);
       if (!plot.tbListens) {
         plot.tbListens = true;
         plot.on("plotly_relayout", (change) => this.zoomed(chart, plot, change));
@@ -192,7 +202,7 @@
           update[key] = some.map((change) => change[key]);
           most[key] = some.map((change) => change.keep);
         }
-        await window.Plotly.extendTraces(plot, update, some.map((change) => change.trace), most);
+        await Plotly.extendTraces(plot, update, some.map((change) => change.trace), most);
       }
     }
 
@@ -217,7 +227,7 @@
       let kind = state.split(":")[0].replace(" ", "-"), words = WORDS[state] || state;
       if (this.controls.updates === "No" && connected) [kind, words] = ["paused", "paused"];
       if (!connected) [kind, words] = this.failures ? ["lost", "connection lost, trying again"] : ["connecting", "connecting…"];
-      else if (age !== null) words += `, last write ${ago(age + (performance.now() - this.since) / 1000)} ago`;
+      else if (age !== null && kind !== "paused") words += `, last write ${ago(age + (performance.now() - this.since) / 1000)} ago`;
       if (place.textContent !== words) place.textContent = words;
       if (place.dataset.kind !== kind) place.dataset.kind = kind;
     }
@@ -231,20 +241,19 @@
   };
 
   /* ---------------------------------------------------------------------------------------------- Dash and the buttons */
+  window.tbbridge = {
+    Plotly,
+    announce(element, id, value) {
+      const root = element.closest("[data-tb-page]");
+      if (!root) return;
+      const prefix = root.dataset.tbPage;
+      if (!pages.has(prefix)) pages.set(prefix, new Page(prefix));
+      pages.get(prefix).control(id.slice(prefix.length), value);
+    },
+  };
+
   window.dash_clientside = window.dash_clientside || {};
   window.dash_clientside.tbbridge = {
-    controls(...values) {
-      const inputs = window.dash_clientside.callback_context.inputs_list;
-      const prefix = inputs[0].id.slice(0, -"experiment".length);
-      const controls = Object.fromEntries(inputs.map((input, i) => [input.id.slice(prefix.length), values[i]]));
-      const page = pages.get(prefix);
-      if (page) { page.change(controls); return page.wanted(); }
-      const changes = restored(prefix, controls);
-      pages.set(prefix, new Page(prefix, controls));
-      for (const [name, value] of Object.entries(changes)) setProps(prefix + name, { value });
-      pages.get(prefix).controls = { ...controls, ...changes };
-      return pages.get(prefix).wanted();
-    },
     news(message) {
       pages.forEach((page) => page.news(message));
       return window.dash_clientside.no_update;

@@ -1,16 +1,24 @@
-/* Native form controls as Dash components (see ../controls.py). React is on the page already; nothing is compiled. */
+/* Dash components of our own (see ../components.py). React is on the page already; nothing is compiled. */
 window.tbbridge_viewer = (() => {
   "use strict";
   const { createElement: e, useState, useRef, useMemo, useEffect } = window.React;
+  window.tbbridgePlotlyBefore = window.Plotly;
   const cls = (...names) => names.filter(Boolean).join(" ");
 
+  /* Tells the page (live.js) a control's value, now and whenever it changes, whoever changed it. */
+  const useAnnounced = (id, value) => {
+    const place = useRef(null);
+    useEffect(() => window.tbbridge.announce(place.current, id, value), [id, JSON.stringify(value)]);
+    return place;
+  };
+
   const Check = ({ id, label, value, className, setProps }) =>
-    e("label", { className: cls("tb-check", className) },
+    e("label", { ref: useAnnounced(id, value), className: cls("tb-check", className) },
       e("input", { id, type: "checkbox", checked: !!value, onChange: (ev) => setProps({ value: ev.target.checked }) }),
       e("span", null, label));
 
   const Slider = ({ id, label, value, min = 0, max = 1, step = 0.01, className, setProps }) =>
-    e("div", { className: cls("tb-slider", className) },
+    e("div", { ref: useAnnounced(id, value), className: cls("tb-slider", className) },
       e("label", { htmlFor: id }, label),
       e("input", {
         id, type: "range", min, max, step, value,
@@ -20,7 +28,7 @@ window.tbbridge_viewer = (() => {
       e("output", { htmlFor: id }, Number(value).toFixed(2)));
 
   const Radios = ({ id, label, value, options, className, setProps }) =>
-    e("div", { id, role: "radiogroup", "aria-labelledby": `${id}-label`, className: cls("tb-radios", className) },
+    e("div", { id, ref: useAnnounced(id, value), role: "radiogroup", "aria-labelledby": `${id}-label`, className: cls("tb-radios", className) },
       e("span", { id: `${id}-label`, className: "tb-label" }, label),
       e("div", { className: "tb-segments" }, options.map((option) =>
         e("label", { key: option },
@@ -28,7 +36,7 @@ window.tbbridge_viewer = (() => {
           e("span", null, option)))));
 
   const Select = ({ id, label, value, options, className, setProps }) =>
-    e("div", { className: cls("tb-select", className) },
+    e("div", { ref: useAnnounced(id, value), className: cls("tb-select", className) },
       e("label", { htmlFor: id }, label),
       e("select", { id, value, onChange: (ev) => setProps({ value: ev.target.value }) },
         options.map((option) => e("option", { key: option, value: option }, option))));
@@ -50,7 +58,7 @@ window.tbbridge_viewer = (() => {
     const [open, setOpen] = useState(false);
     const [words, setWords] = useState("");
     const [active, setActive] = useState(0);
-    const box = useRef(null), input = useRef(null);
+    const box = useAnnounced(id, value), input = useRef(null);
     const picked = useMemo(() => new Set(chosen), [chosen]);
     const fits = useMemo(() => (open ? find(names, words, picked) : []), [open, names, words]);
     const shown = fits.slice(0, SHOWN);
@@ -112,5 +120,18 @@ window.tbbridge_viewer = (() => {
       list);
   };
 
-  return { Check, Slider, Radios, Select, Picker };
+  /* ------------------------------------------------------------------------------------------------- a place to draw */
+  const Plot = ({ id, config }) => {
+    const place = useRef(null);
+    useEffect(() => {
+      const plot = place.current;
+      plot.tbConfig = config;
+      const sizes = new ResizeObserver(() => { if (plot._fullLayout && !plot._dragging) window.tbbridge.Plotly.Plots.resize(plot); });
+      sizes.observe(plot);
+      return () => { sizes.disconnect(); window.tbbridge.Plotly.purge(plot); };
+    }, []);
+    return e("div", { id, ref: place });
+  };
+
+  return { Check, Slider, Radios, Select, Picker, Plot };
 })();

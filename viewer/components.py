@@ -1,8 +1,8 @@
-"""Native form controls as Dash components: a browser's own check box, slider, radio buttons and list, with labels.
+"""Dash components of our own: a browser's own check box, slider, radio buttons and list, with labels; and a plot.
 
-Dash's own controls are drawn from other elements, and neither a screen reader nor a browser script finds them by role
-and name. These few are React components of a line or two each, in ``assets/controls.js``; like any Dash component they
-have an ``id`` and a ``value`` for callbacks.
+Dash's controls are drawn from other elements, and neither a screen reader nor a browser script finds them by role and
+name. These few are React components of a line or two each, in ``assets/components.js``; like any Dash component they
+have an ``id`` and a ``value`` for callbacks. ``live.js`` hears of every value, and so does the server.
 """
 
 from __future__ import annotations
@@ -64,3 +64,22 @@ class Picker(Control):
 
     _type = "Picker"
     _extra = ("options", "colours", "placeholder")
+
+
+class Plot(Component):
+    """The place of a chart: ``assets/live.js`` draws into it, and nothing else does.
+
+    ``dcc.Graph`` would draw again what it was given first, and forget a zoom.
+    """
+
+    _namespace = "tbbridge_viewer"
+    _type = "Plot"
+    _children_props: ClassVar[list[str]] = []
+    _base_nodes: ClassVar[list[str]] = ["children"]
+
+    def __init__(self, id: str, config: dict[str, Any]) -> None:
+        self._prop_names = ["id", "config"]
+        self._valid_wildcard_attributes: list[str] = []
+        self.available_properties = self._prop_names
+        self.available_wildcard_properties: list[str] = []
+        super().__init__(id=id, config=config)

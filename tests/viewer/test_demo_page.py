@@ -1,0 +1,78 @@
+"""The demo's page in a real browser: its own controls above the ordinary charts, and both moving."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from screen import Screen
+from support import wait_until
+
+import tbbridge
+from tbbridge.demo import Player
+from tbbridge.viewer import demo, make_app, serve
+
+
+@pytest.fixture
+def player(tmp_path: Path) -> Iterator[Player]:
+    """Replays into an ordinary log directory; MNIST with the small convolutional network has begun."""
+    with Player(tmp_path / "demo", 50.0) as player:
+        player.begin("mnist/conv")
+        yield player
+
+
+@pytest.fixture
+def screen(player: Player, tmp_path: Path, open_page: Callable[..., Screen]) -> Iterator[Screen]:
+    """The demo's page, drawn, over the ordinary bridge."""
+    with tbbridge.Bridge(tmp_path / "demo", publish=False) as bridge:
+        app = make_app(bridge, **demo.page(player, bridge, "mnist/conv"))
+        with serve(bridge, port=0, app=app) as handle:
+            screen = open_page(handle.url)
+            screen.wait_drawn()
+            yield screen
+
+
+def steps_drawn(screen: Screen, chart: str = "accuracy") -> int:
+    """The last step of the training line."""
+    return int(max(screen.line(chart, "Training")["x"], default=-1))
+
+
+def test_both_charts_grow_and_the_header_says_how_far(screen: Screen) -> None:
+    """Step and total steps are told, and the charts get the points as the replay writes them."""
+    first = steps_drawn(screen)
+    wait_until(lambda: steps_drawn(screen) >= first + 50, what="the accuracy chart grows")
+    wait_until(lambda: steps_drawn(screen, "loss") >= first + 50, what="the loss chart grows")
+    wait_until(lambda: "of 2,000" in screen.cell("demo-progress"), what="the total is told")
+    assert screen.cell("demo-progress").startswith("Step ")
+
+
+def test_the_two_lists_choose_data_set_and_model(screen: Screen, player: Player) -> None:
+    """Choosing begins that training, and the charts show it; the one before goes on."""
+    screen.page.get_by_label("Data set").select_option("CIFAR-10")
+    screen.page.get_by_label("Model").select_option("1-Layer Neural Net")
+    wait_until(lambda: "of 5,000" in screen.cell("demo-progress"), what="the total of the new one is told")
+    wait_until(lambda: steps_drawn(screen) >= 20, what="the new training is drawn")
+    values = screen.line("accuracy", "Validation")["y"]
+    assert values[0] == pytest.approx(0.106, abs=1e-3)
+    before = player.progress("mnist/conv")[0]
+    wait_until(lambda: player.progress("mnist/conv")[0] > before, what="the first training goes on")
+
+
+def test_speed_and_restart(screen: Screen, player: Player) -> None:
+    """Steps a second changes the pace of the replay, and Restart begins again from step 0."""
+    screen.page.get_by_label("Steps a second").select_option("1000")
+    wait_until(lambda: player.speed == 1000.0, what="the speed is taken")
+    wait_until(lambda: "finished" in screen.cell("demo-progress"), what="the training ends")
+    wait_until(lambda: steps_drawn(screen) == 2000, what="all is drawn")
+    screen.page.get_by_label("Steps a second").select_option("10")
+    wait_until(lambda: player.speed == 10.0, what="the speed is taken")
+    screen.page.get_by_role("button", name="Restart").click()
+    wait_until(lambda: 0 <= steps_drawn(screen) < 500, what="the charts begin again")
+
+
+def test_learn_more_explains_what_is_seen(screen: Screen) -> None:
+    """The data sets, the networks, the two plots and smoothing are explained."""
+    screen.page.get_by_text("Learn more").click()
+    headings = screen.page.locator(".tb-words h3").all_inner_texts()
+    assert {"The data sets", "The two networks", "The two charts", "Smoothing"} <= set(headings)
