@@ -12,7 +12,7 @@ from dash import Dash, Input, Output, State, dcc, html
 
 from tbbridge import Source
 from tbbridge.viewer import words
-from tbbridge.viewer.controls import Select
+from tbbridge.viewer.components import Select
 from tbbridge.viewer.wire import PACKAGE
 
 DATA = {"CIFAR-10": "cifar10", "MNIST": "mnist", "Fashion-MNIST": "fashion-mnist"}
