@@ -30,6 +30,7 @@ class Search:
         self._pending = _Candidates.none()
         self._valid: Int64 = np.zeros(0, np.int64)
         self._resume: int | None = None
+        self._cut_off: int | None = None
         self._begin(start)
 
     def _begin(self, start: int) -> None:
@@ -44,6 +45,7 @@ class Search:
         """Begin at `start` instead, which `covers` says is possible."""
         self._valid = self._valid[np.searchsorted(self._valid, start) :]
         self._pending = self._pending.since(start)
+        self._cut_off = None
         self.start = start
 
     def extend(self, data: memoryview) -> None:
@@ -118,12 +120,15 @@ class Search:
 
     def unfinished(self) -> int | None:
         """Where the first record starts that the end of the file cuts off, if it looks like one."""
-        return int(self._pending.offsets[0]) if len(self._pending.offsets) else None
+        if self._cut_off is None and len(self._pending.offsets):
+            return int(self._pending.offsets[0])
+        return self._cut_off
 
     def give_up_pending(self) -> bool:
         """At the end of the file: turn to the candidates that there was no room for; whether there are any."""
         if self._resume is None or len(self._valid):
             return False
+        self._cut_off = self.unfinished()
         self._pending = _Candidates.none()
         self.answer()
         return True
