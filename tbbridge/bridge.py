@@ -57,13 +57,15 @@ class LogDirectory:
         self.missing = False
         self._follow_links = follow_links
         self._problems: list[str] = []
+        self._failing: set[str] = set()
         self._incomplete: set[str] = set()
         self._files: dict[str, tuple[str, GrowingFile | RemoteFile]] = {}
 
     @property
     def problems(self) -> list[str]:
         """Lines for a person: what could not be listed or read when it was last looked at."""
-        return self._problems + [file.problem for _, file in list(self._files.values()) if file.problem]
+        failing = [self._files[path][1] for path in sorted(self._failing) if path in self._files]
+        return self._problems + [file.problem for file in failing if file.problem]
 
     def sweep(self) -> set[str]:
         """Bring every run up to date; returns the runs with news, those that lost files among them."""
@@ -89,12 +91,13 @@ class LogDirectory:
 
     def begin_again(self, run: str, reason: str) -> None:
         """Read all files of a run again from their first byte, since `reason` made what is known of them useless."""
-        for file in self.runs.get(run, {}).values():
+        for path, file in self.runs.get(run, {}).items():
             file.begin_again(reason)
+            self._failing.add(path)
 
     def stopped(self, run: str) -> str:
         """Why reading a run stopped until the next attempt; "" when it did not."""
-        return next((file.stopped for file in self.runs.get(run, {}).values() if file.stopped), "")
+        return next((file.stopped for file in list(self.runs.get(run, {}).values()) if file.stopped), "")
 
     def last_write(self, run: str) -> float | None:
         """When the newest byte of a run was written, seconds since the epoch; None before anything was read of it."""
@@ -146,6 +149,10 @@ class LogDirectory:
         """Look at these files; returns the runs with news of which nothing is left to read."""
         changed: set[str] = set()
         for path, news in self._look(list(paths)):
+            if news is News.FAILED:
+                self._failing.add(path)
+            else:
+                self._failing.discard(path)
             if news is News.MORE:
                 self.unfinished.add(path)
                 continue

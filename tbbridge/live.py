@@ -25,6 +25,7 @@ from tbbridge.shape.series import natural_key
 from tbbridge.subscribers import Subscribers
 from tbbridge.tables import Table
 from tbbridge.tail.logdir import check_root
+from tbbridge.tail.remote import is_url
 from tbbridge.tail.watch import Watcher
 from tbbridge.write.publish import Publisher
 
@@ -36,11 +37,19 @@ POLL_INTERVAL = 2.0
 SHARE_NOTIFIED, SHARE_ALONE = 0.005, 0.1
 """At most this share of a core goes into polls that back up notifications, or that are all there is."""
 
+LONGEST_INTERVAL = 30.0
+"""Seconds between polls, however much they cost."""
+
 MISSING_INTERVAL = 0.5
 """Seconds between looks for a log directory that does not exist yet: one stat each."""
 
 REST = 3.0
 """After a look the follower rests this many times as long as it took: it shares the machine with the training."""
+
+QUIET_AFTER = 15.0
+"""Seconds of silence before it is said that writers buffer."""
+
+BUFFERING = "nothing new for a while: writers may keep up to 120 s of points back (flush_secs)"
 
 STALLED_AFTER = 150.0
 """Seconds of silence before a run is called stalled: writers buffer up to 120 s by default (``flush_secs``)."""
@@ -101,11 +110,12 @@ class Bridge:
             prune=prune,
         )
         self._follower = self._new_follower()
-        self._watcher = Watcher(os.path.abspath(logdir), notify=notify)
+        self._watcher = Watcher(os.path.abspath(logdir), notify=notify and not is_url(logdir))
         self._subscribers = Subscribers()
         self._stopping = threading.Event()
         self._caught_up = threading.Event()
         self._died = ""
+        self._said: list[str] = []
         self._poll_at = 0.0
         self._thread = threading.Thread(target=self._run, name="tbbridge follower", daemon=True)
 
@@ -118,7 +128,11 @@ class Bridge:
     def view(self, name: str) -> ExperimentView | None:
         """The named experiment now; None when there is no such experiment."""
         table = self._follower.tables.by_name.get(name)
-        return replace(table.view, state=self._state(table)) if table else None
+        if table is None:
+            return None
+        state = self._state(table)
+        quiet = state in ("live", "stalled") and self._silence(table) > QUIET_AFTER
+        return replace(table.view, state=state, notes=(*table.view.notes, *([BUFFERING] if quiet else ())))
 
     def csv(self, name: str) -> bytes | None:
         """The named experiment's run log as CSV bytes."""
@@ -180,6 +194,7 @@ class Bridge:
                 self._follow()
             except Exception as error:
                 log.exception("the follower stopped")
+                self._said = []
                 self._died = f"the follower stopped: {type(error).__name__}: {error}; it starts again in {delay:g} s"
                 self._subscribers.tell()
                 self._stopping.wait(delay)
@@ -198,8 +213,9 @@ class Bridge:
             else:
                 changed = self._attend(self._follower.glance(news.paths))
             self._follower.publish()
-            if changed or self._died:
-                self._died = ""
+            self._died, said = "", self._said
+            self._said = self.status()
+            if changed or self._said != said:
                 self._subscribers.tell()
             if not self._follower.logs.unfinished:
                 self._caught_up.set()
@@ -214,7 +230,7 @@ class Bridge:
         share = SHARE_NOTIFIED if self._watcher.notified else SHARE_ALONE
         interval = MISSING_INTERVAL if self._follower.logs.missing else self._poll_interval
         if not changed:  # else it is reading that took the time
-            interval = max(interval, cost / share)
+            interval = max(interval, min(cost / share, LONGEST_INTERVAL))
         self._poll_at = time.monotonic() + interval
         return changed
 
@@ -230,9 +246,11 @@ class Bridge:
     def _state(self, table: Table) -> str:
         if table.gone:
             return "source gone"
-        if table.stopped:
-            return f"stopped: {table.stopped}"
-        if table.view.last_write is None:
-            return "live"
-        silence = time.time() - table.view.last_write
+        if reason := next(filter(None, map(self._follower.logs.stopped, table.experiment.runs)), ""):
+            return f"stopped: {reason}"
+        silence = self._silence(table)
         return "finished" if silence > FINISHED_AFTER else "stalled" if silence > STALLED_AFTER else "live"
+
+    def _silence(self, table: Table) -> float:
+        """Seconds since the last write; 0 before the first."""
+        return time.time() - table.view.last_write if table.view.last_write else 0.0

@@ -42,8 +42,6 @@ class Table:
     """Grows with every change of a cell."""
     gone: bool = False
     """True when its event files are gone; the run log stays."""
-    stopped: str = ""
-    """Why a bug stopped it until the next attempt; "" when none did."""
     _csv: tuple[int, bytes] | None = None
 
     def csv(self, header: bool) -> bytes:
@@ -206,7 +204,6 @@ class Tables:
         table.experiment, table.gone = experiment, False
         table.view = replace(view, generation=generation)
         table.version += changed  # after the view: see Table.csv
-        table.stopped = next((reason for run in experiment.runs if (reason := self._logs.stopped(run))), "")
         return True
 
     def _view(self, experiment: Experiment) -> ExperimentView:

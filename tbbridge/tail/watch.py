@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import select
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ class Watcher:
         self.notes: list[str] = []
         self._mark = mark
         self._inotify = self._start(root) if notify else None
+        self._closing = threading.Lock()
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -79,16 +81,21 @@ class Watcher:
 
     def wake(self) -> None:
         """End a `wait` now."""
-        with contextlib.suppress(OSError):  # full: it will wake anyway
-            os.write(self._wake_write, b"!")
+        with self._closing, contextlib.suppress(BlockingIOError):  # full: it will wake anyway
+            if self._wake_write >= 0:
+                os.write(self._wake_write, b"!")
 
     def close(self) -> None:
-        """Let every descriptor go."""
-        if self._inotify is not None:
-            self._inotify.close()
-            self._inotify = None
-        os.close(self._wake_read)
-        os.close(self._wake_write)
+        """Let every descriptor go. Closing twice is fine."""
+        with self._closing:
+            if self._wake_write < 0:
+                return
+            if self._inotify is not None:
+                self._inotify.close()
+                self._inotify = None
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+            self._wake_write = -1
 
     def _start(self, root: str) -> Inotify | None:
         try:
