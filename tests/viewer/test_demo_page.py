@@ -31,6 +31,7 @@ def screen(player: Player, tmp_path: Path, open_page: Callable[..., Screen]) -> 
             screen = open_page(handle.url)
             screen.wait_drawn()
             yield screen
+            screen.page.goto("about:blank")  # leave before the server does
 
 
 def steps_drawn(screen: Screen, chart: str = "accuracy") -> int:
