@@ -89,12 +89,17 @@ def _refusal(found: tuple[Word, ...], position: int, metric: str) -> str:
             return "R3: an error rate is not an accuracy, and is not inverted"
         if metric == "accuracy" and word.text == "top k":
             return "R3: top-k with k other than 1"
-    if metric == "loss":
-        first = min(word.segment for word in found if word.text in words.LOSS)
-        for word in found:
-            if word.segment >= first and word.text in words.COMPONENT:
-                return f"R3: {word.text!r} is one term of a loss"
-    return ""
+        if metric == "accuracy" and word.text in words.ADVERSARIES:
+            return f"R3: the accuracy of {word.text!r} is not the model's"
+    return _component(found, position) if metric == "loss" else ""
+
+
+def _component(found: tuple[Word, ...], position: int) -> str:
+    """Why a loss is only one term of a sum; counted from the first path segment with a loss's word on."""
+    first = min(word.segment for word in found if word.text in words.LOSS)
+    terms = [word.text for word in found if word.segment >= first and word.text in words.COMPONENT]
+    terms += [word.text for word in found[max(0, position - 1) : position] if word.text in words.BEFORE_LOSS]
+    return f"R3: {terms[0]!r} is one term of a loss" if terms else ""
 
 
 def _cost(word: str, metric: str) -> int:

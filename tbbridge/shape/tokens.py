@@ -52,7 +52,7 @@ def _unglue(piece: str) -> tuple[str, ...]:
     if len(piece) <= _LONGEST_GLUED and (glued := _segment(piece)):
         return glued
     parts = _PARTS.findall(piece)
-    if len(parts) > 1:
+    if len(parts) > 1 and not piece[0].isdecimal():  # 10c, 5way and 3d are words of their own
         return tuple(word for part in parts for word in _unglue(part))
     return (piece.lstrip("0") or "0",) if piece.isdecimal() else (piece,)
 
@@ -102,7 +102,7 @@ def _segment(piece: str) -> tuple[str, ...]:
 
 
 def _glueable(piece: str) -> str | None:
-    if piece in words.KNOWN and (len(piece) > 2 or piece in words.GLUE):
+    if piece in words.KNOWN and (len(piece) > 2 or piece in words.GLUE or not piece.isascii()):
         return piece
     return None
 
@@ -118,6 +118,8 @@ def _phrases(found: list[str], segment: str) -> list[str]:
             out[-1] = "heldout"
         elif word == "rate" and before == "learning":
             out[-1] = "lr"
+        elif word == "k" and before == "top":
+            out[-1] = "top k"
         elif word == "likelihood" and out[-2:] in (["negative", "log"], ["neg", "log"]):
             out[-2:] = ["nll"]
         elif word.isdecimal() and (ranked := _ranked(out, int(word), segment)):

@@ -12,8 +12,13 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-ACCURACY: Final = _words("accuracy acc accu") | {"top 1", "prec 1"}
-LOSS: Final = _words("loss cost xent xentropy ce nll bce logloss") | {"cross entropy"}
+ACCURACY: Final = _words("accuracy acc accu 准确率 正确率 精度 正解率 정확도 genauigkeit exactitud exactitude") | {
+    "top 1",
+    "prec 1",
+}
+LOSS: Final = _words("loss cost xent xentropy ce nll bce logloss 损失 損失 손실 verlust perte pérdida") | {
+    "cross entropy"
+}
 OTHER: Final = _words(
     """
     ppl perplexity f1 fscore auc auroc auprc roc precision prec recall map ap ar miou iou giou dice jaccard
@@ -26,12 +31,15 @@ OTHER: Final = _words(
 )
 """Metrics of other kinds: where one is the right-most metric word, the tag is neither an accuracy nor a loss."""
 
-TRAIN: Final = _words("train training trn tr learn trains trained traning trainning trian traing tarin")
+TRAIN: Final = _words(
+    "train training trn tr learn trains trained traning trainning trian traing tarin"
+    " 训练 訓練 学習 학습 훈련 entrenamiento entraînement"
+)
 VAL: Final = _words(
     "val valid validation validate validating vld va eval evaluation evaluate evaluating evaluator evals dev heldout"
-    " vali vaild vaildation valiation validaiton holdout cv"
+    " 验证 検証 검증 validierung validación vali vaild vaildation valiation validaiton holdout cv"
 )
-TEST: Final = _words("test testing tst te tested")
+TEST: Final = _words("test testing tst te tested 测试 テスト 시험")
 SPLITS: Final = {**dict.fromkeys(TRAIN, "train"), **dict.fromkeys(VAL, "val"), **dict.fromkeys(TEST, "test")}
 
 NOT_IN_PATHS: Final = _words("cv te va tr")
@@ -53,10 +61,16 @@ COMPONENT: Final = _words(
     temperature distill distillation kd vq codebook commit commitment mel duration dur pitch postnet stopnet mse
     mae rmse huber smoothl1 l1smooth z router balance balancing moe penalty gp orth orthogonal sparsity tv
     perceptual style content cycle idt identity feat fm contrastive triplet keypoint kpt landmark centerness
-    depth mimic gate energy dist surrogate q qf q1 q2 decay consistency prior bound a c p fake real
+    depth mimic gate energy dist surrogate q qf q1 q2 decay consistency prior bound fake real
     """
 )
 """One term of a sum: with one of these from the metric's own path segment on, a loss is never used."""
+
+BEFORE_LOSS: Final = _words("a c p")
+"""Letters that name one term only right before the word: ``a_loss`` is the actor's."""
+
+ADVERSARIES: Final = _words("d g disc discriminator generator fake real")
+"""An accuracy beside one of these is that of one player of a game, not of the model."""
 
 NEUTRAL: Final = _words(
     """

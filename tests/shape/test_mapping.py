@@ -87,6 +87,9 @@ def test_key_of_add_scalars_beats_the_words_of_its_tag() -> None:
         "weights/loss",
         "acc@10",
         "d_loss",
+        "a_loss",
+        "top_k_categorical_accuracy",
+        "accuracy_discriminator",
         "losses/entropy",
     ],
 )
