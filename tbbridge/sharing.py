@@ -16,6 +16,7 @@ from tbbridge.layouts import parts, run_logs
 from tbbridge.model import EventFile, RunLog
 from tbbridge.shape.summary import best_row, last_row
 from tbbridge.targets import ExportOptions
+from tbbridge.write.block import numbers
 from tbbridge.write.html import Extremes, Page, Provenance, SharedLog, html_chunks
 from tbbridge.write.names import file_name
 from tbbridge.write.text import run_log_csv
@@ -71,7 +72,7 @@ def _point(log: RunLog, column: str, choose: Callable[[RunLog, str], int | None]
     row = choose(log, column)
     if row is None:
         return None
-    text: str = pa.array(log.columns[column][row : row + 1]).cast(pa.string())[0].as_py()
+    text: str = numbers(log.columns[column][row : row + 1]).cast(pa.string())[0].as_py()
     return int(log.step[row]), text
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from tbbridge.bridge import Reading
-from tbbridge.model import Bools, Floats, Points, RunLog, Series
+from tbbridge.model import Points, RunLog, Series
 from tbbridge.shape.series import live
 from tbbridge.shape.summary import Summary
 from tbbridge.shape.table import run_log
-from tbbridge.write.block import Block, Sheet
+from tbbridge.write.block import Block, Sheet, flags, numbers
 
 LONG = ("step", "wall_time", "value")
 SUPERSEDED = "superseded"
@@ -29,14 +29,9 @@ def compact_sheet(logs: Sequence[RunLog], *, named: bool = True) -> Sheet:
 
 def log_columns(log: RunLog) -> dict[str, pa.Array]:
     """A run log's columns as Arrow arrays, the step first; a cell that was not logged is null."""
-    return {"step": pa.array(log.step)} | {
-        name: arrow(values, log.logged[name]) for name, values in log.columns.items()
+    return {"step": numbers(log.step)} | {
+        name: numbers(values, log.logged[name]) for name, values in log.columns.items()
     }
-
-
-def arrow(values: Floats, logged: Bools) -> pa.Array:
-    """An Arrow array, over the same memory where every cell is logged."""
-    return pa.array(values) if logged.all() else pa.array(values, mask=~logged)
 
 
 def long_sheet(reading: Reading, *, superseded: bool = False) -> Sheet:
@@ -64,12 +59,12 @@ class _Blocks:
 
 def points_columns(points: Points) -> dict[str, pa.Array]:
     """A series' points as Arrow arrays over the same memory."""
-    return dict(zip(LONG, map(pa.array, points), strict=True))
+    return dict(zip(LONG, map(numbers, points), strict=True))
 
 
 def _every(series: Series) -> dict[str, pa.Array]:
     columns = points_columns(Points(series.step, series.wall_time, series.value))
-    return columns | {SUPERSEDED: pa.array(series.superseded)}
+    return columns | {SUPERSEDED: flags(series.superseded)}
 
 
 def wide_sheet(reading: Reading) -> Sheet:
@@ -105,11 +100,11 @@ def _summary_row(one: Summary) -> dict[str, pa.Array]:
     cells: dict[str, pa.Array] = {}
     for column, values in one.log.columns.items():
         for what, row in (("last", one.last[column]), ("best", one.best[column])):
-            cells[f"{what} {column}"] = pa.array(values[row : row + 1]) if row is not None else _empty(values.dtype)
+            cells[f"{what} {column}"] = numbers(values[row : row + 1]) if row is not None else _empty(values.dtype)
             step = one.log.step[row : row + 1] if row is not None else None
-            cells[f"{what} {column} step"] = pa.array(step) if step is not None else _empty(np.dtype(np.int64))
+            cells[f"{what} {column} step"] = numbers(step) if step is not None else _empty(np.dtype(np.int64))
     for metric, gap in one.gaps.items():
-        cells[f"{metric} gap"] = _empty(np.dtype(np.float32)) if gap is None else pa.array(np.array([gap]))
+        cells[f"{metric} gap"] = _empty(np.dtype(np.float32)) if gap is None else numbers(np.array([gap]))
     return cells
 
 

@@ -22,6 +22,7 @@ import pyarrow.csv
 
 from tbbridge.errors import FormatError
 from tbbridge.model import COLUMNS, Floats, Int64, RunLog
+from tbbridge.write.block import numbers
 
 _LF = ord("\n")
 _MOST_COLUMNS = 1000
@@ -90,9 +91,9 @@ def _quoted(name: str) -> str:
 
 def rows_csv(log: RunLog, start: int = 0) -> bytes:
     """The rows from `start` on, without a header."""
-    arrays = [pa.array(log.step[start:])]
+    arrays = [numbers(log.step[start:])]
     for name, values in log.columns.items():
-        arrays.append(pa.array(values[start:], mask=~log.logged[name][start:]))
+        arrays.append(numbers(values[start:], log.logged[name][start:]))
     table = pa.Table.from_arrays(arrays, names=[str(number) for number in range(len(arrays))])
     sink = io.BytesIO()
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
