@@ -7,7 +7,7 @@ from random import Random
 
 from tbbridge.write.events import varint
 
-_TAGS = [b"", b"a", b"loss", b"loss/train", b"\xff\xfe", "Ω".encode(), b"a" * 40]
+TAGS = [b"", b"a", b"loss", b"loss/train", b"\xff\xfe", "Ω".encode(), b"a" * 40]
 _PLUGINS = [b"", b"scalars", b"images", b"scalar", b"scalarss"]
 _DTYPES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 17, 18, 19, 20, 22, 23, 24, 101, -1]
 _NUMBERS = [
@@ -107,7 +107,7 @@ def tensor(rng: Random) -> bytes:
 
 def value(rng: Random) -> bytes:
     """A Summary.Value."""
-    fields = [raw(rng, 1, 2, rng.choice(_TAGS))]
+    fields = [raw(rng, 1, 2, rng.choice(TAGS))]
     kind = rng.random()
     if kind < 0.35:
         fields.append(

@@ -103,11 +103,14 @@ def test_wrecks_with_every_twin(any_twin: str) -> None:
 
 
 def test_a_search_with_little_room_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With room for three candidates the search makes several passes, to the same end."""
+    """With room for three candidates the search makes several passes, to the same end.
+
+    (No claim is of 8 bytes: the next claim would be its payload.)
+    """
     monkeypatch.setattr(search, "_CAPACITY", 3)
     rng = Random(2)
     for _ in range(150):
-        data = wreck(rng) + b"".join(claim(rng.randrange(500)) for _ in range(9)) + scalar(5) * rng.randrange(3)
+        data = wreck(rng) + b"".join(claim(rng.randrange(9, 500)) for _ in range(9)) + scalar(5) * rng.randrange(3)
         expected, log = survivors(data), decode(data, [len(data) // 2], 100)
         assert (log.records, ranges(log), log.incomplete_tail) == (
             len(expected.records),
