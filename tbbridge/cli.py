@@ -7,7 +7,6 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 
 from tbbridge.errors import TbbridgeError
 
@@ -18,6 +17,8 @@ such a file imports the rest of tbbridge inside ``run``, so that ``--help`` is q
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # it takes as long to import as all of argparse
+
         from tbbridge import decode
 
         print(f"tbbridge {version('tbbridge')} ({decode.IMPLEMENTATION} decoder)")

@@ -10,7 +10,6 @@ from tbbridge.errors import UsageError
 from tbbridge.write.block import Sheet
 from tbbridge.write.compress import SUFFIXES, compressed
 from tbbridge.write.delimited import csv_chunks
-from tbbridge.write.jsonl import jsonl_chunks
 
 NAMES = ("csv", "parquet", "jsonl", "xlsx", "html")
 _PACKED = ("parquet", "xlsx")
@@ -73,6 +72,8 @@ def _plain(sheet: Sheet, name: str, header: bool, spreadsheet_safe: bool) -> Ite
     if name == "csv":
         yield from csv_chunks(sheet, header=header, spreadsheet_safe=spreadsheet_safe)
     elif name == "jsonl":
+        from tbbridge.write.jsonl import jsonl_chunks
+
         yield from jsonl_chunks(sheet)
     elif name == "parquet":
         from tbbridge.write.parquet import parquet_bytes
