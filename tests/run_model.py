@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -77,8 +77,16 @@ class Dot:
     superseded: bool = False
 
 
-def rule_by_rule(files: Sequence[EventFile]) -> dict[str, list[Dot]]:
-    """The points of a run by tag, in canonical order, with the superseded ones flagged."""
+class Back(NamedTuple):
+    """A restart, as the rules see it."""
+
+    file: str
+    step: int
+    announced: bool
+
+
+def rule_by_rule(files: Sequence[EventFile]) -> tuple[dict[str, list[Dot]], list[Back]]:
+    """The points of a run by tag, in canonical order, with the superseded ones flagged; and its restarts."""
     ordered = canonical(files)
     dots = [
         Dot(number, offset, file.tags[tag], step, wall_time, value)
@@ -92,10 +100,17 @@ def rule_by_rule(files: Sequence[EventFile]) -> dict[str, list[Dot]]:
     for points in by_tag.values():
         rule_5(points)
     rule_1(dots, ordered)
+    backs = [back for points in by_tag.values() for back in rule_2(points, ordered)]
     for points in by_tag.values():
-        rule_2(points, ordered)
         rule_3(points)
-    return by_tag
+    restarts = []
+    for number, file in enumerate(file for file in ordered if len(file.scalars.step) or file.starts):
+        restarts += [
+            Back(file.name, s.step, True) for s in sorted(file.starts, key=lambda s: s.step) if number or not s.first
+        ]
+        steps = [back.step for back in backs if back.file == file.name]
+        restarts += [Back(file.name, min(steps), False)] if steps else []
+    return by_tag, restarts
 
 
 def columns(file: EventFile) -> tuple[np.ndarray, ...]:
@@ -132,7 +147,7 @@ def rule_1(dots: list[Dot], files: Sequence[EventFile]) -> None:
                     dot.superseded = True
 
 
-def rule_2(points: list[Dot], files: Sequence[EventFile]) -> None:
+def rule_2(points: list[Dot], files: Sequence[EventFile]) -> Iterator[Back]:
     """A later file whose first point of a tag has a step <= that tag's largest so far, and whose wall-time interval
     lies wholly after the earlier files' that hold the tag, supersedes that tag's earlier points with step >= it."""
     for number in sorted({point.file for point in points}):
@@ -143,6 +158,7 @@ def rule_2(points: list[Dot], files: Sequence[EventFile]) -> None:
         if goes_back and all(wholly_after(files[number], other) for other in holders):
             for point in earlier:
                 point.superseded |= point.step >= first.step
+            yield Back(files[number].name, first.step, False)
 
 
 def wholly_after(later: EventFile, earlier: EventFile) -> bool:

@@ -5,6 +5,7 @@
     run.update([file.log], again={file.log.name})          # the file was replaced, and was read from byte 0 again
     run.update([], gone={"train/events.out.tfevents.1"})
     points = run.live("loss")                              # == live(merge(all files)["loss"])
+    run.restarts                                           # where the training began again
 
 `live` and `series` hand out views that never change; `growing.common_prefix` of an earlier and a later one tells how
 much of the past still stands, mostly for nothing.
@@ -24,9 +25,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tbbridge.model import EventFile, Float64, Floats, Int64, Points, Series
+from tbbridge.model import EventFile, Float64, Floats, Int64, Points, Series, Start
 from tbbridge.shape import series as rules
 from tbbridge.shape.growing import GrowingColumn, common_start
+from tbbridge.shape.series import Restart
 
 _POINTS_A_PIECE = 1000
 """How many points are merged in the time that one file's news of one tag takes (measured: 30 us)."""
@@ -43,10 +45,8 @@ class _Holder:
     """A file's points of one tag."""
 
     file: _Seen
-    first: int
-    """The step of the first of them."""
     restart: bool
-    """Rule 2 takes it for a restart."""
+    """Rule 2 makes it supersede the earlier points from its first step on."""
 
 
 @dataclass(slots=True)
@@ -59,6 +59,21 @@ class _Seen:
     low: float = -np.inf
     high: float = np.inf
     tags: set[str] = field(default_factory=set)
+
+
+class _Start:
+    """A SessionLog.START and where it stands."""
+
+    __slots__ = ("first", "key", "step")
+
+    def __init__(self, key: rules.OrderKey, start: Start) -> None:
+        self.key = key
+        self.step = start.step
+        self.first = start.first
+
+    def comes_after(self, first: rules.OrderKey | None) -> bool:
+        """Whether the run has earlier events, its first file being that of the key `first`."""
+        return not self.first or self.key != first
 
 
 class _Track:
@@ -161,7 +176,8 @@ class RunSeries:
     def __init__(self) -> None:
         self._files: dict[str, EventFile] = {}
         self._seen: dict[str, _Seen] = {}
-        self._starts: list[tuple[rules.OrderKey, int]] = []
+        self._starts: list[_Start] = []
+        self._back: dict[str, int] = {}
         self._tracks: dict[str, _Track] = {}
 
     @property
@@ -180,6 +196,16 @@ class RunSeries:
     def snapshot(self) -> dict[str, Series]:
         """What `merge` of the run's files gives."""
         return {tag: self._tracks[tag].series for tag in self.tags}
+
+    @property
+    def restarts(self) -> list[Restart]:
+        """Where the training began again, in canonical order: STARTs behind other events, and steps that go back."""
+        first = min((seen.key for seen in self._seen.values()), default=None)
+        found = [
+            (start.key, Restart(start.key[-1], start.step, True)) for start in self._starts if start.comes_after(first)
+        ]
+        found += [(self._seen[name].key, Restart(name, step, False)) for name, step in self._back.items()]
+        return [restart for _, restart in sorted(found)]
 
     def update(
         self, changed: Iterable[EventFile], *, again: Collection[str] = (), gone: Collection[str] = ()
@@ -221,23 +247,31 @@ class RunSeries:
         files = rules.canonical_order(file for file in self._files.values() if _matters(file))
         self._seen = {file.name: _Seen(rules.order_key(file)) for file in files}
         merged = rules.merge_ordered(files)
-        self._starts = [(self._seen[file.name].key, start.step) for file in files for start in file.starts]
+        self._starts = [_Start(rules.order_key(file), start) for file in files for start in file.starts]
+        self._back = {}
         for file in files:
             _take_note(self._seen[file.name], file)
-        holders: list[list[_Holder]] = [[] for _ in merged.names]
-        segments = merged.segments
-        for tag, number, first, restart in zip(
-            segments.tag.tolist(),
-            segments.file.tolist(),
-            segments.first.tolist(),
-            segments.restart.tolist(),
-            strict=True,
-        ):
-            holders[tag].append(_Holder(self._seen[files[number].name], first, restart))
-            self._seen[files[number].name].tags.add(merged.names[tag])
-        tags = dict(zip(merged.names, holders, strict=True))
-        self._tracks = {tag: _Track(series, tags[tag]) for tag, series in merged.series().items()}
+        holders = self._holders(merged, [file.name for file in files])
+        self._tracks = {tag: _Track(series, holders[tag]) for tag, series in merged.series().items()}
         return {tag for tag in before.keys() | self._tracks.keys() if not _same(before.get(tag), self._tracks.get(tag))}
+
+    def _holders(self, merged: rules.Merged, files: list[str]) -> dict[str, list[_Holder]]:
+        """By tag, the files that hold it."""
+        holders: dict[str, list[_Holder]] = {tag: [] for tag in merged.names}
+        parts = merged.segments
+        columns = (parts.tag, parts.file, parts.first, parts.restart, parts.back)
+        for number, file, first, restart, back in zip(*(column.tolist() for column in columns), strict=True):
+            self._hold(holders[merged.names[number]], merged.names[number], self._seen[files[file]], restart)
+            if back:
+                self._went_back(files[file], first)
+        return holders
+
+    def _hold(self, holders: list[_Holder], tag: str, seen: _Seen, restart: bool) -> None:
+        holders.append(_Holder(seen, restart))
+        seen.tags.add(tag)
+
+    def _went_back(self, name: str, step: int) -> None:
+        self._back[name] = min(step, self._back.get(name, step))
 
     def _grow(self, files: list[EventFile], touched: set[str]) -> None:
         """Take the news in at the end; _Elsewhere where it is not there."""
@@ -275,7 +309,7 @@ class RunSeries:
             for tag, track in self._tracks.items():
                 if _last(track, seen).cut(start.step):
                     touched.add(tag)
-            self._starts.append((seen.key, start.step))
+            self._starts.append(_Start(seen.key, start))
             points = start.before
         self._put(file, seen, slice(points, len(file.scalars.step)), touched)
 
@@ -283,7 +317,7 @@ class RunSeries:
         """Take in a piece of a file's points."""
         numbers = file.scalars.tag[piece]
         wide = rules.doubles(file)
-        ahead = min((step for key, step in self._starts if key > seen.key), default=None)
+        ahead = min((start.step for start in self._starts if start.key > seen.key), default=None)
         for number in np.unique(numbers).tolist():
             own = piece.start + np.flatnonzero(numbers == number)
             touched.add(file.tags[number])
@@ -303,9 +337,9 @@ class RunSeries:
         step = _numbered(track, news.step)
         if not track.holders or track.holders[-1].file is not seen:
             restart = _is_restart(track.holders, seen)
-            track.holders.append(_Holder(seen, int(step[0]), restart))
-            seen.tags.add(tag)
-            if restart:
+            self._hold(track.holders, tag, seen, restart)
+            if restart and step[0] <= track.step.view.max():
+                self._went_back(seen.key[-1], int(step[0]))
                 track.cut(int(step[0]))
         track.put(step, news.wall_time, news.value)
         return step

@@ -20,7 +20,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +87,17 @@ def taken(points: Points, which: NDArray[Any] | slice) -> Points:
     return Points(points.step[which], points.wall_time[which], points.value[which])
 
 
+class Restart(NamedTuple):
+    """A training began again."""
+
+    file: str
+    """The event file in which the restart shows."""
+    step: int
+    """What was there from this step on is superseded (not announced: the lowest of its tags' steps)."""
+    announced: bool
+    """True by rule 1, False by rule 2."""
+
+
 @dataclass(slots=True)
 class Segments:
     """The stretches of points of one tag and one file, in the order of `Merged`'s points; parallel columns."""
@@ -98,7 +109,9 @@ class Segments:
     first: Int64
     """The step of its first point."""
     restart: Bools
-    """True where rule 2 takes it for a restart."""
+    """True where rule 2 makes the file supersede what is there from `first` on."""
+    back: Bools
+    """True where, besides, `first` is at or before the tag's largest step so far: a restart that a person would see."""
 
 
 @dataclass(slots=True)
@@ -182,7 +195,8 @@ def _segments(tag: NDArray[np.int32], file: NDArray[np.int32], step: Int64) -> S
     changes = (tag[1:] != tag[:-1]) | (file[1:] != file[:-1])
     start = np.flatnonzero(np.concatenate([[len(tag) > 0], changes]))
     tags, files = tag[start].astype(np.int64), file[start].astype(np.int64)
-    return Segments(start, tags, files, step[start], np.zeros(len(start), bool))
+    nowhere = np.zeros(len(start), bool)
+    return Segments(start, tags, files, step[start], nowhere, nowhere)
 
 
 def _number_stepless(merged: Merged) -> None:
@@ -221,6 +235,8 @@ def _unannounced_restarts(merged: Merged, files: Sequence[EventFile]) -> None:
     segments.restart = follows & (low[segments.file] > latest)
     if not segments.restart.any():
         return
+    largest = np.roll(_running_max(np.maximum.reduceat(merged.step, segments.start), segments.tag), 1)
+    segments.back = segments.restart & (segments.first <= largest)
     steps, rank = np.unique(segments.first, return_inverse=True)
     none = len(steps)
     rank[~segments.restart] = none

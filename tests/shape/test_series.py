@@ -30,7 +30,7 @@ def logs(tag: str, steps: range | list[int], start: float, base: float = 0.0) ->
 def test_merge_is_the_rules_word_for_word(made):
     """Whatever the files, each point has the step and the flag that the rules, applied one by one, give it."""
     files = [event_file(*arguments[:2], born=arguments[2], doubles=arguments[3]) for arguments in made]
-    merged, expected = merge(files), rule_by_rule(files)
+    merged, (expected, _) = merge(files), rule_by_rule(files)
     assert list(merged) == list(expected)
     for tag, dots in expected.items():
         series = merged[tag]

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from run_model import Log, Restart, event_file, runs
+from run_model import Log, Restart, event_file, rule_by_rule, runs
 
 from tbbridge.model import Points, Series
 from tbbridge.shape.growing import GrowingColumn, common_prefix
@@ -78,6 +78,7 @@ def test_growing_equals_merging_from_scratch(made, actions):
         assert all(same(run.series(tag), before[tag]) for tag in run.tags if tag not in changed)
         assert before.keys() - changed <= expected.keys()
         assert all(same(view, copy) for view, copy in views.values()), "a view that was handed out has changed"
+        assert sorted(run.restarts) == sorted(rule_by_rule(list(grown.files.values()))[1])
         before = expected
 
 
