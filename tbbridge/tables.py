@@ -18,7 +18,7 @@ from tbbridge.bridge import LogDirectory, columns, experiments
 from tbbridge.errors import MappingError
 from tbbridge.model import EventFile, Experiment, ExperimentView, Mark
 from tbbridge.shape.growing import common_prefix
-from tbbridge.shape.mapping import MappingOptions, SeriesFacts, check, facts
+from tbbridge.shape.mapping import MappingOptions, SeriesFacts, changes, check, facts
 from tbbridge.shape.run import RunSeries
 from tbbridge.shape.table import run_log
 from tbbridge.write.text import run_log_csv
@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 MAPPING_SHARE = 0.05
 """At most this share of the time goes into making the mapping again while points only grow in number."""
+
+NOTED_CHANGES = 4
+"""So many changes of an experiment's mapping are kept as notes: one a column, of a usual flip."""
 
 _generations = itertools.count(1)
 """Never the same number twice in a process, so that an experiment that came back is not taken for the one that went."""
@@ -42,6 +45,8 @@ class Table:
     """Grows with every change of a cell."""
     gone: bool = False
     """True when its event files are gone; the run log stays."""
+    changes: tuple[str, ...] = ()
+    """What the mapping's last changes were, as notes."""
     _csv: tuple[int, bytes] | None = None
 
     def csv(self, header: bool) -> bytes:
@@ -201,8 +206,9 @@ class Tables:
             return True
         generation = table.view.generation if table.goes_on_in(view) else next(_generations)
         changed = generation != table.view.generation or size(view) != size(table.view)
+        table.changes = (*table.changes, *changes(table.experiment, experiment))[-NOTED_CHANGES:]
         table.experiment, table.gone = experiment, False
-        table.view = replace(view, generation=generation)
+        table.view = replace(view, generation=generation, notes=(*view.notes, *table.changes))
         table.version += changed  # after the view: see Table.csv
         return True
 

@@ -24,7 +24,7 @@ from tbbridge.shape.overrides import METRICS, Metric, Override, resolve, unmatch
 from tbbridge.shape.ranking import difference, natural, rank
 from tbbridge.shape.tags import read_tag
 
-__all__ = ["MappingOptions", "SeriesFacts", "check", "facts", "map_runs"]
+__all__ = ["MappingOptions", "SeriesFacts", "changes", "check", "facts", "map_runs"]
 
 SPLITS = ("train", "val")
 
@@ -79,6 +79,17 @@ def map_runs(runs: Facts, options: MappingOptions | None = None) -> list[Experim
     missing = tuple(unmatched(runs, options.overrides, options.metrics))
     made = (_Columns(name, members[name], runs, options).experiment() for name in sorted(members, key=natural))
     return [replace(one, notes=one.notes + missing) for one in made] if missing else list(made)
+
+
+def changes(before: Experiment, after: Experiment) -> list[str]:
+    """A line for each column that is fed by another series than before: a mapping never flips in silence."""
+    lines = []
+    for column, was in before.feeds.items():
+        now = after.feeds.get(column)
+        if was and (now is None or (now.run, now.tag) != (was.run, was.tag)):
+            by = f"{now.run}:{now.tag} ({now.rule})" if now else "nothing"
+            lines.append(f"{column}: fed by {was.run}:{was.tag} before, now by {by}; the run log was made anew")
+    return lines
 
 
 class _Columns:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tbbridge.model import COLUMNS, Experiment, Series
-from tbbridge.shape.mapping import MappingOptions, SeriesFacts, facts, map_runs
+from tbbridge.shape.mapping import MappingOptions, SeriesFacts, changes, facts, map_runs
 
 EPOCHS = SeriesFacts(5, 0, 4, consecutive=True)
 STEPS = SeriesFacts(100, 0, 990)
@@ -313,6 +313,17 @@ def test_percent_and_steps_that_were_not_written_are_said() -> None:
     notes = only({".": {"val_acc": known}}).notes
     assert "val accuracy: in percent (up to 97.5), kept as written" in notes
     assert "val accuracy: the writer passed no step: the points are counted 0, 1, 2 ..." in notes
+
+
+def test_a_column_that_another_series_feeds_is_said() -> None:
+    """While a training is followed, a better series may appear later."""
+    before, after = only({".": "train_loss test_loss"}), only({".": "train_loss test_loss val_loss"})
+    assert changes(before, before) == []
+    (line,) = changes(before, after)
+    assert line.startswith("val cross entropy: fed by .:test_loss before, now by .:val_loss (R3")
+    assert changes(after, only({".": "train_loss"})) == [
+        "val cross entropy: fed by .:val_loss before, now by nothing; the run log was made anew"
+    ]
 
 
 def test_facts_count_what_no_restart_superseded() -> None:

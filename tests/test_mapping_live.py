@@ -1,0 +1,31 @@
+"""The mapping while a training is followed: it is what it would be at once, and it never flips in silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tbbridge.bridge import LogDirectory, read
+from tbbridge.tables import Tables
+from tbbridge.write.events import EventWriter
+
+
+def test_a_better_series_that_appears_later_is_taken_and_said(tmp_path: Path) -> None:
+    """Test data stands in until a validation is logged; the run log is made anew, and a note says why."""
+    tables = Tables(logs := LogDirectory(tmp_path))
+    with EventWriter(tmp_path / "events.out.tfevents.1700000000.host") as writer:
+        for step in range(3):
+            writer.scalar("train_loss", step, 1.7e9 + step, 1.0)
+            writer.scalar("test_loss", step, 1.7e9 + step, 2.0)
+        writer.flush()
+        tables.update(logs.sweep())
+        (before,) = tables.by_name.values()
+        assert before.view.columns["val cross entropy"].value.tolist() == [2, 2, 2]
+        generation = before.view.generation
+        writer.scalar("val_loss", 3, 1.7e9 + 3, 3.0)
+    tables.update(logs.sweep())
+    (after,) = tables.by_name.values()
+    assert after.view.columns["val cross entropy"].value.tolist() == [3]
+    assert after.view.generation > generation
+    assert any("fed by .:test_loss before, now by .:val_loss" in note for note in after.view.notes)
+    reading = read(tmp_path)
+    assert reading.experiments == [after.experiment]
