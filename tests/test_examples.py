@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -110,3 +111,25 @@ def test_early_stopping_leaves_a_training_that_ends_in_time(tmp_path: Path) -> N
     printed = stop_early(tmp_path / "logs", 60)
     assert "came to its end at step 59" in printed
     assert "best val cross entropy: 1.0 at step 40" in printed
+
+
+RUN_NOTEBOOK = """
+import json, sys, nbclient, nbformat
+notebook = nbformat.read(sys.argv[1], 4)
+nbclient.NotebookClient(notebook, timeout=100).execute()
+print(json.dumps([["".join(o.get("text", "") for o in cell.outputs), *(list(o.get("data", {})) for o in cell.outputs)]
+                  for cell in notebook.cells if cell.cell_type == "code"]))
+"""
+
+
+def test_the_notebook_runs_from_top_to_bottom() -> None:
+    """Rows come while the training runs, the table and the plot are there, and the page is served."""
+    command = [sys.executable, "-c", RUN_NOTEBOOK, ROOT / "examples/notebook.ipynb"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    outputs = json.loads(done.stdout.splitlines()[-1])
+    (rows,) = [text for text, *_ in outputs if "'step': 39" in text]
+    assert len(set(re.findall(r"'step': (\d+)", rows))) == 40
+    assert any("text/html" in kinds for _, *more in outputs for kinds in more)
+    assert any("application/vnd.plotly.v1+json" in kinds for _, *more in outputs for kinds in more)
+    assert any(re.match(r"open http://127\.0\.0\.1:\d+/", text) for text, *_ in outputs)
