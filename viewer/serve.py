@@ -92,17 +92,20 @@ def _run(server: uvicorn.Server, listener: socket.socket, started: threading.Eve
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port < 65536:
+        raise PortError(f"{port} is no port; choose one from 0 to 65535 with --port")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
+    except (socket.gaierror, UnicodeError):
+        raise PathError(f"no such host: {host}; --host takes an address or a name of this machine") from None
+    listener = socket.socket(family, kind, protocol)
+    try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(128)
-    except (socket.gaierror, UnicodeError):
-        raise PathError(f"no such host: {host}; --host takes an address or a name of this machine") from None
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise PortError(f"cannot listen on {host} port {port} ({reason}); choose another with --port") from None
+    except OSError as error:
+        listener.close()
+        raise PortError(f"cannot listen on {host} port {port} ({error.strerror}); choose another with --port") from None
     return listener
 
 

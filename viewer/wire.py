@@ -26,6 +26,14 @@ SAFE: dict[str, Any] = {"enable_mcp": False, "include_assets_files": False, "add
 """Options of Dash that must not be left to environment variables or to files that happen to lie about."""
 
 
+def keep_safe(app: Dash) -> None:
+    """Take from an app of ours what it does not need: Dash's tools for developers, its own websocket."""
+    names = ("ui", "props_check", "serve_dev_bundles", "hot_reload", "disable_version_check")
+    off = {f"dev_tools_{name}": name == "disable_version_check" for name in names}
+    app.enable_dev_tools(debug=False, **off)
+    app.backend.websocket_capability = False  # it would stay open for nothing; the page has its own
+
+
 def register(app: Dash, page: Page, alone: bool) -> None:
     """Give a Dash app, of any backend, what the page needs; `alone`: nothing else there draws with plotly.js."""
     _add_assets(app, alone)

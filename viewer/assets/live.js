@@ -56,7 +56,7 @@
   /* --------------------------------------------------------------------------------------------------------- a page */
   class Page {
     constructor(prefix) {
-      Object.assign(this, { prefix, defaults: {}, controls: {}, ranges: {}, failures: 0, polling: false, number: 0 });
+      Object.assign(this, { prefix, defaults: {}, controls: {}, shown: {}, ranges: {}, failures: 0, polling: false, number: 0 });
       this.queue = Promise.resolve();
       this.status = { state: "connecting", age: null };
       this.since = performance.now();
@@ -68,10 +68,11 @@
     /* ----- what is wanted */
     control(name, value) {
       const known = name in this.defaults;
+      this.shown[name] = value;
       if (!known) {
         this.defaults[name] = value;
         const first = restored(this.prefix + name, value);
-        if (JSON.stringify(first) !== JSON.stringify(value)) setProps(this.prefix + name, { value: (value = first) });
+        if (JSON.stringify(first) !== JSON.stringify(value)) this.restore(name, (value = first));
       }
       if (known && JSON.stringify(value) === JSON.stringify(this.controls[name])) return;
       this.controls = { ...this.controls, [name]: value };
@@ -80,6 +81,17 @@
       if (name.endsWith("-display")) delete this.ranges[name.slice(0, -8)];
       remember(this.prefix, this.controls, this.defaults);
       this.ask();
+    }
+
+    /* Set a control to what the address says: again until it says so itself, for Dash may not know it yet. */
+    restore(name, value) {
+      const same = () => JSON.stringify(this.shown[name]) === JSON.stringify(value);
+      const again = (tries) => {
+        if (same() || !tries || this.controls[name] !== value) return;
+        setProps(this.prefix + name, { value });
+        setTimeout(() => again(tries - 1), 50);
+      };
+      setTimeout(() => again(100));
     }
 
     wanted() {
