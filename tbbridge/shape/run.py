@@ -10,10 +10,10 @@
 `live` and `series` hand out views that never change; `growing.common_prefix` of an earlier and a later one tells how
 much of the past still stands, mostly for nothing.
 
-At the end of a tag's canonical order every rule of `tbbridge.shape.series` is one of two moves on its live points: to
-*cut* them from some step on (a restart), or to *put* points in at their steps (mostly behind the last one). Both cost
-the news and the points that they displace. What happens elsewhere, as when two writers share a tag, a late file has an
-earlier name, or rule 2 or 5 changes its mind about the past, makes the run be merged again from its files.
+At the end of a tag's canonical order every rule of `tbbridge.shape.series` is one of the two moves of a `Track`: to
+*cut* its live points from some step on (a restart), or to *put* points in at their steps. What happens elsewhere, as
+when two writers share a tag, a late file has an earlier name, or rule 2 or 5 changes its mind about the past, makes the
+run be merged again from its files.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tbbridge.model import EventFile, Float64, Floats, Int64, Points, Series, Start
+from tbbridge.model import EventFile, Int64, Points, Series, Start
 from tbbridge.shape import series as rules
-from tbbridge.shape.growing import GrowingColumn, common_start
+from tbbridge.shape.growing import common_start
 from tbbridge.shape.series import Restart
+from tbbridge.shape.track import Track
 
 _POINTS_A_PIECE = 1000
 """How many points are merged in the time that one file's news of one tag takes (measured: 30 us)."""
@@ -76,100 +76,6 @@ class _Start:
         return not self.first or self.key != first
 
 
-class _Track:
-    """One tag: its points in canonical order, and those of them that are live, by step."""
-
-    __slots__ = ("_live", "holders", "ordinal", "step", "superseded", "value", "wall_time")
-
-    def __init__(self, series: Series, holders: list[_Holder]) -> None:
-        self.step = GrowingColumn(series.step)
-        self.wall_time = GrowingColumn(series.wall_time)
-        self.value = GrowingColumn(series.value)
-        self.superseded = GrowingColumn(series.superseded)
-        self.ordinal = series.ordinal
-        self.holders = holders
-        self._live: _Live | None = None
-        if series.superseded.any() or not _ascends(series.step):
-            self._part()
-
-    @property
-    def series(self) -> Series:
-        return Series(self.step.view, self.wall_time.view, self.value.view, self.superseded.view, self.ordinal)
-
-    @property
-    def live(self) -> Points:
-        if self._live is None:
-            return Points(self.step.view, self.wall_time.view, self.value.view)
-        return Points(self._live.step.view, self._live.wall_time.view, self._live.value.view)
-
-    def _part(self) -> _Live:
-        """Give the live points columns of their own; until the first exception they are the series' own."""
-        if self._live is None:
-            place = np.flatnonzero(~self.superseded.view)
-            place = place[np.argsort(self.step.view[place], kind="stable")]
-            step, wall_time, value = (GrowingColumn(column.view[place]) for column in self._columns())
-            self._live = _Live(step, wall_time, value, GrowingColumn(place))
-        return self._live
-
-    def _columns(self) -> tuple[GrowingColumn, GrowingColumn, GrowingColumn]:
-        return self.step, self.wall_time, self.value
-
-    def cut(self, step: int) -> bool:
-        """Supersede the live points from a step on; returns whether there were any."""
-        steps = self.live.step
-        keep = int(np.searchsorted(steps, step))
-        if keep == len(steps):
-            return False
-        live = self._part()
-        self._supersede(live.place.view[keep:])
-        live.cut(keep)
-        return True
-
-    def put(self, step: Int64, wall_time: Float64, value: Floats) -> None:
-        """Append points; of each step, the last one is live."""
-        plain = _ascends(np.concatenate([self.live.step[-1:], step]))
-        if not plain:
-            self._part()
-        place = np.arange(len(self.step), len(self.step) + len(step))
-        for column, news in zip(self._columns(), (step, wall_time, value), strict=True):
-            column.extend(news)
-        self.superseded.extend(np.zeros(len(step), bool))
-        if self._live is not None:
-            self._insert(self._live, place, plain)
-
-    def _insert(self, live: _Live, place: NDArray[np.int64], plain: bool) -> None:
-        if not plain:
-            steps = self.step.view
-            keep = int(np.searchsorted(live.step.view, steps[place].min()))
-            place = np.concatenate([live.place.view[keep:], place])
-            place = place[np.argsort(steps[place], kind="stable")]
-            loses = np.append(steps[place[1:]] == steps[place[:-1]], False)
-            self._supersede(place[loses])
-            live.cut(keep)
-            place = place[~loses]
-        for column, source in zip((live.step, live.wall_time, live.value), self._columns(), strict=True):
-            column.extend(source.view[place])
-        live.place.extend(place)
-
-    def _supersede(self, place: NDArray[np.int64]) -> None:
-        flags = self.superseded.view.copy()
-        flags[place] = True
-        self.superseded.replace(flags)
-
-
-@dataclass(slots=True)
-class _Live:
-    step: GrowingColumn
-    wall_time: GrowingColumn
-    value: GrowingColumn
-    place: GrowingColumn
-    """Where the point is in the series."""
-
-    def cut(self, length: int) -> None:
-        for column in (self.step, self.wall_time, self.value, self.place):
-            column.cut(length)
-
-
 class RunSeries:
     """The series of one run, kept up to date (see above)."""
 
@@ -178,7 +84,8 @@ class RunSeries:
         self._seen: dict[str, _Seen] = {}
         self._starts: list[_Start] = []
         self._back: dict[str, int] = {}
-        self._tracks: dict[str, _Track] = {}
+        self._tracks: dict[str, Track] = {}
+        self._holders: dict[str, list[_Holder]] = {}
 
     @property
     def tags(self) -> list[str]:
@@ -251,23 +158,22 @@ class RunSeries:
         self._back = {}
         for file in files:
             _take_note(self._seen[file.name], file)
-        holders = self._holders(merged, [file.name for file in files])
-        self._tracks = {tag: _Track(series, holders[tag]) for tag, series in merged.series().items()}
+        self._tracks = {tag: Track(series) for tag, series in merged.series().items()}
+        self._hold_all(merged, [file.name for file in files])
         return {tag for tag in before.keys() | self._tracks.keys() if not _same(before.get(tag), self._tracks.get(tag))}
 
-    def _holders(self, merged: rules.Merged, files: list[str]) -> dict[str, list[_Holder]]:
-        """By tag, the files that hold it."""
-        holders: dict[str, list[_Holder]] = {tag: [] for tag in merged.names}
+    def _hold_all(self, merged: rules.Merged, files: list[str]) -> None:
+        """Note which files hold which tags."""
+        self._holders = {tag: [] for tag in self._tracks}
         parts = merged.segments
         columns = (parts.tag, parts.file, parts.first, parts.restart, parts.back)
-        for number, file, first, restart, back in zip(*(column.tolist() for column in columns), strict=True):
-            self._hold(holders[merged.names[number]], merged.names[number], self._seen[files[file]], restart)
+        for tag, file, first, restart, back in zip(*(column.tolist() for column in columns), strict=True):
+            self._hold(merged.names[tag], self._seen[files[file]], restart)
             if back:
                 self._went_back(files[file], first)
-        return holders
 
-    def _hold(self, holders: list[_Holder], tag: str, seen: _Seen, restart: bool) -> None:
-        holders.append(_Holder(seen, restart))
+    def _hold(self, tag: str, seen: _Seen, restart: bool) -> None:
+        self._holders[tag].append(_Holder(seen, restart))
         seen.tags.add(tag)
 
     def _went_back(self, name: str, step: int) -> None:
@@ -295,7 +201,7 @@ class RunSeries:
     def _check_restarts(self, seen: _Seen, low_changed: bool) -> None:
         """Whether rule 2 still says the same of the points that are in, after a file's wall-time interval changed."""
         for tag in seen.tags:
-            holders = self._tracks[tag].holders
+            holders = self._holders[tag]
             latest = np.inf
             for one in holders if low_changed or holders[-1].file is not seen else ():
                 if one.restart != (one.file.low > latest):
@@ -307,7 +213,8 @@ class RunSeries:
         for start in file.starts[starts:]:
             self._put(file, seen, slice(points, start.before), touched)
             for tag, track in self._tracks.items():
-                if _last(track, seen).cut(start.step):
+                self._expect_last(tag, seen)
+                if track.cut(start.step):
                     touched.add(tag)
             self._starts.append(_Start(seen.key, start))
             points = start.before
@@ -326,18 +233,26 @@ class RunSeries:
             if ahead is not None and step.max() >= ahead:  # a START of a later file supersedes some of it
                 raise _Elsewhere
 
+    def _expect_last(self, tag: str, seen: _Seen) -> None:
+        """_Elsewhere where a later file holds the tag: what comes from this one does not come at the tag's end."""
+        holders = self._holders[tag]
+        if holders and holders[-1].file.key > seen.key:
+            raise _Elsewhere
+
     def _put_tag(self, tag: str, seen: _Seen, news: Points, kind: type[np.floating[Any]]) -> Int64:
         """Take in a tag's news; returns their steps by rule 5."""
         track = self._tracks.get(tag)
         if track is None:
-            track = self._tracks[tag] = _Track(_empty_series(kind), [])
-        _last(track, seen)
+            track = self._tracks[tag] = Track.empty(kind)
+            self._holders[tag] = []
+        self._expect_last(tag, seen)
         if kind is np.float64 and track.value.view.dtype != np.float64:
             raise _Elsewhere
         step = _numbered(track, news.step)
-        if not track.holders or track.holders[-1].file is not seen:
-            restart = _is_restart(track.holders, seen)
-            self._hold(track.holders, tag, seen, restart)
+        holders = self._holders[tag]
+        if not holders or holders[-1].file is not seen:
+            restart = _is_restart(holders, seen)
+            self._hold(tag, seen, restart)
             if restart and step[0] <= track.step.view.max():
                 self._went_back(seen.key[-1], int(step[0]))
                 track.cut(int(step[0]))
@@ -364,14 +279,7 @@ def _is_restart(earlier: list[_Holder], file: _Seen) -> bool:
     return bool(earlier) and file.low > max(one.file.high for one in earlier)
 
 
-def _last(track: _Track, seen: _Seen) -> _Track:
-    """The track, when no later file holds its tag: what comes from this file comes at its end."""
-    if track.holders and track.holders[-1].file.key > seen.key:
-        raise _Elsewhere
-    return track
-
-
-def _numbered(track: _Track, step: Int64) -> Int64:
+def _numbered(track: Track, step: Int64) -> Int64:
     """The steps of a tag's news by rule 5."""
     count = len(track.step)
     stepless = not step.any()
@@ -383,15 +291,7 @@ def _numbered(track: _Track, step: Int64) -> Int64:
     return step
 
 
-def _empty_series(kind: type[np.floating[Any]]) -> Series:
-    return Series(np.empty(0, np.int64), np.empty(0), np.empty(0, kind), np.empty(0, bool))
-
-
-def _ascends(step: Int64) -> bool:
-    return bool(np.all(step[1:] > step[:-1]))
-
-
-def _same(old: _Track | None, new: _Track | None) -> bool:
+def _same(old: Track | None, new: Track | None) -> bool:
     if old is None or new is None:
         return False
     a, b = old.series, new.series
