@@ -210,15 +210,24 @@ def _on_axis(epoch: Points, base: Points) -> bool:
 
 
 def _by_epoch(points: Points, epoch: Points, base: Points) -> Int64:
-    """The last step of the epoch that the point is counted by; in a sparse epoch series the wall time helps."""
-    last = np.searchsorted(epoch.value, points.step + _offset(points, epoch, base) + _TINY, side="right") - 1
-    found = np.maximum(last, 0)
-    earliest = np.where(last >= 0, epoch.step[found], min(0, int(base.step[0])))
-    following = np.where(last >= 0, np.append(epoch.step[1:], np.iinfo(np.int64).max)[found], epoch.step[0])
+    """The last step of the epoch that each point is counted by.
+
+    Where the wall time's step lies inside that epoch it is taken: the series may be sparse, or in fractions that are
+    logged before or after a step.
+    """
+    counted = points.step + _offset(points, epoch, base)
+    earliest = _step_at(epoch, np.searchsorted(epoch.value, counted - _TINY, side="left") - 1, base)
+    last = np.searchsorted(epoch.value, counted + _TINY, side="right") - 1
+    following = np.append(epoch.step, np.iinfo(np.int64).max)[last + 1]
     before = np.searchsorted(base.step, following, side="left") - 1
-    latest = np.maximum(earliest, np.where(before >= 0, base.step[np.maximum(before, 0)], earliest))
+    latest = np.maximum(_step_at(epoch, last, base), np.where(before >= 0, base.step[np.maximum(before, 0)], earliest))
     reached, known = _reached(points.wall_time, base)
     return np.clip(np.where(known, reached, latest), earliest, latest)
+
+
+def _step_at(epoch: Points, position: Int64, base: Points) -> Int64:
+    """The steps at some positions of the epoch series; the axis' start before its first."""
+    return np.where(position >= 0, epoch.step[np.maximum(position, 0)], min(0, int(base.step[0])))
 
 
 def _offset(points: Points, epoch: Points, base: Points) -> float:

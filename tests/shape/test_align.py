@@ -182,6 +182,13 @@ def test_epoch_series_places_the_end_of_each_epoch(epoch: object, first: int, ti
     assert (placed.how, steps(placed)) == ("epoch", [9, 19, 29, 39, 49])
 
 
+def test_fractions_that_are_logged_before_a_step_belong_to_the_next_epoch() -> None:
+    """Step 10 says epoch 1.0, but the first validation came before it."""
+    train, val = training(), validation(first=1)
+    series = points(train.step, train.wall_time, train.step / 10)
+    assert steps(place({TRAIN: train, VAL: val}, series)) == [9, 19, 29, 39, 49]
+
+
 def test_sparse_epoch_series_leaves_the_rest_to_the_wall_time() -> None:
     """An epoch that is logged once, at its end or at its start, only bounds the place."""
     for at in ([9, 19, 29, 39, 49], [0, 10, 20, 30, 40]):
