@@ -88,7 +88,10 @@ def run(
         check_inside(where.directory, logdir)
         if where.form.name == "parquet" and options.layout == "long" and not options.aggregate:
             return _dataset(logdir, where.directory, selection, options, reader)
-    reading = select(reader.read(logdir), selection)
+    reading = reader.read(logdir)
+    if reading.problems and not reading.runs:
+        raise PathError(reading.problems[0])
+    reading = select(reading, selection)
     return Exported(reading, write(reading, where, options, reader.progress))
 
 

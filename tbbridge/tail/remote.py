@@ -94,6 +94,19 @@ class RemoteTree:
         return data
 
 
+class _Block(NamedTuple):
+    """Bytes of a file that are in memory."""
+
+    start: int
+    data: bytes
+
+    def __contains__(self, position: object) -> bool:
+        return isinstance(position, int) and self.start <= position < self.start + len(self.data)
+
+    def at(self, position: int, most: int) -> memoryview:
+        return memoryview(self.data)[position - self.start : position - self.start + most]
+
+
 class RemoteFile:
     """Follows one remote event file; the same face as `tbbridge.tail.file.GrowingFile`.
 
@@ -172,41 +185,36 @@ class RemoteFile:
         """Feeds the decoder up to `size`; False when `limit` was reached before, or the file was another one."""
         decoder = self._decoder
         left = limit if limit is not None else size + MARKER
+        block = _Block(0, b"")
         while True:
             while decoder.position < size:
-                if left <= 0:
+                if decoder.position not in block:
+                    if left <= 0:
+                        return False
+                    block = self._fetch(decoder.position, min(size, decoder.position + BLOCK))
+                    left -= len(block.data)
+                if not block.data:
                     return False
-                data = self._fetch(decoder.position, min(size, decoder.position + BLOCK))
-                if not data:
-                    return False
-                left -= len(data)
-                self._hand_over(data)
+                decoder.feed(block.at(decoder.position, decoder.want))
             decoder.settle(size)
             if decoder.position >= size:
                 return True
 
-    def _hand_over(self, data: bytes) -> None:
-        """Give the decoder what it wants of a block, which may be less than the block."""
-        decoder, start = self._decoder, self._decoder.position
-        while start <= decoder.position < start + len(data):
-            offset = decoder.position - start
-            decoder.feed(memoryview(data)[offset : offset + decoder.want])
-
-    def _fetch(self, start: int, end: int) -> bytes:
-        """The bytes ``[start, end)``; nothing when the file is no longer the one that was read before."""
+    def _fetch(self, start: int, end: int) -> _Block:
+        """The bytes ``[start, end)``; none when the file is no longer the one that was read before."""
         joined = start == self._marker_end
         before = len(self._marker) if joined else 0
         if not joined and self._tree.read(self.path, self._marker_end - len(self._marker), self._marker_end) != (
             self._marker
         ):
             self._start_over()
-            return b""
+            return _Block(start, b"")
         data = self._tree.read(self.path, start - before, end)
         if joined and not data.startswith(self._marker):
             self._start_over()
-            return b""
+            return _Block(start, b"")
         self._marker, self._marker_end = data[-MARKER:], start - before + len(data)
-        return data[before:]
+        return _Block(start - before, data)
 
     def _start_over(self) -> None:
         self._generation += self._decoder.generation + 1

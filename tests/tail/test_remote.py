@@ -1,0 +1,182 @@
+"""Log directories behind URLs, on fsspec's file system in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+from logs import write_run
+
+from tbbridge.decode import Decoder
+from tbbridge.errors import UsageError
+from tbbridge.tail.file import News
+from tbbridge.tail.logdir import EventPath
+from tbbridge.tail.remote import RemoteFile, RemoteTree, is_url
+
+ROOT = "memory://bucket/logs"
+FILE = EventPath(f"{ROOT}/exp/train/events.out.tfevents.1.host", "exp/train/events.out.tfevents.1.host")
+
+
+@pytest.fixture
+def memory() -> Iterator[fsspec.AbstractFileSystem]:
+    """An empty file system."""
+    fs = fsspec.filesystem("memory")
+    yield fs
+    fs.store.clear()
+    fs.pseudo_dirs[:] = [""]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> bytes:
+    """An event file of 1000 scalars."""
+    return write_run(tmp_path, loss=[(step, step / 8) for step in range(1000)]).read_bytes()
+
+
+class Requests:
+    """Counts the bytes that a tree's file system is asked for."""
+
+    def __init__(self, tree: RemoteTree, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[tuple[int, int]] = []
+        real = tree.fs.cat_file
+
+        def cat_file(path: str, start: int, end: int) -> bytes:
+            self.asked.append((start, end))
+            return bytes(real(path, start=start, end=end))
+
+        monkeypatch.setattr(tree.fs, "cat_file", cat_file)
+
+
+def put(fs: fsspec.AbstractFileSystem, data: bytes, place: EventPath = FILE) -> None:
+    fs.pipe_file(place.path.removeprefix("memory:/"), data)
+
+
+def values(file: RemoteFile) -> list[float]:
+    return [float(value) for value in file.log.scalars.value]
+
+
+@pytest.mark.parametrize(
+    ("root", "url"),
+    [("s3://b/logs", True), ("gs://b", True), ("logs", False), ("/a/logs", False), ("C:\\logs", False), ("a:b", False)],
+)
+def test_what_is_a_url(root: str, url: bool) -> None:
+    """A scheme and two slashes; the same after it went through a path."""
+    assert is_url(root) is url
+    assert is_url(Path(root)) is url
+
+
+def test_runs_are_listed_as_on_a_disk(memory: fsspec.AbstractFileSystem) -> None:
+    """Event files by run, other files left out, the root's own run is ``.``."""
+    for name in ("events.out.tfevents.1.host", "exp/train/events.out.tfevents.2.host", "exp/train/model.pt"):
+        memory.pipe_file(f"/bucket/logs/{name}", b"x")
+    listing = RemoteTree(ROOT).discover()
+    assert {run: [file.name for file in files] for run, files in listing.runs.items()} == {
+        ".": ["events.out.tfevents.1.host"],
+        "exp/train": ["exp/train/events.out.tfevents.2.host"],
+    }
+    assert not listing.missing
+    assert not listing.problems
+
+
+def test_an_empty_prefix_is_missing(memory: fsspec.AbstractFileSystem) -> None:
+    """A store has no empty directories: what holds nothing is not there yet."""
+    assert RemoteTree(ROOT).discover().missing
+
+
+def test_only_new_bytes_are_fetched(
+    memory: fsspec.AbstractFileSystem, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that grew costs its new bytes and the 16 before them; one that did not costs nothing."""
+    tree = RemoteTree(ROOT)
+    cut = len(data) - 1000
+    put(memory, data[:cut])
+    tree.discover()
+    file = RemoteFile(tree, FILE, Decoder)
+    assert file.look() is News.SOME
+    requests = Requests(tree, monkeypatch)
+    tree.discover()
+    assert file.look() is News.NONE
+    assert requests.asked == []
+    put(memory, data)
+    tree.discover()
+    assert file.look() is News.SOME
+    assert requests.asked == [(cut - 16, len(data))]
+    assert values(file) == [step / 8 for step in range(1000)]
+    assert file.generation == 0
+
+
+@pytest.mark.parametrize("change", ["shorter", "another", "same size"])
+def test_a_replaced_file_is_read_again(
+    memory: fsspec.AbstractFileSystem, data: bytes, tmp_path: Path, change: str
+) -> None:
+    """Shorter, longer with another beginning, or changed without growing: it is read from its first byte."""
+    tree = RemoteTree(ROOT)
+    put(memory, data)
+    tree.discover()
+    file = RemoteFile(tree, FILE, Decoder)
+    file.look()
+    count = {"shorter": 10, "another": 2000, "same size": 1000}[change]
+    put(memory, write_run(tmp_path, "2", loss=[(step, 9) for step in range(count)]).read_bytes())
+    tree.discover()
+    while file.look() is News.MORE:
+        pass
+    assert values(file) == [9] * count
+    assert file.generation > 0
+
+
+def test_a_limit_is_kept_and_nothing_shows_before_the_end(memory: fsspec.AbstractFileSystem, data: bytes) -> None:
+    """A look reads a slice; `log` is what a look saw that reached the end."""
+    tree = RemoteTree(ROOT)
+    put(memory, data * 1)
+    tree.discover()
+    file = RemoteFile(tree, FILE, Decoder)
+    first = file.look(1)
+    looks = [first]
+    while looks[-1] is News.MORE:
+        looks.append(file.look(1))
+    assert looks[-1] is News.SOME
+    assert len(values(file)) == 1000
+
+
+def test_a_file_that_is_gone(memory: fsspec.AbstractFileSystem, data: bytes) -> None:
+    """Gone from the listing, or between listing and reading."""
+    tree = RemoteTree(ROOT)
+    put(memory, data)
+    tree.discover()
+    file = RemoteFile(tree, FILE, Decoder)
+    memory.rm("/bucket", recursive=True)
+    assert file.look() is News.GONE
+    assert tree.discover().missing
+    assert file.look() is News.GONE
+
+
+def test_failures_are_one_line_and_pass(
+    memory: fsspec.AbstractFileSystem, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listing or a read that fails leaves what is known, says why, and succeeds later."""
+    tree = RemoteTree(ROOT)
+    put(memory, data)
+    tree.discover()
+    file = RemoteFile(tree, FILE, Decoder)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError("Access\nDenied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tree.fs, "cat_file", refuse)
+        patch.setattr(tree.fs, "find", refuse)
+        assert file.look() is News.FAILED
+        assert file.problem == "cannot read exp/train/events.out.tfevents.1.host: Access Denied"
+        listing = tree.discover()
+        assert listing.problems == [f"cannot list {ROOT}: Access Denied"]
+        assert listing.unreadable == [ROOT]
+        assert not listing.missing
+    assert file.look() is News.SOME
+    assert file.problem == ""
+
+
+def test_an_unknown_kind_of_url() -> None:
+    """One line that says what is wrong."""
+    with pytest.raises(UsageError, match="nosuch://x"):
+        RemoteTree("nosuch://x")
