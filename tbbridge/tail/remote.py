@@ -20,6 +20,9 @@ from tbbridge.tail.logdir import MARK, EventPath, Listing, printable
 BLOCK = 4 << 20
 """Bytes a request asks for at most: some 50 ms of a network, and what memory it takes."""
 
+TAIL = 1024
+"""Bytes before the known end that are kept: a decoder may want an unfinished record again, from its first byte."""
+
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _VERSIONS = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "mtime", "updated", "created")
 """What the file systems call the mark that changes when a file's content does."""
@@ -100,8 +103,12 @@ class _Block(NamedTuple):
     start: int
     data: bytes
 
+    @property
+    def end(self) -> int:
+        return self.start + len(self.data)
+
     def __contains__(self, position: object) -> bool:
-        return isinstance(position, int) and self.start <= position < self.start + len(self.data)
+        return isinstance(position, int) and self.start <= position < self.end
 
     def at(self, position: int, most: int) -> memoryview:
         return memoryview(self.data)[position - self.start : position - self.start + most]
@@ -125,8 +132,7 @@ class RemoteFile:
         self._decoder = decoder(place.name)
         self._known: EventFile = self._decoder.log
         self._stat: Stat | None = None
-        self._marker = b""
-        self._marker_end = 0
+        self._tail = _Block(0, b"")
         self._generation = 0
         self._reached = (0, 0)
 
@@ -202,24 +208,24 @@ class RemoteFile:
 
     def _fetch(self, start: int, end: int) -> _Block:
         """The bytes ``[start, end)``; none when the file is no longer the one that was read before."""
-        joined = start == self._marker_end
-        before = len(self._marker) if joined else 0
-        if not joined and self._tree.read(self.path, self._marker_end - len(self._marker), self._marker_end) != (
-            self._marker
-        ):
+        marker = self._tail.data[-MARKER:]
+        joined = start == self._tail.end
+        first = start - len(marker) if joined else start
+        if not joined and self._tree.read(self.path, self._tail.end - len(marker), self._tail.end) != marker:
             self._start_over()
             return _Block(start, b"")
-        data = self._tree.read(self.path, start - before, end)
-        if joined and not data.startswith(self._marker):
+        data = self._tree.read(self.path, first, end)
+        if joined and not data.startswith(marker):
             self._start_over()
             return _Block(start, b"")
-        self._marker, self._marker_end = data[-MARKER:], start - before + len(data)
-        return _Block(start - before, data)
+        block = _Block(self._tail.start, self._tail.data + data[len(marker) :]) if joined else _Block(start, data)
+        self._tail = _Block(max(block.start, block.end - TAIL), block.data[-TAIL:])
+        return block
 
     def _start_over(self) -> None:
         self._generation += self._decoder.generation + 1
         self._decoder = self._new_decoder(self.name)
-        self._stat, self._marker, self._marker_end = None, b"", 0
+        self._stat, self._tail = None, _Block(0, b"")
 
 
 def _file_system(url: str) -> tuple[Any, str]:
