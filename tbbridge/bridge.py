@@ -314,9 +314,14 @@ def experiments(
     root: str | os.PathLike[str], runs: Mapping[str, Mapping[str, SeriesFacts]], options: MappingOptions | None = None
 ) -> list[Experiment]:
     """How the series of all runs feed the columns of the run logs; the experiment at the root is named after it."""
-    found = map_runs(runs, options or MappingOptions())
-    names = {one.name for one in found}
-    return [replace(one, name=root_name(root, names)) if one.name == "." else one for one in found]
+    found = named(root, map_runs(runs, options or MappingOptions()))
+    return [replace(one, name=name) for name, one in found.items()]
+
+
+def named(root: str | os.PathLike[str], found: Iterable[Experiment]) -> dict[str, Experiment]:
+    """Experiments by name; the one at the root, which the mapping calls ``.``, is named after the log directory."""
+    by_name = {one.name: one for one in found}
+    return {root_name(root, by_name) if name == "." else name: one for name, one in by_name.items()}
 
 
 def root_name(root: str | os.PathLike[str], taken: Collection[str] = ()) -> str:

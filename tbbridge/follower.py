@@ -76,8 +76,7 @@ class Follower:
         self.poll()
         while self.logs.unfinished and self._clock() < deadline:
             self.glance()
-        if self.tables.unsure:
-            self._pass_on(self.tables.map_again())
+        self._pass_on(self.tables.settle())
         if self._outbox and not self.logs.unfinished:
             self._outbox.send(everything=True)
 

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tbbridge.bridge import LogDirectory, columns, experiments
+from tbbridge.bridge import LogDirectory, columns, named
 from tbbridge.errors import MappingError
 from tbbridge.model import EventFile, Experiment, ExperimentView, Mark
 from tbbridge.shape.growing import common_prefix
-from tbbridge.shape.mapping import MappingOptions, SeriesFacts, changes, check, facts
+from tbbridge.shape.mapping import Mapper, MappingOptions, SeriesFacts, changes, check, facts
 from tbbridge.shape.run import RunSeries
 from tbbridge.shape.table import run_log
 from tbbridge.write.text import run_log_csv
@@ -39,8 +40,12 @@ _generations = itertools.count(1)
 class Table:
     """One experiment's run log as it is now."""
 
+    place: str
+    """What the mapping calls the experiment: its own name, but at the root."""
     experiment: Experiment
     view: ExperimentView
+    map_at: float = 0.0
+    """By the clock, when it may be mapped again."""
     version: int = 0
     """Grows with every change of a cell."""
     gone: bool = False
@@ -105,12 +110,12 @@ class Run:
 class Tables:
     """The run logs of all experiments below a log directory.
 
-    A new point costs its run's and its experiment's work only. The mapping is a function of all runs: it is made again
-    at once when runs or tags came or went, and otherwise when that costs no more than `MAPPING_SHARE` of the time.
+    A new point costs its run's and its experiment's work only. The mapping is made again at once where runs or tags
+    came or went. Where points only grew in number, their experiment is mapped again when that costs no more than
+    `MAPPING_SHARE` of the time; until then its run log grows under the mapping that it has.
 
     Attributes:
         by_name: the tables, in the mapping's order; those whose source is gone after the others.
-        unsure: True when the mapping was not made again since the last news.
         problems: lines for a person.
     """
 
@@ -121,61 +126,77 @@ class Tables:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.by_name: dict[str, Table] = {}
-        self.unsure = False
         self.problems: list[str] = []
         self._logs = logs
         self._options = options or MappingOptions()
+        self._mapper = Mapper(self._options)
         self._runs: dict[str, Run] = {}
-        self._owners: dict[str, list[str]] = {}
-        self._map_again_at = 0.0
+        self._owners: dict[str, str] = {}
+        self._unsure: set[str] = set()
         self._clock = clock
 
     def update(self, changed: Iterable[str]) -> set[str]:
         """Take in the news of these runs; returns the experiments of which anything changed."""
         changed = set(changed)
         names_changed = [self._take_in(run) for run in changed]
-        self.unsure = self.unsure or bool(changed)
-        if any(names_changed) or (self.unsure and self._clock() >= self._map_again_at):
-            return self.map_again(changed)
-        owners = {name for run in changed for name in self._owners.get(run, ())}
-        for name in owners:
-            self._refresh(self.by_name[name].experiment)
-        return owners
+        if any(names_changed):
+            return self._map_all(changed)
+        names = {self._owners[run] for run in changed}
+        self._unsure |= names
+        return self._refresh_all(names | self._remap(self._clock()))
 
-    def map_again(self, changed: Collection[str] = ()) -> set[str]:
-        """Make the mapping again; returns the experiments of which anything changed."""
-        began = time.perf_counter()
-        found = self._map()
-        self._map_again_at = self._clock() + (time.perf_counter() - began) / MAPPING_SHARE
-        self.unsure = False
-        touched = {one.name for one in found if self._needs_refresh(one, changed) and self._refresh(one)}
-        found_names = {one.name for one in found}
-        lost = {name for name, table in self.by_name.items() if name not in found_names and not table.gone}
-        for name in lost:
-            self.by_name[name].gone = True
-        self.by_name = {**{one.name: self.by_name[one.name] for one in found}, **self.by_name}
-        self._owners = {}
-        for one in found:
-            for run in one.runs:
-                self._owners.setdefault(run, []).append(one.name)
-        return lost | touched
+    def settle(self) -> set[str]:
+        """Map at once what was to be mapped again some time; returns the experiments of which anything changed."""
+        return self._refresh_all(self._remap(math.inf))
 
     def due(self) -> float | None:
-        """When the mapping is to be made again, by the clock; None when it is sure."""
-        return self._map_again_at if self.unsure else None
+        """When an experiment is to be mapped again, by the clock; None when all are sure."""
+        return min((self.by_name[name].map_at for name in self._unsure), default=None)
 
     def forget(self, name: str) -> None:
         """Drop an experiment whose source is gone."""
         self.by_name.pop(name, None)
 
-    def _map(self) -> list[Experiment]:
+    def _remap(self, now: float) -> set[str]:
+        """Map the experiments again whose time has come; returns them."""
+        names = {name for name in self._unsure if self.by_name[name].map_at <= now}
+        self._unsure -= names
+        for table in [self.by_name[name] for name in names]:
+            began = time.perf_counter()
+            known = {run: self._runs[run].settle_facts() for run in table.experiment.runs}
+            self._adopt(self._mapper.again(known, [table.place])[0], table.experiment.name)
+            table.map_at = self._clock() + (time.perf_counter() - began) / MAPPING_SHARE
+        return names
+
+    def _map_all(self, changed: set[str]) -> set[str]:
+        """Find out anew which experiments there are; returns those of which anything changed."""
         known = {name: run.settle_facts() for name, run in self._runs.items()}
         self.problems = []
         try:
             check(known, self._options)
         except MappingError as error:  # a run or tag that is named may appear yet
             self.problems = [str(error)]
-        return experiments(self._logs.root, known, self._options)
+        found = named(self._logs.root, self._mapper.map(known))
+        self._unsure.clear()
+        touched = {name for name, one in found.items() if self._adopt(one, name) or not changed.isdisjoint(one.runs)}
+        lost = {name for name, table in self.by_name.items() if name not in found and not table.gone}
+        for name in lost:
+            self.by_name[name].gone = True
+        self.by_name = {**{name: self.by_name[name] for name in found}, **self.by_name}
+        self._owners = {run: name for name, one in found.items() for run in one.runs}
+        return lost | self._refresh_all(touched)
+
+    def _adopt(self, mapped: Experiment, name: str) -> bool:
+        """Take an experiment as it is mapped now; returns whether that is new."""
+        experiment = replace(mapped, name=name)
+        table = self.by_name.get(name)
+        if table is None:
+            self.by_name[name] = Table(mapped.name, experiment, ExperimentView(name, 0, {}))
+            return True
+        new = table.gone or table.experiment != experiment
+        table.changes = (*table.changes, *changes(table.experiment, experiment))[-NOTED_CHANGES:]
+        table.place, table.experiment, table.gone = mapped.name, experiment, False
+        return new
 
     def _take_in(self, name: str) -> bool:
         """Take in one run's news; returns whether the run or some of its tags came or went."""
@@ -191,26 +212,23 @@ class Tables:
             self._logs.begin_again(name, f"{type(error).__name__}: {error}")
             return True
 
-    def _needs_refresh(self, experiment: Experiment, changed: Collection[str]) -> bool:
-        table = self.by_name.get(experiment.name)
-        if table is None or table.gone or table.experiment != experiment:
-            return True
-        return any(run in changed for run in experiment.runs)
+    def _refresh_all(self, names: set[str]) -> set[str]:
+        for table in [self.by_name[name] for name in names]:
+            try:
+                self._refresh(table)
+            except Exception as error:  # a bug: it must not stop the other experiments
+                log.exception("the experiment %s failed", table.experiment.name)
+                for run in table.experiment.runs:
+                    self._logs.begin_again(run, f"{type(error).__name__}: {error}")
+        return names
 
-    def _refresh(self, experiment: Experiment) -> bool:
+    def _refresh(self, table: Table) -> None:
         """Bring one experiment's table up to date."""
-        table = self.by_name.get(experiment.name)
-        view = self._view(experiment)
-        if table is None:
-            self.by_name[experiment.name] = Table(experiment, replace(view, generation=next(_generations)))
-            return True
+        view = self._view(table.experiment)
         generation = table.view.generation if table.goes_on_in(view) else next(_generations)
         changed = generation != table.view.generation or size(view) != size(table.view)
-        table.changes = (*table.changes, *changes(table.experiment, experiment))[-NOTED_CHANGES:]
-        table.experiment, table.gone = experiment, False
         table.view = replace(view, generation=generation, notes=(*view.notes, *table.changes))
         table.version += changed  # after the view: see Table.csv
-        return True
 
     def _view(self, experiment: Experiment) -> ExperimentView:
         runs = {name: self._runs.get(name, Run()) for name in experiment.runs}

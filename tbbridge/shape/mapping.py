@@ -72,13 +72,32 @@ def map_runs(runs: Facts, options: MappingOptions | None = None) -> list[Experim
     list of Experiment
         In natural order of their names; the experiment at the log directory itself is named ``.``.
     """
-    options = options or MappingOptions()
-    members: dict[str, list[RunPlace]] = defaultdict(list)
-    for place in place_runs(runs):
-        members[place.experiment].append(place)
-    missing = tuple(unmatched(runs, options.overrides, options.metrics))
-    made = (_Columns(name, members[name], runs, options).experiment() for name in sorted(members, key=natural))
-    return [replace(one, notes=one.notes + missing) for one in made] if missing else list(made)
+    return Mapper(options).map(runs)
+
+
+class Mapper:
+    """`map_runs` for runs that grow. Which experiments there are depends on the runs' names and tags alone: while these
+    stay as they are, an experiment can be mapped again by itself.
+    """
+
+    def __init__(self, options: MappingOptions | None = None) -> None:
+        self._options = options or MappingOptions()
+        self._members: dict[str, list[RunPlace]] = {}
+        self._missing: tuple[str, ...] = ()
+
+    def map(self, runs: Facts) -> list[Experiment]:
+        """`map_runs`."""
+        members: dict[str, list[RunPlace]] = defaultdict(list)
+        for place in place_runs(runs):
+            members[place.experiment].append(place)
+        self._members = dict(members)
+        self._missing = tuple(unmatched(runs, self._options.overrides, self._options.metrics))
+        return self.again(runs, sorted(members, key=natural))
+
+    def again(self, runs: Facts, names: Iterable[str]) -> list[Experiment]:
+        """These experiments, of runs whose names and tags are those of the last `map`."""
+        made = [_Columns(name, self._members[name], runs, self._options).experiment() for name in names]
+        return [replace(one, notes=one.notes + self._missing) for one in made] if self._missing else made
 
 
 def changes(before: Experiment, after: Experiment) -> list[str]:
