@@ -1,0 +1,156 @@
+"""``tbbridge check`` says what is damaged; ``tbbridge repair`` leaves it out, and TensorBoard reads the rest."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from decode.story import VERSION, claim, image, scalar
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+from tbbridge.checksum import frame
+from tbbridge.cli import main
+
+BROKEN = bytes([scalar(2)[0] ^ 1]) + scalar(2)[1:]
+
+
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    """A run with one damaged file (records 1, image, 3 and 4 survive) and an unfinished tail."""
+    path = tmp_path / "logs" / "run" / "events.out.tfevents.1"
+    path.parent.mkdir(parents=True)
+    odd = scalar(4, 1.0, b"bad\xfftag")
+    pieces = [VERSION, scalar(1), BROKEN, image(50_000), frame(b"\x07"), scalar(3), odd, claim(99) + b"unfinished"]
+    path.write_bytes(b"".join(pieces))
+    return path
+
+
+def test_check_tells_records_scalars_damage_and_tail(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The JSON names each file with its counts and each damaged range; the exit code is 1."""
+    assert main(["check", str(damaged.parents[1]), "--json"]) == 1
+    (file,) = json.loads(capsys.readouterr().out)["files"]
+    start = len(VERSION) + len(scalar(1))
+    end = start + len(BROKEN)
+    odd = end + len(image(50_000))
+    assert file == {
+        "path": str(damaged),
+        "bytes": damaged.stat().st_size,
+        "records": 5,
+        "scalars": 3,
+        "incomplete_tail": 22,
+        "damage": [
+            {"start": start, "end": end, "reason": "wrong length checksum"},
+            {"start": odd, "end": odd + 17, "reason": "no readable event"},
+        ],
+        "passed_over": {},
+    }
+
+
+def test_check_says_it_in_words(damaged: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A line a file, a line a finding."""
+    assert main(["check", str(damaged)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "5 records, 3 scalars" in lines[0]
+    assert len(lines) == 4
+
+
+def test_check_of_sound_files_is_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing damaged is exit code 0: an unfinished tail is normal, a directory without event files is named."""
+    (tmp_path / "x.tfevents").write_bytes(VERSION + scalar(1) + scalar(2)[:9])
+    assert main(["check", str(tmp_path)]) == 0
+    assert "unfinished record of 9 bytes" in capsys.readouterr().out
+    (tmp_path / "empty").mkdir()
+    assert main(["check", str(tmp_path / "empty")]) == 0
+    assert "no event files" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["check"], ["repair", "-o", "new.tfevents"]])
+def test_a_missing_path_is_one_clear_line(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 2, one line, nothing written."""
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, str(tmp_path / "nowhere")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(
+    damaged: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told with its reason, the others are checked."""
+    other = damaged.with_name("events.out.tfevents.2")
+    other.write_bytes(VERSION)
+    really = os.open
+
+    def refuse(path: str, *rest: int, **more: int) -> int:
+        if str(path) == str(damaged):
+            raise PermissionError(13, "Permission denied")
+        return really(path, *rest, **more)
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert main(["check", str(damaged.parents[1]), "--json"]) == 1
+    first, second = json.loads(capsys.readouterr().out)["files"]
+    assert first["problem"] == "cannot be read: Permission denied"
+    assert (second["records"], "problem" in second) == (1, False)
+
+
+def test_repair_keeps_all_that_is_intact(damaged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The new file is sound, TensorBoard reads it to the end, and the old one is as it was."""
+    before, new = damaged.read_bytes(), tmp_path / "new.tfevents"
+    assert main(["repair", str(damaged), "-o", str(new)]) == 0
+    said = capsys.readouterr().out
+    assert "5 records" in said
+    assert "1 records had text that is no UTF-8" in said
+    assert "1 records with right checksums left out" in said
+    assert damaged.read_bytes() == before
+    assert main(["check", str(new)]) == 0
+    assert new.read_bytes().startswith(VERSION + scalar(1) + image(50_000) + scalar(3))
+    events = list(EventFileLoader(str(new)).Load())
+    assert [event.step for event in events] == [0, 1, 0, 3, 4]
+    assert events[-1].summary.value[0].tag == "bad\\xfftag"
+
+
+def test_repair_never_replaces_unasked(damaged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that is there stays, unless --force is given; the old file itself is always refused, by any name."""
+    new = tmp_path / "new.tfevents"
+    new.write_bytes(b"precious")
+    assert main(["repair", str(damaged), "-o", str(new)]) == 2
+    assert new.read_bytes() == b"precious"
+    assert main(["repair", str(damaged), "-o", str(new), "--force"]) == 0
+    alias = tmp_path / "alias.tfevents"
+    alias.symlink_to(damaged)
+    for name in (damaged, alias):
+        assert main(["repair", str(damaged), "-o", str(name), "--force"]) == 2
+        assert "the new file is the old one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("content", "code"), [(b"", 1), (b"nothing of the kind" * 9, 1)])
+def test_nothing_intact_is_nothing_to_repair(
+    content: bytes, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No file is made of nothing."""
+    (tmp_path / "old").write_bytes(content)
+    assert main(["repair", str(tmp_path / "old"), "-o", str(tmp_path / "new")]) == code
+    assert "holds no intact record" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A directory or a pipe is named as such at once."""
+    os.mkfifo(tmp_path / "pipe.tfevents")
+    for path in (tmp_path, tmp_path / "pipe.tfevents"):
+        assert main(["repair", str(path), "-o", str(tmp_path / "new")]) == 2
+        assert "not a regular file" in capsys.readouterr().err
+
+
+def test_an_image_with_a_wrong_checksum_is_left_out(tmp_path: Path) -> None:
+    """Repair verifies what reading jumps over."""
+    broken = bytearray(image(50_000))
+    broken[30_000] ^= 1
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.write_bytes(b"".join([VERSION, scalar(1), broken, scalar(2)]))
+    assert main(["repair", str(old), "-o", str(new)]) == 0
+    assert new.read_bytes() == VERSION + scalar(1) + scalar(2)
