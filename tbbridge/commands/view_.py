@@ -41,14 +41,6 @@ def server_options(args: argparse.Namespace) -> dict[str, Any]:
     return {"host": args.host, "port": args.port, "allow_hosts": args.allow_host, "token": args.token}
 
 
-def exposure(host: str, token: bool) -> str:
-    """One line that says who can see the page; empty when only this machine can."""
-    if host in ("127.0.0.1", "localhost", "::1"):
-        return ""
-    who = "who has the address with its token" if token else "who reaches this port; --token restricts it"
-    return f"tbbridge: the page listens on {host}: its names, values and run logs are open to everyone {who}"
-
-
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C; 0."""
     import sys
@@ -57,15 +49,17 @@ def run(args: argparse.Namespace) -> int:
 
     from tbbridge import open_source
     from tbbridge.options import mapping_options
+    from tbbridge.session import exposure, stopped_by_signals
     from tbbridge.viewer import serve
 
-    options = mapping_options(args, args.path)
-    with closing(open_source(args.path, options=options)) as source, serve(source, **server_options(args)) as server:
+    stop, options = threading.Event(), mapping_options(args, args.path)
+    with (
+        stopped_by_signals(stop),
+        closing(open_source(args.path, options=options)) as source,
+        serve(source, **server_options(args)) as server,
+    ):
         print(f"tbbridge: {args.path} at {server.url} (Ctrl-C ends it)", flush=True)
-        if warning := exposure(args.host, args.token):
-            print(warning, file=sys.stderr)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            print("tbbridge: ended", file=sys.stderr)
+        for line in exposure(args.host, args.token):
+            print(f"tbbridge: {line}", file=sys.stderr)
+        stop.wait()
     return 0

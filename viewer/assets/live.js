@@ -130,8 +130,10 @@
     }
 
     /* ----- the poll */
-    startPolling() {
+    async startPolling() {
       if (this.polling) return;
+      const there = await fetch(`${base()}_dash-dependencies`).then((answer) => answer.ok, () => false);
+      if (!there || this.polling || this.open()) return; // nothing gets through: the server is away
       this.polling = true;
       this.number = 0;
       setProps(`${this.prefix}cursor`, { data: null });
