@@ -155,11 +155,13 @@ def write_part(part: PartWork) -> RunReading:
     }
     if tags:
         put_part(Path(part.directory), found.run, tags)
-    return replace(found, series={tag: _emptied(series) for tag, series in tags.items()})
+    return replace(found, series={tag: _superseded(series) for tag, series in tags.items()})
 
 
-def _emptied(series: Series) -> Series:
-    return Series(series.step[:0], series.wall_time[:0], series.value[:0], series.superseded[:0])
+def _superseded(series: Series) -> Series:
+    """Only the points that were left out, to be counted."""
+    kept = series.superseded
+    return Series(series.step[kept], series.wall_time[kept], series.value[kept], kept[kept])
 
 
 def put_part(directory: Path, run: str, tags: dict[str, Series]) -> Path:
