@@ -40,6 +40,7 @@ class Decoder:
     def __init__(self, name: str, *, max_record: int = MAX_RECORD) -> None:
         self._name = name
         self._max_record = max_record
+        self._announced = 0
         self.generation = -1
         self._reset()
 
@@ -76,7 +77,7 @@ class Decoder:
         Stops where `read` returns nothing.
         """
         before, generation = self._log.columns.rows, self.generation
-        self._size = size
+        self.announce(size)
         while True:
             while self.position < size:
                 data = read(min(self.want, size - self.position), self.position)
@@ -88,6 +89,10 @@ class Decoder:
                 if self.position < size:
                     continue
             return self._log.columns.rows - (before if generation == self.generation else 0)
+
+    def announce(self, size: int) -> None:
+        """The file has `size` bytes by now: makes room for all of them at once, and changes nothing else."""
+        self._announced = size
 
     def feed(self, data: bytes | bytearray | memoryview) -> int:
         """Take the bytes at `position`; returns the number of new scalars."""
@@ -158,7 +163,7 @@ class Decoder:
 
     def _expected_rows(self, offset: int) -> int:
         """Rows in the whole file, if it goes on as it did up to `offset`."""
-        return self._log.columns.rows * self._size // offset if offset else 0
+        return self._log.columns.rows * self._announced // offset if offset else 0
 
     def _stopped(self, found: Scan, block: memoryview, base: int) -> bool:
         """Go on from where a scan stopped."""

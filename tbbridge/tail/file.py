@@ -49,6 +49,9 @@ class Decodes(Protocol):
     def log(self) -> EventFile:
         """All that has been decoded so far."""
 
+    def announce(self, size: int) -> None:
+        """The file has `size` bytes by now: a hint to make room for what they hold."""
+
     def feed(self, data: bytes | bytearray | memoryview) -> int:
         """Take the bytes at `position`; returns how many scalars are new."""
 
@@ -200,6 +203,7 @@ class GrowingFile:
         """Feeds the decoder up to `size`; False when `limit` was reached before, or the file got shorter."""
         decoder = self._decoder
         last = size if limit is None else decoder.position + limit
+        decoder.announce(size)
         while True:
             while decoder.position < size:
                 if decoder.position >= last:
