@@ -127,6 +127,16 @@ def test_overlap_is_judged_by_the_whole_file():
     assert steps_and_values(merge([one, other])["score"]) == [(3, 2), (9, 1)]
 
 
+def test_a_restart_lies_after_every_earlier_file():
+    """Behind the last file but within the first one's time: still concurrent, and nothing is superseded."""
+    long = event_file("1", logs("a", range(0, 200, 2), 0))
+    short = event_file("2", logs("a", [1, 3], 1))
+    third = event_file("3", logs("a", [5], 50))
+    assert merge([long, short, third])["a"].superseded.sum() == 0
+    fourth = event_file("4", logs("a", [5], 500))
+    assert live(merge([long, short, third, fourth])["a"]).step.tolist() == [0, 1, 2, 3, 4, 5]
+
+
 def test_spot_preemption_with_many_files():
     """A training that is preempted 50 times, each time losing the steps since its checkpoint, reads as one line."""
     files, saved = [], 0
