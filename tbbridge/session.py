@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -40,15 +40,17 @@ def watch(
     host: str = "127.0.0.1",
     port: int = 8050,
     token: bool = False,
+    allow_hosts: Sequence[str] = (),
     with_tensorboard: bool = False,
     make_app: Callable[[Bridge], Any] | None = None,
     stop: threading.Event | None = None,
 ) -> int:
-    """Follow until Ctrl-C, SIGTERM or `stop`; returns the exit code: 0, or 1 when the last state could not be published.
+    """Follow until Ctrl-C, SIGTERM or `stop`; returns 0, or 1 when the last state could not be published.
 
     Args:
         bridge: not yet started.
-        viewer, host, port, token: whether the page is served, where, and whether only to those who know a secret.
+        viewer, host, port: whether the page is served, and where.
+        token, allow_hosts: whether only to those who know a secret; further names under which a proxy may ask.
         with_tensorboard: start TensorBoard on the same log directory, too.
         make_app: makes the page, where it is not the ordinary one.
         stop: ends it when set.
@@ -57,10 +59,11 @@ def watch(
         PortError: the port is taken.
     """
     stop = stop or threading.Event()
-    if viewer:
-        check_port(host, port)
     with stopped_by_signals(stop), contextlib.ExitStack() as stack:
-        stack.enter_context(bridge)
+        stack.callback(bridge.close)
+        if viewer:
+            check_port(host, port)
+        bridge.start()
         display = Display(bridge)
         display.links.append(f"run logs     {bridge.out}")
         if with_tensorboard and (line := tensorboard.missing()):
@@ -73,7 +76,9 @@ def watch(
         if viewer:
             from tbbridge.viewer import serve
 
-            page = stack.enter_context(serve(bridge, host, port, token=token, app=make_app and make_app(bridge)))
+            page = stack.enter_context(
+                serve(bridge, host, port, token=token, allow_hosts=allow_hosts, app=make_app and make_app(bridge))
+            )
             display.links.insert(0, f"page         {page.url}")
             display.links += exposure(host, token)
         display.run(stop)

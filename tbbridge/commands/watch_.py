@@ -32,6 +32,13 @@ def add_page_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the live page")
     group.add_argument("--port", type=int, default=8050, help="its port (default: 8050; 0: any free one)")
     group.add_argument("--host", default="127.0.0.1", help="its address (default: 127.0.0.1, this machine only)")
+    group.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another name under which it may be asked for, such as a proxy's; may be repeated",
+    )
     group.add_argument("--token", action="store_true", help="show it only to those who know a secret in its address")
     group.add_argument("--no-viewer", action="store_true", help="serve no page")
     group.add_argument("--tensorboard", action="store_true", help="start TensorBoard on the same log directory, too")
@@ -65,5 +72,6 @@ def run(args: argparse.Namespace) -> int:
         host=args.host,
         port=args.port,
         token=args.token,
+        allow_hosts=args.allow_host,
         with_tensorboard=args.tensorboard,
     )
