@@ -31,8 +31,8 @@ format: $(VENV)/.lint ## let ruff format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-wheel: $(VENV)/.wheel ## build the sdist and, from it, the wheel into dist/
-	$(BIN)/python -m build
+wheel: $(VENV)/.wheel ## build the sdist and, from it, the wheel (CPython 3.11 and later) into dist/
+	TBBRIDGE_ABI3=1 $(BIN)/python -m build
 
 docs: $(VENV)/.test ## write docs/cli.md, docs/api.md and the shell completions anew from the code
 	$(BIN)/python docs/make_cli.py

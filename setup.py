@@ -1,9 +1,19 @@
 """The compiled extension only; every other fact of the package is in setup.cfg."""
 
+import os
 import sys
+import sysconfig
 from glob import glob
 
 from setuptools import Extension, setup
+
+# TBBRIDGE_ABI3=1 builds one wheel for CPython 3.11 and all later ones (since then the limited API has buffers).
+# The loops that walk bytes call nothing of Python, so they are as fast. `make wheel` and published wheels are built so.
+ABI3 = (
+    os.environ.get("TBBRIDGE_ABI3") == "1"
+    and sys.version_info >= (3, 11)
+    and not sysconfig.get_config_var("Py_GIL_DISABLED")
+)
 
 setup(
     ext_modules=[
@@ -14,7 +24,10 @@ setup(
             depends=[*sorted(glob("tbbridge/decode/_*.pxi")), "tbbridge/decode/_crc.h"],
             include_dirs=["tbbridge/decode"],
             extra_compile_args=[] if sys.platform == "win32" else ["-O3"],
+            define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
+            py_limited_api=ABI3,
             optional=True,
         )
-    ]
+    ],
+    options={"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {},
 )
