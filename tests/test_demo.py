@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
-from support import run_cli
+from support import run_cli, running_cli, stop, wait_until
 
 import tbbridge
 from tbbridge.demo import Player, Recording, load, recordings
@@ -153,3 +156,34 @@ def test_a_training_that_is_not_there_is_one_clear_line() -> None:
         "tbbridge: no recorded training is called imagenet/conv: choose one of"
     )
     assert "cifar10/conv" in done.stderr
+
+
+def test_ctrl_c_ends_the_page_and_tensorboard_and_leaves_nothing(tmp_path: Path, free_port: int) -> None:
+    """The page answers while the training is replayed; Ctrl-C ends all of it with exit code 0."""
+    said = tmp_path / "said"
+    (tmp_path / "tmp").mkdir()
+    env = {"TMPDIR": str(tmp_path / "tmp")}
+    with running_cli("demo", "--tensorboard", "--port", str(free_port), output=said, env=env) as process:
+        wait_until(lambda: "cifar10/conv: step" in said.read_text(), 60.0)
+        with urlopen(f"http://127.0.0.1:{free_port}/") as page:
+            assert page.status == 200
+        assert re.search(r"^TensorBoard +http://", said.read_text(), re.MULTILINE)
+        assert stop(process) == 0
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
+    """It names the remedy, and leaves nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run_cli("demo", "--port", port, env={"TMPDIR": str(tmp_path)})
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("choose another with --port")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_speed_out_of_range_is_refused() -> None:
+    """Zero steps a second would never end."""
+    done = run_cli("demo", "--speed", "0")
+    assert done.returncode == 2
+    assert "from 0.1 to 1000000" in done.stderr
