@@ -264,8 +264,8 @@ def test_a_million_points_merge_at_once(files, tags):
     made = million(files, tags)
     best = math.inf
     for _ in range(3):
-        begin = time.perf_counter()
+        begin = time.process_time()
         merged = merge(made)
-        best = min(best, time.perf_counter() - begin)
+        best = min(best, time.process_time() - begin)
     assert sum(len(series.step) for series in merged.values()) == 1_000_000
     assert best < 0.2  # 0.02 s on an idle core

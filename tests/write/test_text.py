@@ -320,9 +320,9 @@ def test_no_bytes_get_anything_but_a_run_log_or_a_format_error(data):
 
 def test_many_blank_lines_are_quick():
     """Finding the first line is linear in the bytes above it."""
-    begin = time.perf_counter()
+    begin = time.process_time()
     read_run_log(b"\n" * 2_000_000 + HEADER + b"1,2,3,4,5\n", "x")
-    assert time.perf_counter() - begin < 2.0
+    assert time.process_time() - begin < 2.0
 
 
 ROWS = st.lists(st.tuples(CELLS, CELLS), max_size=6)
