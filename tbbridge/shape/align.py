@@ -109,14 +109,14 @@ def place(columns: Mapping[str, Points], epoch: Points | None = None, align: str
     if epoch is None and not _walls_tell(base):
         return Placement(as_logged, "step", "the wall times do not tell the order: joined on the steps as logged")
     shared = 0
-    for name in moved:
-        at = _by_wall(others[name], base) if epoch is None else _by_epoch(others[name], epoch, base)
+    for name, judged in moved.items():
+        at = _by_wall(judged, base) if epoch is None else _by_epoch(judged, epoch, base)
         as_logged[name], pushed = _moved(others[name], at)
         shared += pushed
     return Placement(as_logged, "wall" if epoch is None else "epoch", _report(moved, reference, epoch, shared, align))
 
 
-def _report(moved: list[str], reference: str, epoch: Points | None, shared: int, align: str) -> str:
+def _report(moved: Iterable[str], reference: str, epoch: Points | None, shared: int, align: str) -> str:
     why = "as asked for" if align != "auto" else "the steps as logged count something else"
     by = "by wall time" if epoch is None else "by the epoch series"
     more = f"; {shared} points shared a step and took the next ones" if shared else ""
@@ -142,14 +142,20 @@ def _reference(columns: Mapping[str, Points]) -> str | None:
     return fastest if counts_differently(columns[train], columns[fastest]) else train
 
 
-def _different(others: Mapping[str, Points], base: Points) -> list[str]:
-    """The columns that count something else; columns with the same steps share the verdict."""
+def _different(others: Mapping[str, Points], base: Points) -> dict[str, Points]:
+    """The columns that count something else, and the points that showed it: columns with the same steps go together."""
     different = [points for points in others.values() if counts_differently(points, base)]
-    return [name for name, points in others.items() if any(np.array_equal(points.step, one.step) for one in different)]
+    found = {}
+    for name, points in others.items():
+        judged = [points, *different] if any(points is one for one in different) else different
+        alike = next((one for one in judged if np.array_equal(points.step, one.step)), None)
+        if alike is not None:
+            found[name] = alike
+    return found
 
 
-def _forced(others: Mapping[str, Points], base: Points) -> list[str]:
-    return [name for name, points in others.items() if not np.array_equal(points.step, base.step)]
+def _forced(others: Mapping[str, Points], base: Points) -> dict[str, Points]:
+    return {name: points for name, points in others.items() if not np.array_equal(points.step, base.step)}
 
 
 def counts_differently(points: Points, reference: Points) -> bool:

@@ -201,7 +201,7 @@ def _name_label(name: str) -> _Label | None:
     splits = [word for word in found if word in words.SPLITS and word not in words.NOT_IN_PATHS]
     if not splits:
         return None
-    return _Label(words.SPLITS[splits[-1]], name, _residual(name))
+    return _Label(words.SPLITS[splits[-1]], name, "" if splits == found else _residual(name))
 
 
 def _residual(name: str) -> str:

@@ -61,8 +61,22 @@ def test_first_validation_is_placed_already() -> None:
 
 
 def test_validation_every_fifth_epoch_is_placed() -> None:
-    """Steps 4, 9, 14 ... are still epochs."""
+    """Steps 4, 9, 14 ... are still epochs, however few iterations they have."""
     assert steps(place({TRAIN: training(20), VAL: validation(20, every=5)})) == [49, 99, 149, 199]
+    assert steps(place({TRAIN: training(20, 3), VAL: validation(20, 3, every=5)})) == [14, 29, 44, 59]
+
+
+def test_epochs_of_two_iterations_are_placed() -> None:
+    """A pace of two is seen once there are a few epochs."""
+    assert steps(place({TRAIN: training(10, 2), VAL: validation(10, 2)})) == list(range(1, 20, 2))
+
+
+def test_columns_with_the_same_steps_go_together() -> None:
+    """The accuracy's wall times are unknown, the loss's tell where both belong."""
+    val = validation()
+    untimed = val._replace(wall_time=np.full(5, np.nan))
+    placed = place({TRAIN: training(), ACC: untimed, VAL: val})
+    assert steps(placed, ACC) == steps(placed, VAL) == [9, 19, 29, 39, 49]
 
 
 def test_columns_that_count_the_same_are_joined_as_logged() -> None:
@@ -77,6 +91,8 @@ def test_columns_that_count_the_same_are_joined_as_logged() -> None:
 def test_two_validations_of_a_sparsely_logged_training_are_no_evidence() -> None:
     """Train every 100 iterations, validation at 47 and 94: the reference gained 0 or 100, which says nothing."""
     train, val = points([100, 200], [100, 200]), points([47, 147], [99, 200.5])
+    assert place({TRAIN: train, VAL: val}).how == "step"
+    train, val = points([0, 10, 20], [0, 10, 20]), points([9, 11], [9.5, 11.5])
     assert place({TRAIN: train, VAL: val}).how == "step"
 
 

@@ -144,6 +144,11 @@ def test_refused_series_say_why() -> None:
 # --- R4, R5: which split
 
 
+def test_a_tag_that_names_both_splits_names_none() -> None:
+    """R4: then the loss is a bare one."""
+    assert columns(only({".": {"Training vs. Validation Loss": EPOCHS}}))[2] == "Training vs. Validation Loss"
+
+
 def test_right_most_split_word_of_the_tag_wins() -> None:
     """R4: train/val_loss is held out."""
     assert columns(only({".": "train/val_loss train/loss"}))[2:] == ["train/loss", "train/val_loss"]
@@ -194,6 +199,8 @@ def test_directory_that_contradicts_its_tags_is_a_name() -> None:
         (["train", "training_eval/task_a", "training_eval/task_b"], ["."]),
         (["train", "train/eval"], ["train"]),
         (["test"], ["test"]),
+        (["runs/train2"], ["runs/train2"]),
+        (["x/train/a", "x/other/b"], ["x/other/b", "x/train/a"]),
         (["runs/test", "runs/baseline"], ["runs/baseline", "runs/test"]),
         (["runs/train", "runs/baseline"], ["runs/baseline", "runs/train"]),
         (["a/train", "b/train"], ["a", "b"]),
@@ -263,11 +270,19 @@ def test_accuracy_and_loss_that_are_both_bare_are_both_of_the_train_data() -> No
         ("train/loss train/train_loss", "train/loss"),
         ("loss/idx_10 loss/idx_9", "loss/idx_9"),
         ("total_loss classification_loss", "total_loss"),
+        ("train/eval_train_loss train/mean_train_loss", "train/mean_train_loss"),
     ],
 )
 def test_the_plainest_series_is_chosen(tags: str, chosen: str) -> None:
     """R7: fewest words that are not understood, then by epoch, then fewest words, then by name in natural order."""
     assert columns(only({".": tags}))[2] == chosen
+
+
+def test_a_single_point_loses_against_a_series() -> None:
+    """R7: Hugging Face logs a run's average as one point."""
+    known = {"val/loss": SeriesFacts(1, 9, 9), "val/mean_loss": STEPS}
+    assert columns(only({".": known}))[3] == "val/mean_loss"
+    assert columns(only({".": "val/loss val/mean_loss"}))[3] == "val/loss"
 
 
 def test_prefer_step_takes_the_denser_series() -> None:
