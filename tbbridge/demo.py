@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from tbbridge.decode.records import records
 from tbbridge.errors import UsageError
 from tbbridge.write.events import EventWriter
 
@@ -61,14 +62,11 @@ def load(name: str) -> Recording:
 
 
 def events(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The step and the encoded Event of each record of a (whole) event file, but for the file version at its start."""
-    start = 0
-    while start < len(data):
-        (length,) = struct.unpack_from("<Q", data, start)
+    """The step and the encoded Event of each record of an event file, but for the file version at its start."""
+    for start, end in records(len(data), lambda size, at: data[at : at + size]):
         if start:
-            event = data[start + 12 : start + 12 + length]
+            event = data[start + 12 : end - 4]
             yield step_of(event), event
-        start += length + 16
 
 
 def step_of(event: bytes) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from tbbridge.commands.watch_ import add_page_arguments
+from tbbridge.commands.watch_ import add_page_arguments, page_options
 
 if TYPE_CHECKING:
     from tbbridge.demo import Player
@@ -32,9 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _speed(text: str) -> float:
-    speed = float(text)
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
     if not 0.1 <= speed <= 1e6:
-        raise argparse.ArgumentTypeError("give a number of steps a second from 0.1 to 1000000")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of steps a second from 0.1 to 1000000")
     return speed
 
 
@@ -60,11 +63,7 @@ def run(args: argparse.Namespace) -> int:
         with player:
             code = watch(
                 bridge,
-                viewer=not args.no_viewer,
-                host=args.host,
-                port=args.port,
-                token=args.token,
-                with_tensorboard=args.tensorboard,
+                **page_options(args),
                 make_app=lambda source: _page(player, source, names[0]),
                 stop=player.over,
             )

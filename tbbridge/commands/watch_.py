@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from tbbridge.options import add_mapping_arguments
 
@@ -44,6 +45,18 @@ def add_page_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--tensorboard", action="store_true", help="start TensorBoard on the same log directory, too")
 
 
+def page_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of `tbbridge.session.watch` that `add_page_arguments` is about."""
+    return {
+        "viewer": not args.no_viewer,
+        "host": args.host,
+        "port": args.port,
+        "token": args.token,
+        "allow_hosts": args.allow_host,
+        "with_tensorboard": args.tensorboard,
+    }
+
+
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0.05 <= seconds <= 86400:
@@ -66,12 +79,4 @@ def run(args: argparse.Namespace) -> int:
         follow_links=args.follow_links,
         prune=args.prune,
     )
-    return watch(
-        bridge,
-        viewer=not args.no_viewer,
-        host=args.host,
-        port=args.port,
-        token=args.token,
-        allow_hosts=args.allow_host,
-        with_tensorboard=args.tensorboard,
-    )
+    return watch(bridge, **page_options(args))
