@@ -208,7 +208,9 @@ class GrowingFile:
             while decoder.position < size:
                 if decoder.position >= last:
                     return False
-                data = os.pread(descriptor, min(decoder.want, size - decoder.position), decoder.position)
+                data = os.pread(
+                    descriptor, min(decoder.want, size - decoder.position, last - decoder.position), decoder.position
+                )
                 if not data:
                     return False
                 decoder.feed(data)
