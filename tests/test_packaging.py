@@ -107,8 +107,10 @@ def source(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel that is built from the sdist."""
-    return pip_wheel(source, tmp_path_factory.mktemp("wheel") / "out")
+    """The wheel that is built from the sdist, as the published ones are: for this and all later Pythons."""
+    wheel = pip_wheel(source, tmp_path_factory.mktemp("wheel") / "out", env={"TBBRIDGE_ABI3": "1"})
+    assert sys.version_info < (3, 11) or "-cp311-abi3-" in wheel.name
+    return wheel
 
 
 @pytest.fixture(scope="module")
