@@ -240,7 +240,7 @@ def _notes(feeds: Mapping[str, Feed | None], runs: Facts, options: MappingOption
 
 def _remarks(feed: Feed, known: SeriesFacts, column: str) -> list[str]:
     remarks = [feed.note] if feed.note else []
-    if column.endswith(" accuracy") and known.largest > 1:
+    if column.endswith(" accuracy") and known.largest > 1.001:  # rounding may pass 1 a little
         remarks.append(f"in percent (up to {known.largest:.6g}), kept as written")
     if known.ordinal:
         remarks.append("the writer passed no step: the points are counted 0, 1, 2 ...")
