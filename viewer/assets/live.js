@@ -55,14 +55,25 @@
 
   /* --------------------------------------------------------------------------------------------------------- a page */
   class Page {
-    constructor(prefix) {
-      Object.assign(this, { prefix, defaults: {}, controls: {}, shown: {}, ranges: {}, failures: 0, polling: false, number: 0 });
+    constructor(prefix, root) {
+      Object.assign(this, { prefix, root, defaults: {}, controls: {}, shown: {}, ranges: {}, failures: 0, polling: false, number: 0 });
       this.queue = Promise.resolve();
       this.status = { state: "connecting", age: null };
       this.since = performance.now();
       setTimeout(() => this.connect()); // by then all controls have said what they are
-      setInterval(() => this.showState(), 1000);
-      document.addEventListener("visibilitychange", () => { if (!document.hidden && !this.open()) this.connect(); });
+      this.clock = setInterval(() => (root.isConnected ? this.showState() : this.end()), 1000);
+      this.seen = () => { if (!document.hidden && !this.open()) this.connect(); };
+      document.addEventListener("visibilitychange", this.seen);
+    }
+
+    /* The page was taken away, as a larger app's tab is. */
+    end() {
+      pages.delete(this.prefix);
+      this.ended = true;
+      clearInterval(this.clock);
+      clearTimeout(this.again);
+      document.removeEventListener("visibilitychange", this.seen);
+      if (this.socket) this.socket.close();
     }
 
     /* ----- what is wanted */
@@ -109,6 +120,7 @@
     send(what) { if (this.open()) this.socket.send(JSON.stringify(what)); }
 
     connect() {
+      if (this.ended) return;
       if (this.socket && this.socket.readyState <= WebSocket.OPEN) return;
       clearTimeout(this.again);
       const url = new URL(`${base()}_tbbridge/live/${this.prefix}`, location.href);
@@ -121,7 +133,7 @@
         this.take(JSON.parse(event.data), () => this.send({ drawn: 1 }));
       };
       socket.onclose = () => {
-        if (this.socket !== socket) return;
+        if (this.socket !== socket || this.ended) return;
         this.failures += 1;
         if (this.failures >= FAILURES_BEFORE_POLLING) this.startPolling();
         this.again = setTimeout(() => this.connect(), RETRIES[Math.min(this.failures, RETRIES.length) - 1] * (this.reached ? 4 : 1));
@@ -261,7 +273,8 @@
       const root = element.closest("[data-tb-page]");
       if (!root) return;
       const prefix = root.dataset.tbPage;
-      if (!pages.has(prefix)) pages.set(prefix, new Page(prefix));
+      if (pages.has(prefix) && pages.get(prefix).root !== root) pages.get(prefix).end();
+      if (!pages.has(prefix)) pages.set(prefix, new Page(prefix, root));
       pages.get(prefix).control(id.slice(prefix.length), value);
     },
   };
