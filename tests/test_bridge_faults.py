@@ -181,8 +181,9 @@ def test_a_restart_never_publishes_less_than_there_was(
     logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until everything that is there at the start is read, the run logs of the last process stand."""
-    with writer(logs) as events:
-        log(events, *range(5000))
+    for run, points in (("exp/train", 5000), ("exp/validation", 10)):
+        with writer(logs, run) as events:
+            log(events, *range(points))
     before = exported(logs, tmp_path / "out")
     monkeypatch.setattr(hall, "SLICE", 10_000)
     with Publisher(tmp_path / "out") as publisher:

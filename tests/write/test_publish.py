@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import resource
 import shutil
@@ -94,6 +95,20 @@ def test_nothing_is_written_through_a_link(publisher: Publisher, out: Path, tmp_
     with pytest.raises(PublishError, match="cannot write"):
         publisher.publish("a/b", NEW)
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_link_under_a_temporary_name_is_not_followed(
+    publisher: Publisher, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever guesses the name gains nothing: that attempt fails, the next one has another name."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"mine")
+    monkeypatch.setattr("tbbridge.write.publish._counter", itertools.count(10**6))
+    (out / f".tbbridge-{os.getpid()}-{10**6}.tmp").symlink_to(victim)
+    with pytest.raises(PublishError, match="File exists"):
+        publisher.publish("exp", NEW)
+    publisher.publish("exp", NEW)
+    assert victim.read_bytes() == b"mine"
 
 
 def test_a_private_file_stays_private(publisher: Publisher, out: Path) -> None:
