@@ -32,6 +32,8 @@ class RunPlace:
     """What add_scalars appended: read as part of the tag (R2)."""
     skipped: str = ""
     """Why the run feeds nothing; empty when it may."""
+    detail: int = 0
+    """Words of the path that are neither the experiment's nor the split's, such as those of a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class _Draft:
     prefix: str = ROOT
     residual: str = ""
     rest: str = ""
+    detail: str = ""
+    """What was taken off because the run joined the experiment above: the name of a task, or of a held-out set."""
     label: _Label | None = None
     dropped: bool = False
 
@@ -97,7 +101,8 @@ def place_runs(runs: Mapping[str, Iterable[str]]) -> list[RunPlace]:
 
 def _placed(draft: _Draft, name: str) -> RunPlace:
     because = draft.label.because if draft.label and draft.split else ""
-    return RunPlace(draft.run, name, draft.split, because, draft.suffix)
+    detail = [word.text for word in tokenise(draft.detail) if not word.text.isdigit() and word.text != ROOT]
+    return RunPlace(draft.run, name, draft.split, because, draft.suffix, detail=len(detail))
 
 
 def _skipped(run: str, names: Mapping[str, str], drafts: Mapping[str, _Draft]) -> RunPlace:
@@ -137,17 +142,23 @@ def _label(drafts: Mapping[str, _Draft]) -> None:
     labels = {path: _directory_label(path, children, len(bases) > 1) for path in directories - {ROOT}}
     for path in _shared(bases):
         labels[path] = None
-    both_sides = _both_sides(labels)
+    both_sides = _both_sides(labels, bases)
     for draft in drafts.values():
         _take_off(draft, labels, both_sides)
 
 
-def _both_sides(labels: Mapping[str, _Label | None]) -> set[str]:
-    """The directories that hold a directory for the train split and one for a held-out split."""
+def _both_sides(labels: Mapping[str, _Label | None], bases: set[str]) -> set[str]:
+    """The directories in which a split's directory means that split, also with other directories below it.
+
+    They hold one for the train split and one for a held-out split, or are a run themselves and hold one for validation.
+    """
     sides: dict[str, set[bool]] = defaultdict(set)
     for path, label in labels.items():
         if label:
-            sides[_parent(path)].add(label.split == "train")
+            above = _parent(path)
+            sides[above].add(label.split == "train")
+            if label.split == "val" and above in bases:
+                sides[above].add(True)
     return {path for path, found in sides.items() if len(found) > 1}
 
 
@@ -260,6 +271,7 @@ def _merge_held_out(drafts: Mapping[str, _Draft]) -> None:
             continue
         for draft in group:
             if draft.prefix in trained:
+                draft.detail = _join(draft.residual, draft.rest)
                 draft.residual = draft.rest = ""
 
 

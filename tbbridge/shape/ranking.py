@@ -59,7 +59,7 @@ def difference(best: Key, other: Key, prefer: str) -> str:
 def _key(candidate: Candidate, prefer: str, mixed: bool, stem: tuple[str, ...] | None) -> Key:
     reading = candidate.reading
     return (
-        reading.unexplained,
+        reading.unexplained + candidate.place.detail,
         reading.contradictions,
         -reading.granularity if prefer == "step" else reading.granularity,
         mixed and candidate.facts.points == 1,

@@ -198,6 +198,7 @@ def test_directory_that_contradicts_its_tags_is_a_name() -> None:
         (["model", "model/eval_holdout", "model/eval_test"], ["model"]),
         (["train", "training_eval/task_a", "training_eval/task_b"], ["."]),
         (["train", "train/eval"], ["train"]),
+        (["model", "model/eval/task_a", "model/eval/task_b"], ["model"]),
         (["test"], ["test"]),
         (["runs/train2"], ["runs/train2"]),
         (["x/train/a", "x/other/b"], ["x/other/b", "x/train/a"]),
@@ -283,6 +284,12 @@ def test_a_single_point_loses_against_a_series() -> None:
     known = {"val/loss": SeriesFacts(1, 9, 9), "val/mean_loss": STEPS}
     assert columns(only({".": known}))[3] == "val/mean_loss"
     assert columns(only({".": "val/loss val/mean_loss"}))[3] == "val/loss"
+
+
+def test_the_plainest_held_out_run_is_chosen() -> None:
+    """R7: of several, the one whose path says nothing but the split."""
+    runs = dict.fromkeys(["a/train", "a/validation", "a/eval_best"], "loss")
+    assert columns(only(runs))[3] == "a/validation:loss"
 
 
 def test_prefer_step_takes_the_denser_series() -> None:
