@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from run_model import Log, Restart, event_file, rule_by_rule, runs
 
 from tbbridge.model import EventFile, Scalars, Series
@@ -26,6 +26,7 @@ def logs(tag: str, steps: range | list[int], start: float, base: float = 0.0) ->
     return [Log(tag, step, start + second, base + step) for second, step in enumerate(steps)]
 
 
+@settings(max_examples=300)
 @given(runs())
 def test_merge_is_the_rules_word_for_word(made):
     """Whatever the files, each point has the step and the flag that the rules, applied one by one, give it."""
@@ -125,6 +126,15 @@ def test_overlap_is_judged_by_the_whole_file():
     one = event_file("1", [*logs("a", range(10), 0), Log("score", 9, 1.0, 1)])
     other = event_file("2", [*logs("b", range(10), 0), Log("score", 3, 10.0, 2)], born=0.5)
     assert steps_and_values(merge([one, other])["score"]) == [(3, 2), (9, 1)]
+
+
+def test_each_tag_goes_back_to_its_own_step():
+    """Where all tags are restarted, none is cut at another's step."""
+    old = event_file("1", logs("a", range(10), 0) + logs("b", range(10), 0))
+    new = event_file("2", logs("a", [7, 8], 100, base=50) + logs("b", [2], 100, base=50))
+    merged = merge([old, new])
+    assert steps_and_values(merged["a"]) == [*((step, step) for step in range(7)), (7, 57), (8, 58)]
+    assert steps_and_values(merged["b"]) == [(0, 0), (1, 1), (2, 52)]
 
 
 def test_a_restart_lies_after_every_earlier_file():

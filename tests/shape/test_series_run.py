@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_model import Log, Restart, event_file, rule_by_rule, runs
 
@@ -53,6 +53,7 @@ ACTIONS = st.lists(
 )
 
 
+@settings(max_examples=300)
 @given(runs(), ACTIONS)
 def test_growing_equals_merging_from_scratch(made, actions):
     """After every look the series, the live points and the set of changed tags are those of a fresh merge."""
@@ -126,6 +127,29 @@ def test_a_restart_cuts_the_live_points(monkeypatch):
     assert run.live("a").step.tolist() == [*range(7), 7]
     run.update([event_file("3", [Restart(3), Log("b", 3, 200, 0)], born=200.0)])
     assert run.live("a").step.tolist() == [0, 1, 2]
+
+
+def test_an_old_file_that_goes_on_takes_a_restart_back():
+    """What looked like a restart was a second writer: when the first one's wall times overlap, its points return."""
+    run = RunSeries()
+    first = [Log("a", step, step, step) for step in range(10)]
+    second = event_file("2", [Log("a", 4, 100, 50)])
+    run.update([event_file("1", first), second])
+    assert run.live("a").step.tolist() == [0, 1, 2, 3, 4]
+    other_tag = event_file("1", [*first, Log("b", 0, 200, 0)])
+    assert run.update([other_tag]) == {"a", "b"}
+    assert run.live("a").step.tolist() == list(range(10))
+    assert run.restarts == []
+
+
+def test_a_new_file_whose_wall_times_run_back_is_no_restart():
+    """Its later points show that it was written beside the old one."""
+    run = RunSeries()
+    news = [Log("a", 4, 100, 50), Log("b", 0, 5, 0)]
+    run.update([event_file("1", [Log("a", step, step, step) for step in range(10)]), event_file("2", news[:1])])
+    assert [restart[1:] for restart in run.restarts] == [(4, False)]
+    assert run.update([event_file("2", news)]) == {"a", "b"}
+    assert run.live("a").step.tolist() == list(range(10))
 
 
 def test_two_writers_of_different_tags_grow_side_by_side(monkeypatch):
