@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recorded import last_values
-from support import ROOT
+from recorded import expected_curves
+from support import ROOT, run_cli, running_cli, stop, wait_until
 
 import tbbridge
 
@@ -63,15 +63,23 @@ def printed_metrics(text: str) -> dict[str, float]:
 
 @pytest.mark.parametrize(("name", "length"), LENGTH.items(), ids=LENGTH)
 def test_the_run_log_ends_as_the_example_printed(name: str, length: Sequence[str], data: Path, tmp_path: Path) -> None:
-    """The last row of the run log holds the metrics that the framework printed, column by column."""
-    printed = printed_metrics(run_example(name, "--data", data, "--logdir", tmp_path / "logs", *length))
-    reading = tbbridge.read(tmp_path / "logs")
-    (experiment,) = reading.experiments
-    log = reading.table(experiment)
-    expected = set(tbbridge.COLUMNS) - ({"train accuracy"} if name in NO_TRAIN_ACCURACY else set())
-    assert set(printed) == expected
-    assert last_values(log) == {column: pytest.approx(value, rel=1e-6) for column, value in printed.items()}
-    assert len(log.step) > 1
+    """Watched live, the run log's last values are what the framework printed; and it is what export gives later."""
+    logs, live, later = tmp_path / "logs", tmp_path / "live", tmp_path / "later"
+    with running_cli("watch", logs, "--out", live, "--no-viewer") as watching:
+        printed = printed_metrics(run_example(name, "--data", data, "--logdir", logs, *length))
+        wait_until(lambda: published(live) == printed, what=f"the run log ends with {printed}")
+        assert stop(watching) == 0
+    assert set(printed) == set(tbbridge.COLUMNS) - ({"train accuracy"} if name in NO_TRAIN_ACCURACY else set())
+    assert run_cli("export", logs, "--out", later).returncode == 0
+    (path,) = later.rglob("*.csv")
+    assert path.read_bytes() == (live / path.relative_to(later)).read_bytes()
+    assert path.read_bytes().count(b"\n") > 2
+
+
+def published(out: Path) -> dict[str, float]:
+    """The last value of each column of the one run log in a directory; nothing while there is none."""
+    paths = list(out.rglob("*.csv"))
+    return {column: cells[max(cells)] for column, cells in expected_curves(paths[0]).items()} if paths else {}
 
 
 def test_every_example_says_how_to_watch_it() -> None:
