@@ -19,7 +19,7 @@ import difflib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -94,17 +94,14 @@ def mapping_options(args: argparse.Namespace, logdir: str | os.PathLike[str]) ->
         An override or metric is not written as it should be.
     """
     from tbbridge.shape.mapping import MappingOptions
-    from tbbridge.shape.overrides import charts, parse_metric, parse_override, resolve
 
     sources = [*_configured(args, logdir), _Choices(args.map, args.metric, args.align, args.prefer)]
-    metrics = next((source.metric for source in reversed(sources) if source.metric), [])
-    options = MappingOptions(
-        metrics=charts([parse_metric(text) for text in metrics]),
+    return MappingOptions.of(
+        [text for source in sources for text in source.map],
+        next((source.metric for source in reversed(sources) if source.metric), []),
         align=next((source.align for source in reversed(sources) if source.align), "auto"),
         prefer=next((source.prefer for source in reversed(sources) if source.prefer), "epoch"),
     )
-    overrides = [parse_override(text) for source in sources for text in source.map]
-    return replace(options, overrides=tuple(resolve(override, options.columns) for override in overrides))
 
 
 def _configured(args: argparse.Namespace, logdir: str | os.PathLike[str]) -> Iterator[_Choices]:

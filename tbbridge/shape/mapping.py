@@ -17,16 +17,27 @@ from dataclasses import dataclass, replace
 
 from tbbridge.errors import MappingError
 from tbbridge.model import Experiment, Feed
+from tbbridge.shape.align import MODES
 from tbbridge.shape.candidates import IGNORED, Candidate, Facts, Passed, candidate, candidates, settle_bare
 from tbbridge.shape.experiments import RunPlace, place_runs
 from tbbridge.shape.facts import SeriesFacts, facts
-from tbbridge.shape.overrides import METRICS, Metric, Override, resolve, unmatched
+from tbbridge.shape.overrides import (
+    METRICS,
+    Metric,
+    Override,
+    charts,
+    parse_metric,
+    parse_override,
+    resolve,
+    unmatched,
+)
 from tbbridge.shape.ranking import difference, natural, rank
 from tbbridge.shape.tags import read_tag
 
 __all__ = ["MappingOptions", "SeriesFacts", "changes", "check", "facts", "map_runs"]
 
 SPLITS = ("train", "val")
+PREFER = ("epoch", "step")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,32 @@ class MappingOptions:
     """Which granularity wins where a metric is logged in both: ``epoch`` or ``step``."""
     align: str = "auto"
     """How the columns are put on one axis: ``auto``, ``step``, ``epoch`` or ``wall`` (see `tbbridge.shape.align`)."""
+
+    @classmethod
+    def of(
+        cls,
+        map: Mapping[str, str] | Iterable[str] = (),
+        metric: Iterable[str] = (),
+        *,
+        prefer: str = "epoch",
+        align: str = "auto",
+    ) -> MappingOptions:
+        """The options as they are written on the command line and in configuration files.
+
+        Args:
+            map: column -> ``TAG`` or ``RUN:TAG``, or texts ``COLUMN=TAG``; the later wins.
+            metric: ``NAME=TAG``, or names alone, at most two.
+            prefer, align: as the attributes.
+
+        Raises:
+            MappingError: a column is not one, or a text is not written as it should be.
+        """
+        texts = [f"{column}={tag}" for column, tag in map.items()] if isinstance(map, Mapping) else map
+        if prefer not in PREFER or align not in MODES:
+            raise MappingError(f"prefer must be one of {', '.join(PREFER)}, align one of {', '.join(MODES)}")
+        options = cls(metrics=charts([parse_metric(text) for text in metric]), prefer=prefer, align=align)
+        overrides = (resolve(parse_override(text), options.columns) for text in texts)
+        return replace(options, overrides=tuple(overrides))
 
     @property
     def columns(self) -> tuple[str, ...]:

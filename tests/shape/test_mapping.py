@@ -33,10 +33,6 @@ def columns(experiment: Experiment) -> list[str | None]:
     return [feed and (feed.tag if single else f"{feed.run}:{feed.tag}") for feed in experiment.feeds.values()]
 
 
-def names(runs: dict[str, object]) -> list[str]:
-    return [experiment.name for experiment in mapped(runs)]
-
-
 def only(runs: dict[str, object], options: MappingOptions | None = None) -> Experiment:
     (experiment,) = mapped(runs, options)
     return experiment
@@ -167,60 +163,6 @@ def test_directory_that_contradicts_its_tags_is_a_name() -> None:
     experiments = mapped({f"detect/{name}": "train/loss val/loss" for name in ("train", "train2")})
     assert [one.name for one in experiments] == ["detect/train", "detect/train2"]
     assert columns(experiments[1])[2:] == ["train/loss", "val/loss"]
-
-
-# --- experiments
-
-
-@pytest.mark.parametrize(
-    ("runs", "expected"),
-    [
-        (["."], ["."]),
-        (["train", "validation"], ["."]),
-        (["20240101-120000/train", "20240101-120000/validation"], ["20240101-120000"]),
-        (
-            ["lightning_logs/version_10", "lightning_logs/version_2"],
-            ["lightning_logs/version_2", "lightning_logs/version_10"],
-        ),
-        (
-            ["runs/Aug01_12-00-00_host", "runs/Aug02_12-00-00_host"],
-            ["runs/Aug01_12-00-00_host", "runs/Aug02_12-00-00_host"],
-        ),
-        (["exp7-train", "exp7-val", "exp8-train", "exp8-val"], ["exp7", "exp8"]),
-        (["train/a", "val/a", "train/b", "val/b"], ["a", "b"]),
-        (
-            ["sweep/lr_0.1/train", "sweep/lr_0.1/val", "sweep/lr_1/train", "sweep/lr_1/val"],
-            ["sweep/lr_0.1", "sweep/lr_1"],
-        ),
-        (["fold_0/train", "fold_0/val", "fold_1/train", "fold_1/val"], ["fold_0", "fold_1"]),
-        (["train_0", "val_0", "train_1", "val_1"], ["0", "1"]),
-        (["model", "model/eval"], ["model"]),
-        (["model", "model/eval_holdout", "model/eval_test"], ["model"]),
-        (["train", "training_eval/task_a", "training_eval/task_b"], ["."]),
-        (["train", "train/eval"], ["train"]),
-        (["model", "model/eval/task_a", "model/eval/task_b"], ["model"]),
-        (["test"], ["test"]),
-        (["runs/train2"], ["runs/train2"]),
-        (["x/train/a", "x/other/b"], ["x/other/b", "x/train/a"]),
-        (["runs/test", "runs/baseline"], ["runs/baseline", "runs/test"]),
-        (["runs/train", "runs/baseline"], ["runs/baseline", "runs/train"]),
-        (["a/train", "b/train"], ["a", "b"]),
-        (["a/val", "b/val"], ["a", "b"]),
-        (["training/a", "training/b"], ["training/a", "training/b"]),
-        (["train_mnist_00000", "train_mnist_00001"], ["train_mnist_00000", "train_mnist_00001"]),
-        (["log/1500000000-training", "log/1500000000-validation"], ["log/1500000000"]),
-    ],
-    ids=lambda value: " ".join(value),
-)
-def test_experiments_are_what_a_person_would_name(runs: list[str], expected: list[str]) -> None:
-    """What remains of a run's path without the words of a split is the experiment, in natural order."""
-    assert names(dict.fromkeys(runs, "loss accuracy")) == expected
-
-
-def test_run_without_a_metric_belongs_to_the_experiment_above() -> None:
-    """Composer nests a run of hyperparameters in the run; it is no training of its own."""
-    experiment = only({"a": "loss", "a/a": "hparams/loss", "a/lr": "lr"})
-    assert experiment.runs == ("a", "a/a", "a/lr")
 
 
 # --- R6: no split is said

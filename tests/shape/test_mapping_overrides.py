@@ -7,16 +7,14 @@ import pytest
 from tbbridge.errors import MappingError
 from tbbridge.model import Experiment
 from tbbridge.shape.mapping import MappingOptions, SeriesFacts, check, map_runs
-from tbbridge.shape.overrides import charts, parse_metric, parse_override, resolve
+from tbbridge.shape.overrides import charts, parse_metric, parse_override
 
 RUNS = {"a": ["train/loss", "eval/loss", "eval/top1", "eval/top1_ema"], "b": ["train/loss", "eval/acc"]}
 LANGUAGE = {".": ["train/loss", "eval/loss", "train/ppl", "eval/ppl", "val/f1", "best_val_f1"]}
 
 
 def mapped(runs: dict[str, list[str]], maps: tuple[str, ...] = (), metrics: tuple[str, ...] = ()) -> list[Experiment]:
-    options = MappingOptions(metrics=charts([parse_metric(text) for text in metrics]))
-    overrides = tuple(resolve(parse_override(text), options.columns) for text in maps)
-    options = MappingOptions(overrides, options.metrics)
+    options = MappingOptions.of(maps, metrics)
     check(runs, options)
     return map_runs({run: dict.fromkeys(tags, SeriesFacts(5, 0, 4)) for run, tags in runs.items()}, options)
 
@@ -66,6 +64,13 @@ def test_later_override_wins() -> None:
     """The command line comes after the configuration."""
     a, _ = mapped(RUNS, ("val accuracy=eval/top1", "val accuracy=eval/top1_ema"))
     assert fed(a, "val accuracy") == "a:eval/top1_ema"
+
+
+def test_options_of_a_table_are_those_of_the_texts() -> None:
+    """As in a configuration file, and as on the command line."""
+    assert MappingOptions.of({"val loss": "x"}, align="wall") == MappingOptions.of(["val loss=x"], align="wall")
+    with pytest.raises(MappingError, match="align one of auto, step, epoch, wall"):
+        MappingOptions.of(align="sideways")
 
 
 @pytest.mark.parametrize("column", ["val loss", "Validation-Loss", "val_cross_entropy", "valid loss"])
