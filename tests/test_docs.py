@@ -153,6 +153,13 @@ def test_every_link_of_the_docs_leads_somewhere(document: str) -> None:
             assert anchor in map(slug, headings), target
 
 
+def test_the_readmes_answers_are_tbbridges(tmp_path: Path) -> None:
+    """On the files of the README's comparison tbbridge returns the points that are right, each with its value."""
+    answers = load("benchmarks/answers.py")
+    for case, (name, right) in answers.cases(tmp_path).items():
+        assert answers.verdict(case, answers.by_tbbridge(tmp_path, case)) == f"{right:,}", name
+
+
 def load(script: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(Path(script).stem, ROOT / script)
     assert spec is not None
