@@ -105,7 +105,7 @@ def lines_of(chart: Chart, views: Views, place: int, label: str, points: Points,
     view, key, weight = views[place], f"{views[place].name}\0{label}\0", controls["weight"]
     smoothed = weight > 0 and controls.get(label.lower(), controls["training"])
     hue = colour(views, place, list(chart.columns).index(label), controls)
-    style = {**style_of(chart), **subplot(label, controls), **called(views, place, label)}
+    style: dict[str, Any] = {**style_of(chart), **subplot(label, controls), **called(views, place, label)}
     style["line"] = {"width": 1.8, "color": hue, "dash": "6px,3px" if label == "Validation" else "solid"}
     faint = {"opacity": 0.3, "showlegend": False, "line": {"width": 1, "color": hue}, "hovertemplate": None}
     faint["hoverinfo"] = "skip"
@@ -330,16 +330,18 @@ def register(app: Dash, source: Source, prefix: str = "", *, alone: bool = False
     `app` may be any Dash app; where its backend has no websockets, the page polls. `alone` says that nothing else draws
     with plotly.js on the page.
     """
-    wire.register(app, page_of(source, prefix), alone)
+    page = page_of(source, prefix)
+    wire.register(app, page, alone)
+    file = Output(f"{prefix}file", "data", allow_duplicate=True)
+    shown, wanted = State(f"{prefix}experiment", "value"), State(f"{prefix}controls", "data")
 
-    @app.callback(
-        Output(f"{prefix}file", "data"),
-        Input(f"{prefix}csv", "n_clicks"),
-        State(f"{prefix}experiment", "value"),
-        prevent_initial_call=True,
-    )
-    def csv(_: int, names: list[str]) -> Any:
+    @app.callback(file, Input(f"{prefix}csv", "n_clicks"), shown, prevent_initial_call=True)
+    def download_csv(_: int, names: list[str]) -> Any:
         return downloads.csv(source, names)
+
+    @app.callback(file, Input(f"{prefix}page", "n_clicks"), wanted, prevent_initial_call=True)
+    def download_page(_: int, controls: Any) -> Any:
+        return downloads.snapshot(page, controls)
 
 
 # -------------------------------------------------------------------------------------------------------------- THE APP

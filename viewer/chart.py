@@ -53,13 +53,15 @@ def _named(column: str) -> tuple[str, str]:
 
 def further_charts(views: Sequence[ExperimentView], charts: Sequence[Chart]) -> list[Chart]:
     """A chart for each metric of the experiments that is in none of `charts`; all obey the controls of ``more``."""
-    known = {column for chart in charts for column in chart.columns.values()}
+    known, titles = {column for chart in charts for column in chart.columns.values()}, {c.title for c in charts}
     found: dict[str, dict[str, str]] = {}
     for view in views:
         for column in (name for name in view.columns if name not in known):
             metric, label = _named(column)
             found.setdefault(metric, {})[label] = column
         for title, traces in view.extra.items():
+            if title in titles:
+                continue
             found.setdefault(title, {}).update({label: label for label in traces})
     return [Chart(f"more-{i}", title, columns, group="more") for i, (title, columns) in enumerate(found.items())]
 

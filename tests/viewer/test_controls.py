@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -322,6 +323,21 @@ def test_the_shown_run_logs_are_downloaded(screen: Screen) -> None:
     with screen.page.expect_download() as download:
         screen.page.get_by_role("button", name="Download CSV").click()
     assert download.value.suggested_filename == "mnist-cnn.csv"
+
+
+def test_the_page_is_downloaded_as_one_file(screen: Screen, tmp_path: Path, open_page: Callable[..., Screen]) -> None:
+    """Download page gives one HTML file that shows the same charts and figures offline."""
+    screen.chart("accuracy").get_by_role("slider", name="Smoothing").fill("0.9")
+    wait_until(lambda: "accuracy-weight=0.9" in screen.page.url, what="set")
+    with screen.page.expect_download() as download:
+        screen.page.get_by_role("button", name="Download page").click()
+    assert download.value.suggested_filename == "mnist-cnn.html"
+    download.value.save_as(tmp_path / "page.html")
+    drawn = screen.line("accuracy", "Training")
+    other = open_page(f"file://{tmp_path}/page.html", offline=True)
+    find = "document.getElementById('accuracy').data.find(t => t.meta === 'Training' && t.opacity == null).y"
+    assert other.page.evaluate(find) == drawn["y"]
+    assert other.page.get_by_role("cell", name=screen.cell("loss-best-1-0"), exact=True).count() == 1
 
 
 def test_a_link_leads_to_tensorboard_when_it_runs(screen: Screen, source: MemorySource) -> None:

@@ -110,6 +110,7 @@
     }
 
     ask() {
+      setProps(`${this.prefix}controls`, { data: this.wanted() });
       if (this.open()) this.send({ want: this.wanted() });
       if (this.polling) this.poll();
       this.showState();
@@ -149,7 +150,7 @@
       this.polling = true;
       this.number = 0;
       setProps(`${this.prefix}cursor`, { data: null });
-      this.poll();
+      this.ask();
     }
 
     stopPolling() {
@@ -160,7 +161,6 @@
 
     poll() {
       const interval = POLLS[this.controls.updates];
-      setProps(`${this.prefix}controls`, { data: this.wanted() });
       setProps(`${this.prefix}poll`, { disabled: !interval, interval: interval || 1000, n_intervals: (this.asked = (this.asked || 1e6) + 1) });
     }
 
