@@ -249,6 +249,7 @@ def _settle(drafts: Mapping[str, _Draft]) -> None:
                 if draft.label:
                     draft.restore()
     _merge_held_out(drafts)
+    _pair_lone(drafts)
     repeated = Counter(draft.label.because for group in _groups(drafts).values() for draft in group if draft.label)
     parents = Counter(_parent(draft.base) for draft in drafts.values() if draft.label is None)
     for group in _groups(drafts).values():
@@ -273,6 +274,22 @@ def _merge_held_out(drafts: Mapping[str, _Draft]) -> None:
             if draft.prefix in trained:
                 draft.detail = _join(draft.residual, draft.rest)
                 draft.residual = draft.rest = ""
+
+
+def _pair_lone(drafts: Mapping[str, _Draft]) -> None:
+    """The one train side and the held-out sides of one directory belong together, though their numbers differ.
+
+    Two writers that are made one after the other name their directories by two time stamps.
+    """
+    sides: dict[str, tuple[list[_Draft], list[_Draft]]] = defaultdict(lambda: ([], []))
+    for group in _groups(drafts).values():
+        splits = {draft.split for draft in group}
+        if len(splits) == 1 and None not in splits and not _named(_join(group[0].residual, group[0].rest)):
+            sides[group[0].prefix]["train" not in splits].extend(group)
+    for train, held_out in sides.values():
+        if len({draft.key for draft in train}) == 1:
+            for draft in held_out:
+                draft.residual, draft.rest = train[0].residual, train[0].rest
 
 
 def _restore_lone(group: Sequence[_Draft], repeated: Counter[str], parents: Counter[str]) -> None:
