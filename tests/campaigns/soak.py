@@ -1,0 +1,81 @@
+"""A hundred writers for an hour beside `tbbridge watch`: memory flat but for points, descriptors flat, none missing.
+
+python tests/campaigns/soak.py --writers 100 --minutes 60
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import tbbridge
+from tbbridge.write.events import EventWriter
+
+
+def resident(pid: int) -> float:
+    """Resident memory of a process in MB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def processor(pid: int) -> float:
+    """Seconds of the processor that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    """Write, look at the process each minute, compare in the end."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--writers", type=int, default=100)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--pause", type=float, default=1.0, help="seconds between the points of a writer")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        logs, out, fresh = Path(folder, "logs"), Path(folder, "logs-csv"), Path(folder, "fresh")
+        writers = []
+        for number in range(args.writers):
+            (logs / f"run{number}").mkdir(parents=True)
+            writers.append(EventWriter(logs / f"run{number}/events.out.tfevents.1", wall_time=time.time()))
+        watch = subprocess.Popen(
+            [sys.executable, "-m", "tbbridge", "watch", str(logs), "--no-viewer"], stdout=subprocess.DEVNULL
+        )
+        end, minute, step = time.monotonic() + 60 * args.minutes, time.monotonic() + 10, 0
+        print("minute    points  MB resident  descriptors  processor s")
+        began = time.monotonic()
+        while time.monotonic() < end:
+            next_round = time.monotonic() + args.pause
+            for writer in writers:
+                writer.scalar("loss", step, time.time(), 1 / (step + 1))
+                writer.scalar("accuracy", step, time.time(), step / 1e6)
+                writer.flush()
+            step += 1
+            if time.monotonic() >= minute:
+                minute += 60
+                descriptors = len(os.listdir(f"/proc/{watch.pid}/fd"))
+                passed = (time.monotonic() - began) / 60
+                print(
+                    f"{passed:6.1f}{2 * step * args.writers:10}{resident(watch.pid):13.1f}{descriptors:13}"
+                    f"{processor(watch.pid):13.1f}",
+                    flush=True,
+                )
+            time.sleep(max(0.0, next_round - time.monotonic()))
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(60) == 0
+        for path in tbbridge.export(logs, fresh):
+            data = path.read_bytes()
+            assert (out / path.relative_to(fresh)).read_bytes() == data, path
+            assert data.count(b"\n") == step + 1, f"{path}: points are missing"
+    print(f"{args.writers} writers, {step} steps each: no point is missing, the bytes equal a fresh export")
+
+
+if __name__ == "__main__":
+    main()
