@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 
 from tbbridge.errors import FormatError
@@ -213,6 +212,8 @@ def _texts(body: bytes, head: _Head) -> pa.Table:
 
 
 def _numbers(texts: pa.Table) -> list[pa.ChunkedArray]:
+    import pyarrow.compute as pc  # to read only: its import would slow every export down
+
     try:
         return _narrowed(texts, pa.int64())
     except pa.ArrowInvalid:
@@ -223,6 +224,8 @@ def _numbers(texts: pa.Table) -> list[pa.ChunkedArray]:
 
 
 def _any_valid(columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:
+    import pyarrow.compute as pc
+
     valid = columns[0].is_valid()
     for column in columns[1:]:
         valid = pc.or_(valid, column.is_valid())
@@ -250,6 +253,8 @@ def _shortest(texts: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _is_single(texts: pa.ChunkedArray, wide: pa.ChunkedArray) -> bool:
+    import pyarrow.compute as pc
+
     back = texts.cast(pa.float32()).cast(pa.string()).cast(pa.float64())
     same = pc.or_(pc.equal(back, wide), pc.and_(pc.is_nan(back), pc.is_nan(wide)))
     return pc.all(same).as_py() is not False
