@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from tbbridge.errors import TbbridgeError
 
 COMMANDS = ("watch", "view", "export", "inspect", "check", "repair", "import", "demo")
-"""In the order of the help. ``tbbridge/commands/<name>_.py`` has ``HELP``, ``add_arguments(parser)`` and ``run(args) -> int``;
-such a file imports the rest of tbbridge inside ``run``, so that ``--help`` is quick."""
+"""In the order of the help. ``tbbridge/commands/<name>_.py`` has ``HELP``, ``add_arguments(parser)`` and
+``run(args) -> int``; such a file imports the rest of tbbridge inside ``run``, so that ``--help`` is quick."""
 
 
 class _Version(argparse.Action):
@@ -43,8 +43,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (the process's own when `argv` is None).
 
-    Returns 0 when all went well, 1 when there was damage or a target could not be written, 2 when the command or its paths
-    are wrong, 130 after Ctrl-C where a command does not end cleanly by it.
+    Returns 0 when all went well, 1 when there was damage or a target could not be written, 2 when the command or its
+    paths are wrong, 130 after Ctrl-C where a command does not end cleanly by it.
     """
     try:
         args = build_parser().parse_args(argv)

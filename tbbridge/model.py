@@ -67,13 +67,14 @@ class EventFile:
     tags: list[str] = field(default_factory=list)
     """Distinct tags in order of appearance; a byte that is not UTF-8 is written as the four characters ``\\xNN``."""
     doubles: set[int] = field(default_factory=set)
-    """Indices into `tags` of the tags with a value written wider than float32. `scalars.value` is float64 as soon as there is
-    one; the other tags' values are then float32 values, widened. Empty beside float64 values: nothing is known, all are double."""
+    """Indices into `tags` of the tags with a value written wider than float32. `scalars.value` is float64 as soon as
+    there is one; the other tags' values are then float32 values, widened. Empty beside float64 values: nothing is known,
+    all are double."""
     first_wall_time: float = float("nan")
     """Wall time of the file's first intact record, in seconds since the epoch; NaN when there is none."""
     starts: list[Start] = field(default_factory=list)
     records: int = 0
-    """Intact records: both checksums right (the data checksum of a large record that cannot hold a scalar is not read)."""
+    """Intact records: both checksums right (that of a large record's data, which cannot hold a scalar, is not read)."""
     damage: list[Damage] = field(default_factory=list)
     incomplete_tail: int = 0
     """Bytes of an unfinished record at the end: normal while a training writes."""
@@ -165,7 +166,7 @@ class ExperimentView:
     marks: Sequence[Mark] = ()
     notes: Sequence[str] = ()
     last_write: float | None = None
-    """When the newest event file byte was seen, seconds since the epoch by this machine's clock; None for a plain CSV."""
+    """When the newest event file byte was seen, seconds since the epoch by this machine's clock; None for a CSV."""
     state: str = "live"
     """``live``, ``stalled``, ``finished``, ``source gone``, ``stopped: <reason>`` or ``static``."""
 
@@ -186,7 +187,7 @@ class Source(Protocol):
         """The named experiment's run log as CSV bytes."""
 
     def status(self) -> Sequence[str]:
-        """Lines for a person about the whole: ``waiting for logs/``, ``the follower stopped: ...``; empty when all is well."""
+        """Lines for a person about the whole: ``waiting for logs/``, ``the follower stopped: ...``; empty if all is well."""
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` (quick, from any thread) after every change; returns the function that ends it."""

@@ -37,7 +37,16 @@ HEAVY = (
     "rich",
 )
 
-LIGHT = ("__future__", "argparse", "collections", "typing", "enum", "dataclasses", "tbbridge.options", "tbbridge.commands")
+LIGHT = (
+    "__future__",
+    "argparse",
+    "collections",
+    "typing",
+    "enum",
+    "dataclasses",
+    "tbbridge.options",
+    "tbbridge.commands",
+)
 """What a command's file may import at its top, so that ``--help`` stays quick; `options` adds shared arguments."""
 
 LONGEST_FILE = 400
