@@ -67,7 +67,7 @@ class EventFile:
     tags: list[str] = field(default_factory=list)
     """Distinct tags in order of appearance; a byte that is not UTF-8 is written as the four characters ``\\xNN``."""
     doubles: set[int] = field(default_factory=set)
-    """Indices into `tags` of the tags with a value written wider than float32. `scalars.value` is float64 as soon as
+    """Indices into `tags` of the tags with a value written wider than float32. `scalars.value` is float64 when
     there is one; the other tags' values are then float32 values, widened. Empty beside float64 values: nothing is known,
     all are double."""
     first_wall_time: float = float("nan")
@@ -187,7 +187,7 @@ class Source(Protocol):
         """The named experiment's run log as CSV bytes."""
 
     def status(self) -> Sequence[str]:
-        """Lines for a person about the whole: ``waiting for logs/``, ``the follower stopped: ...``; empty if all is well."""
+        """Lines for a person about the whole, as ``waiting for logs/``, ``the follower stopped``; empty if all is well."""
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` (quick, from any thread) after every change; returns the function that ends it."""
