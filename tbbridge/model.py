@@ -187,7 +187,7 @@ class Source(Protocol):
         """The named experiment's run log as CSV bytes."""
 
     def status(self) -> Sequence[str]:
-        """Lines for a person about the whole, as ``waiting for logs/``, ``the follower stopped``; empty if all is well."""
+        """Lines for a person, as ``waiting for logs/``, ``the follower stopped``; empty if all is well."""
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` (quick, from any thread) after every change; returns the function that ends it."""
