@@ -6,6 +6,7 @@ bytes whichever engine did it. On a cluster the workers need tbbridge, and the l
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -105,9 +106,9 @@ class Ray:
 
         self._ray: Any = ray
         try:
-            ray.init(address=address or None, log_to_driver=False, include_dashboard=False if not address else None)
-        except (ConnectionError, ValueError) as error:
-            raise PathError(f"cannot reach the Ray cluster at {address}: {error}") from None
+            ray.init(address=address or None, log_to_driver=False, logging_level=logging.ERROR)
+        except Exception as error:  # Ray has no one error for it
+            raise PathError(f"cannot reach the Ray cluster at {address or 'here'}: {error}") from None
 
     def map(self, function: Callable[[In], Out], items: Sequence[In]) -> Iterator[Out]:
         """See `Engine`."""

@@ -85,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
         done = exporting.run(args.logdir, args.out, selection, _options(args), reader)
     for path in done.paths:
         print(path)
+        if path.suffix == ".html":
+            print(f"tbbridge: {path} has {path.stat().st_size / 1e6:.1f} MB and opens offline", file=sys.stderr)
     found = findings(done.reading, mapped=args.layout != "long" and args.layout != "wide")
     for line in found.lines:
         print(f"tbbridge: {line}", file=sys.stderr)

@@ -34,9 +34,13 @@ def export(logdir: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> Export:
 
     def run(*args: str | Path, code: int = 0, err: str = "") -> str:
         found = main(["export", str(logdir), *map(str, args)])
-        out, errors = capsysbinary.readouterr()
-        assert (found, errors.decode() if not err else err in errors.decode()) == (code, "" if not err else True)
-        return out.decode()
+        out, errors = (text.decode() for text in capsysbinary.readouterr())
+        if err:
+            assert err in errors
+        else:
+            assert [line for line in errors.splitlines() if "MB and opens offline" not in line] == []
+        assert found == code
+        return out
 
     return run
 
@@ -178,6 +182,11 @@ def test_a_files_suffix_says_its_format(export: Export, tmp_path: Path, form: st
     export("-o", path, code=2, err="--force")
     export("-o", path, "--force")
     assert path.read_bytes() == first
+
+
+def test_the_size_of_a_page_is_stated(export: Export, tmp_path: Path) -> None:
+    """On standard error, so that it is known before it is sent."""
+    export("-o", tmp_path / "page.html", err="page.html has 1.2 MB and opens offline")
 
 
 @pytest.mark.parametrize("form", FORMATS)
