@@ -68,8 +68,8 @@ class EventFile:
     """Distinct tags in order of appearance; a byte that is not UTF-8 is written as the four characters ``\\xNN``."""
     doubles: set[int] = field(default_factory=set)
     """Indices into `tags` of the tags with a value written wider than float32. `scalars.value` is float64 when
-    there is one; the other tags' values are then float32 values, widened. Empty beside float64 values: nothing is known,
-    all are double."""
+    there is one; the other tags' values are then float32 values, widened. Empty beside float64 values: nothing is
+    known, all are double."""
     first_wall_time: float = float("nan")
     """Wall time of the file's first intact record, in seconds since the epoch; NaN when there is none."""
     starts: list[Start] = field(default_factory=list)
