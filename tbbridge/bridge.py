@@ -59,6 +59,7 @@ class LogDirectory:
         self._problems: list[str] = []
         self._failing: set[str] = set()
         self._incomplete: set[str] = set()
+        self._new: list[str] = []
         self._files: dict[str, tuple[str, GrowingFile | RemoteFile]] = {}
 
     @property
@@ -69,17 +70,19 @@ class LogDirectory:
 
     def sweep(self) -> set[str]:
         """Bring every run up to date; returns the runs with news, those that lost files among them."""
+        self._new = []
         changed = self._synchronize(self._discover())
         return self._complete(changed | self._read(self._files))
 
     def glance(self, paths: Collection[str]) -> set[str]:
         """`sweep` only where something is said to have happened: event files, or directories with all below them."""
         changed: set[str] = set()
-        self.listed = []
+        self.listed, self._new = [], []
         for path in paths:
             if path not in self._files:
                 changed |= self._find(path)
-        return self._complete(changed | self._read([path for path in paths if path in self._files]))
+        places = {path for path in (*paths, *self._new) if path in self._files}
+        return self._complete(changed | self._read(places))
 
     def resume(self) -> set[str]:
         """Read on where a look read one slice only; returns the runs with news."""
@@ -134,6 +137,7 @@ class LogDirectory:
             return set()
         file = RemoteFile(self._tree, where, Decoder) if self._tree else GrowingFile(*where, Decoder)
         self._files[where.path] = (run, file)
+        self._new.append(where.path)
         self.runs.setdefault(run, {})[where.path] = file
         return {run}
 

@@ -162,9 +162,10 @@ class Bridge:
     # --- its life ---
 
     def start(self) -> Bridge:
-        """Start following."""
-        self._thread.start()
-        atexit.register(self.close)
+        """Start following; returns itself. Starting twice is fine."""
+        if self._thread.ident is None:
+            self._thread.start()
+            atexit.register(self.close)
         return self
 
     def close(self) -> None:

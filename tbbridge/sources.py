@@ -126,9 +126,10 @@ class CsvSource:
         return self._subscribers.add(callback)
 
     def start(self) -> CsvSource:
-        """Start following the files."""
-        self._look()
-        self._thread.start()
+        """Start following the files; returns itself. Starting twice is fine."""
+        if self._thread.ident is None:
+            self._look()
+            self._thread.start()
         return self
 
     def close(self) -> None:
@@ -140,7 +141,7 @@ class CsvSource:
         self._watcher.close()
 
     def __enter__(self) -> CsvSource:
-        return self
+        return self.start()
 
     def __exit__(self, *_: object) -> None:
         self.close()

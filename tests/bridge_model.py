@@ -229,7 +229,9 @@ class BridgeModel(RuleBasedStateMachine):
     @rule(data=st.data())
     def glance(self, data: st.DataObject) -> None:
         """A notification of one place; what it tells may have been seen, or be only a part of the news."""
-        self.follower.glance([str(self.pick(data))])
+        path = self.pick(data)
+        others = data.draw(st.lists(st.sampled_from([path.parent, path.parent / "new", self.files.root]), max_size=2))
+        self.follower.glance([str(path) for path in (path, *others)])
         self.follower.publish()
 
     @rule()
