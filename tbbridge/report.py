@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+LONGEST_NAME = 300
+"""Characters of a name that are printed; JSON has all of them."""
 PIPED_WIDTH = 160
 """Columns of text where the output is no terminal, so that names are seldom cut into lines."""
 
@@ -85,9 +87,9 @@ def _parts(reading: Reading, experiment: Experiment) -> Iterator[RenderableType]
     from rich.text import Text
 
     runs = experiment.runs
-    yield Text.assemble((plain(experiment.name), "bold"), f"  ({len(runs)} run{'s' * (len(runs) != 1)})")
+    yield Text.assemble((shortened(experiment.name), "bold"), f"  ({len(runs)} run{'s' * (len(runs) != 1)})")
     yield _columns(reading, experiment)
-    yield from (Text(f"  note: {plain(line)}", style="yellow") for line in notes(reading, experiment))
+    yield from (Text(f"  note: {shortened(line)}", style="yellow") for line in notes(reading, experiment))
     if experiment.passed_over:
         yield _passed_over(reading, experiment)
     if others := _others(reading, experiment):
@@ -121,15 +123,17 @@ def _passed_over(reading: Reading, experiment: Experiment) -> Table:
 
 def _others(reading: Reading, experiment: Experiment) -> Table | None:
     """The series that are neither an accuracy nor a loss, a row a run."""
+    from rich.text import Text
+
     shown = {(feed.run, feed.tag) for feed in experiment.feeds.values() if feed}
     shown |= {(run, tag) for run, tag, _ in experiment.passed_over}
     table = _table("run", "other series (points)")
     for run in experiment.runs:
         others = [
-            f"{plain(tag)} ({len(one.step)})" for tag, one in reading.runs[run].items() if (run, tag) not in shown
+            f"{shortened(tag)} ({len(one.step)})" for tag, one in reading.runs[run].items() if (run, tag) not in shown
         ]
         if others:
-            table.add_row(_cell(run), _cell(", ".join(others)))
+            table.add_row(_cell(run), Text(", ".join(others)))
     return table if table.row_count else None
 
 
@@ -151,7 +155,7 @@ def _cell(text: str) -> Text:
 def _lines(texts: Iterable[str]) -> Text:
     from rich.text import Text
 
-    return Text("\n".join(map(plain, texts)))
+    return Text("\n".join(map(shortened, texts)))
 
 
 def _steps(series: Series) -> str:
@@ -163,3 +167,11 @@ def _steps(series: Series) -> str:
 def plain(text: str) -> str:
     """`text` with everything that a terminal could act on written out: ``\\x1b``, ``\\n``, ``\\u202e``."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def shortened(text: str) -> str:
+    """`text` as `plain`, its middle left out where it is longer than anybody reads."""
+    if len(text) <= LONGEST_NAME:
+        return plain(text)
+    half = LONGEST_NAME // 2
+    return f"{plain(text[:half])} ... {plain(text[-half:])}"

@@ -26,6 +26,6 @@ def test_a_better_series_that_appears_later_is_taken_and_said(tmp_path: Path) ->
     (after,) = tables.by_name.values()
     assert after.view.columns["val cross entropy"].value.tolist() == [3]
     assert after.view.generation > generation
-    assert any("fed by .:test_loss before, now by .:val_loss" in note for note in after.view.notes)
+    assert any("fed by '.:test_loss' before, now by '.:val_loss'" in note for note in after.view.notes)
     reading = read(tmp_path)
     assert reading.experiments == [after.experiment]

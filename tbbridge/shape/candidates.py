@@ -9,6 +9,7 @@ from typing import Final
 from tbbridge.shape.experiments import RunPlace
 from tbbridge.shape.facts import SeriesFacts
 from tbbridge.shape.tags import TagReading, read_tag
+from tbbridge.shape.tokens import quoted
 
 IGNORED: Final = "ignored"
 """The split of a series that R6 leaves out."""
@@ -53,7 +54,7 @@ def candidates(places: Iterable[RunPlace], runs: Facts) -> tuple[list[Candidate]
                 passed[place.run, tag] = refused
             else:
                 kind = "an accuracy" if reading.metric == "accuracy" else "a loss"
-                found.append(candidate(place, tag, known, reading.metric, f"R3: {reading.word!r} is {kind}"))
+                found.append(candidate(place, tag, known, reading.metric, f"R3: {quoted(reading.word)} is {kind}"))
     return found, passed
 
 
@@ -62,12 +63,12 @@ def candidate(place: RunPlace, tag: str, known: SeriesFacts, metric: str, reason
     reading = read_tag(tag, place.suffix)
     made = Candidate(place, tag, known, reading, metric, reasons=[reason])
     if reading.split:
-        rule, source = ("R2", f"{place.suffix!r}, from add_scalars,") if place.suffix else ("R4", "the tag")
+        rule, source = ("R2", f"{quoted(place.suffix)}, from add_scalars,") if place.suffix else ("R4", "the tag")
         made.split, made.explicit = reading.split, True
         made.reasons.append(f"{rule}: {source} says {reading.split}")
     elif place.split:
         made.split, made.explicit = place.split, True
-        made.reasons.append(f"R5: the directory {place.because!r} says {place.split}")
+        made.reasons.append(f"R5: the directory {quoted(place.because)} says {place.split}")
     return made
 
 

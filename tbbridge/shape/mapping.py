@@ -33,6 +33,7 @@ from tbbridge.shape.overrides import (
 )
 from tbbridge.shape.ranking import difference, natural, rank
 from tbbridge.shape.tags import read_tag
+from tbbridge.shape.tokens import quoted
 
 __all__ = ["MappingOptions", "SeriesFacts", "changes", "check", "facts", "map_runs"]
 
@@ -143,8 +144,10 @@ def changes(before: Experiment, after: Experiment) -> list[str]:
     for column, was in before.feeds.items():
         now = after.feeds.get(column)
         if was and (now is None or (now.run, now.tag) != (was.run, was.tag)):
-            by = f"{now.run}:{now.tag} ({now.rule})" if now else "nothing"
-            lines.append(f"{column}: fed by {was.run}:{was.tag} before, now by {by}; the run log was made anew")
+            by = f"{quoted(f'{now.run}:{now.tag}')} ({now.rule})" if now else "nothing"
+            lines.append(
+                f"{column}: fed by {quoted(f'{was.run}:{was.tag}')} before, now by {by}; the run log was made anew"
+            )
     return lines
 
 
@@ -220,9 +223,11 @@ class _Columns:
         reasons = list(best.reasons)
         for other_key, other in ranked[1:]:
             why = difference(key, other_key, self.options.prefer)
-            self.passed[other.run, other.tag] = f"R7: {best.tag!r} was chosen: {why}"
+            self.passed[other.run, other.tag] = f"R7: {quoted(best.tag)} was chosen: {why}"
         if len(ranked) > 1:
-            more = f"chosen before {ranked[1][1].tag!r}" + (f" and {len(ranked) - 2} more" if len(ranked) > 2 else "")
+            more = f"chosen before {quoted(ranked[1][1].tag)}" + (
+                f" and {len(ranked) - 2} more" if len(ranked) > 2 else ""
+            )
             reasons.append(f"R7: {more}: {difference(key, ranked[1][0], self.options.prefer)}")
         return best, Feed(best.run, best.tag, "; ".join(reasons), "; ".join(filter(None, (note, best.note))))
 

@@ -10,15 +10,16 @@ from typing import Final
 
 from tbbridge.errors import MappingError
 from tbbridge.shape.tags import read_tag
-from tbbridge.shape.tokens import tokenise
+from tbbridge.shape.tokens import quoted, tokenise
 
-_LISTED: Final = 20_000
+_LISTED: Final = 5_000
 """Names that are compared at most to find the nearest: a log directory can hold millions."""
+_LONGEST: Final = 200
+"""Characters of a name that is compared: the comparison is quadratic, and names are anyone's."""
 
 
 def _option(name: str, value: str) -> str:
-    shown = value if value.isprintable() else repr(value)[1:-1]
-    return f'{name} "{shown}"'
+    return f'{name} "{quoted(value, 400)[1:-1]}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def parse_override(text: str) -> Override:
     """
     column, equals, pattern = text.partition("=")
     if not equals or not column.strip():
-        raise MappingError(f'--map {text!r}: write --map "val accuracy=TAG" or --map "val accuracy=RUN:TAG"')
+        raise MappingError(f'--map {quoted(text)}: write --map "val accuracy=TAG" or --map "val accuracy=RUN:TAG"')
     return Override(" ".join(column.split()), Pattern(pattern.strip()))
 
 
@@ -125,7 +126,9 @@ def parse_metric(text: str) -> Metric:
     name, equals, pattern = (part.strip() for part in text.partition("="))
     name = " ".join(name.split())
     if not name or (equals and not pattern) or name.split()[0] in ("train", "val") or not name.isprintable():
-        raise MappingError(f'--metric {text!r}: write --metric "NAME=TAG", such as --metric "perplexity=eval/ppl"')
+        raise MappingError(
+            f'--metric {quoted(text)}: write --metric "NAME=TAG", such as --metric "perplexity=eval/ppl"'
+        )
     for known in METRICS:
         if not equals and name.lower() in (known.name, known.kind):
             return known
@@ -164,9 +167,13 @@ def unmatched(
 def _nearest(wanted: str, series: Sequence[tuple[str, str]]) -> str:
     if not series:
         return "no scalar is logged at all"
-    names = list(dict.fromkeys(tag for _, tag in series))[:_LISTED]
+    names = [tag for tag in dict.fromkeys(tag for _, tag in series) if len(tag) <= _LONGEST][:_LISTED]
     if ":" in wanted:
-        names += [f"{run}:{tag}" for run, tag in series[:_LISTED]]
-    found = difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
-    found = found or difflib.get_close_matches(wanted.rpartition(":")[2], names, n=3, cutoff=0.3) or names[:3]
-    return f"the nearest {'is' if len(found) == 1 else 'are'} {', '.join(map(repr, found))}"
+        names += [name for run, tag in series[:_LISTED] if len(name := f"{run}:{tag}") <= _LONGEST]
+    found = difflib.get_close_matches(wanted[:_LONGEST], names, n=3, cutoff=0.5)
+    found = (
+        found or difflib.get_close_matches(wanted.rpartition(":")[2][:_LONGEST], names, n=3, cutoff=0.3) or names[:3]
+    )
+    if not found:
+        return "no tag is near it"
+    return f"the nearest {'is' if len(found) == 1 else 'are'} {', '.join(map(quoted, found))}"

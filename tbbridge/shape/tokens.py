@@ -148,3 +148,9 @@ def _unjoined(found: list[str]) -> list[str]:
         if found[i] in _JOINERS and None not in around and len(around) > 1:
             return found[: i - 1] + found[i + 2 :]
     return found
+
+
+def quoted(text: str, most: int = 120) -> str:
+    """A name for a sentence: in quotes, without control characters, the middle left out where it is too long."""
+    half = most // 2
+    return repr(text if len(text) <= most else f"{text[:half]} ... {text[-half:]}")

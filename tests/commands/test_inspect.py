@@ -140,6 +140,18 @@ def test_names_are_never_interpreted(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert all(char.isprintable() or char == "\n" for char in out)
 
 
+def test_names_of_any_length_are_shortened(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A tag of a megabyte fills no screen, and a wrong --map does not compare it."""
+    write(tmp_path / "logs", **{"x" * 1_000_000 + "/loss": [1.0], "y" * 1_000_000: [1.0]})
+    code, out, _ = inspect(capsys, tmp_path / "logs")
+    assert code == 0
+    assert " ... " in out
+    assert len(out) < 20_000
+    code, _, err = inspect(capsys, tmp_path / "logs", "--map", f"val loss={'z' * 1000}")
+    assert code == 2
+    assert "no tag is near it" in err
+
+
 def test_command_as_a_process(logs: Path) -> None:
     """The whole way from the shell, where the output is a pipe that speaks ASCII only."""
     write(logs / "ü", loss_ü=[1.0])
