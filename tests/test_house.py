@@ -189,6 +189,13 @@ def test_a_commands_file_is_light_to_import() -> None:
     assert not wrong, offenders(wrong)
 
 
+def test_a_command_knows_no_room() -> None:
+    """Commands ask the hall: none of them imports from a room."""
+    rooms = tuple(f"tbbridge.{room}" for room in ROOMS)
+    wrong = [found for found in all_imports("tbbridge/commands/*.py") if reaches(found, *rooms)]
+    assert not wrong, offenders(wrong)
+
+
 def typing_only(found: Import) -> bool:
     """Whether the import stands under ``if TYPE_CHECKING:``."""
     tree = ast.parse((ROOT / found.file).read_text())
