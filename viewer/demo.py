@@ -9,6 +9,7 @@ import time
 from typing import Any, Protocol
 
 from dash import Dash, Input, Output, State, dcc, html
+from dash.exceptions import PreventUpdate
 
 from tbbridge import Source
 from tbbridge.viewer import words
@@ -100,7 +101,9 @@ def progress(step: int, steps: int) -> str:
 
 
 def training(data: str, model: str) -> str:
-    """The name of the chosen training."""
+    """The name of the chosen training; what is in no list is not obeyed."""
+    if data not in DATA or model not in MODELS:
+        raise PreventUpdate
     return f"{DATA[data]}/{MODELS[model]}"
 
 
@@ -136,7 +139,8 @@ def register(app: Dash, player: Player, source: Source) -> None:
 
     @app.callback(Input("demo-speed", "value"), prevent_initial_call=True)
     def accelerate(speed: str) -> None:
-        player.speed = float(speed)
+        if speed in speeds(player.speed):
+            player.speed = float(speed)
 
     @app.callback(Input("demo-restart", "n_clicks"), *also_chosen, prevent_initial_call=True)
     def restart(_: int, data: str, model: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
+from dash import Dash
 from screen import Screen
 from support import wait_until
 
@@ -77,3 +80,32 @@ def test_learn_more_explains_what_is_seen(screen: Screen) -> None:
     screen.page.get_by_text("Learn more").click()
     headings = screen.page.locator(".tb-words h3").all_inner_texts()
     assert {"The data sets", "The two networks", "The two charts", "Smoothing"} <= set(headings)
+
+
+def test_what_no_list_offers_is_not_obeyed(player: Player, tmp_path: Path) -> None:
+    """A forged request neither stops the replay nor begins something else."""
+    with tbbridge.Bridge(tmp_path / "demo", publish=False) as bridge:
+        app = make_app(bridge, **demo.page(player, bridge, "mnist/conv"))
+        with serve(bridge, port=0, app=app) as handle:
+            assert forge(handle.url, app, demo_speed="0") in (200, 204)
+            assert forge(handle.url, app, demo_data="../../etc", demo_model="conv") == 204
+            assert player.speed == 50.0
+            reached = player.progress("mnist/conv")[0]
+            wait_until(lambda: player.progress("mnist/conv")[0] > reached, what="the replay goes on")
+
+
+def forge(url: str, app: Dash, **values: str) -> int:
+    """Call the callback whose inputs are these (``demo_speed`` for the value of demo-speed); the answer's status."""
+    ids = [name.replace("_", "-") for name in values]
+    (output,) = [
+        key
+        for key, callback in app.callback_map.items()
+        if [given["id"] for given in callback["inputs"]] == ids and "demo-progress" not in key
+    ]
+    inputs = [{"id": id, "property": "value", "value": value} for id, value in zip(ids, values.values(), strict=True)]
+    body = {"output": output, "inputs": inputs, "changedPropIds": [f"{ids[0]}.value"], "state": []}
+    if output.startswith("experiment"):
+        body["outputs"] = {"id": "experiment", "property": "value"}
+    request = Request(url + "_dash-update-component", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urlopen(request) as answer:
+        return int(answer.status)
