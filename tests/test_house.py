@@ -154,13 +154,12 @@ def test_the_words_know_nobody() -> None:
 @pytest.mark.parametrize(
     ("modules", "home"),
     [
-        (("watchdog",), "tbbridge/tail/watch.py"),
         (("pyarrow.csv", "pyarrow.parquet"), "tbbridge/write/"),
         (("dash", "plotly", "fastapi"), "viewer/"),
     ],
 )
 def test_a_dependency_has_one_home(modules: tuple[str, ...], home: str) -> None:
-    """Only `tail/watch.py` knows watchdog, only `write/` pyarrow's writers, only `viewer/` Dash."""
+    """Only `write/` knows pyarrow's writers, only `viewer/` Dash."""
     everything = all_imports("tbbridge/**/*.py", "viewer/**/*.py")
     wrong = [found for found in everything if reaches(found, *modules) and not found.file.startswith(home)]
     assert not wrong, offenders(wrong)
