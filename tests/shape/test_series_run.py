@@ -101,6 +101,18 @@ def test_a_growing_file_leaves_the_past_in_place():
     assert common_prefix(views[150], views[199]) == 151
 
 
+def test_a_file_that_shrank_is_read_afresh_even_when_nobody_says_so():
+    """Fewer points than were taken in, or another first record, cannot be the same file."""
+    run = RunSeries()
+    run.update([event_file("1", [Log("a", step, step, step) for step in range(5)])])
+    run.update([event_file("1", [Log("a", 7, 0, 1)])])
+    assert run.live("a").step.tolist() == [7]
+    run.update([event_file("1", [Log("a", 3, 50, 1), Log("a", 4, 51, 1)])])
+    assert run.live("a").step.tolist() == [3, 4]
+    run.update([event_file("1", [])])
+    assert run.tags == []
+
+
 def test_a_look_without_news_changes_nothing():
     """The same file again is no change."""
     run = RunSeries()
