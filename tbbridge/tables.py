@@ -32,6 +32,9 @@ MAPPING_SHARE = 0.05
 NOTED_CHANGES = 4
 """So many changes of an experiment's mapping are kept as notes: one a column, of a usual flip."""
 
+MOST_DAMAGE_MARKS = 50
+"""So many damaged places of a run are marked one by one; the notes count all of them."""
+
 _generations = itertools.count(1)
 """Never the same number twice in a process, so that an experiment that came back is not taken for the one that went."""
 
@@ -256,14 +259,16 @@ def size(view: ExperimentView) -> int:
 
 
 def marks(name: str, run: Run) -> list[Mark]:
-    """What to show discreetly on the charts: announced restarts, and damage."""
-    found = []
-    for file in run.files:
-        found += [Mark("restart", start.step, f"{name}: restarted at step {start.step}") for start in file.starts]
-        found += [
-            Mark("damage", None, f"{file.name}: bytes {one.start} to {one.end} could not be used: {one.reason}")
-            for one in file.damage
-        ]
+    """What to show discreetly on the charts: where the training began again, and (the first of) the damage."""
+    found = [
+        Mark("restart", one.step, f"{name}: began again at step {one.step}{'' if one.announced else f' in {one.file}'}")
+        for one in run.series.restarts
+    ]
+    damage = [(file.name, one) for file in run.files for one in file.damage[:MOST_DAMAGE_MARKS]]
+    found += [
+        Mark("damage", None, f"{file}: bytes {one.start} to {one.end} could not be used: {one.reason}")
+        for file, one in damage[:MOST_DAMAGE_MARKS]
+    ]
     return found
 
 
