@@ -23,6 +23,7 @@ from tbbridge.shape.mapping import MappingOptions
 from tbbridge.shape.series import natural_key
 from tbbridge.subscribers import Subscribers
 from tbbridge.tail.logdir import MARK
+from tbbridge.tail.remote import is_url
 from tbbridge.tail.watch import Watcher
 from tbbridge.write.names import SUFFIX, experiment_name
 from tbbridge.write.text import read_run_log
@@ -40,11 +41,13 @@ def open_source(
     """Open what there is to see at `path`, started; close it after use (or use it in a ``with`` block).
 
     A file whose name does not look like an event file's is a run log; a directory with run logs and no event file below
-    it is a directory of run logs; any other directory is a log directory, of which nothing is published.
+    it is a directory of run logs; any other directory, and any URL, is a log directory, of which nothing is published.
 
     Raises:
         PathError: `path` does not exist or cannot be read.
     """
+    if is_url(path):
+        return Bridge(path, publish=False, options=options, poll_interval=poll_interval).start()
     where = Path(path)
     if not where.exists():
         raise PathError(f"{path} does not exist: give a run log (CSV), a directory of them, or a log directory")

@@ -91,6 +91,26 @@ def test_watch_follows_uploads_that_grow(bucket: s3fs.S3FileSystem, server: dict
     assert out.read_bytes() == local.read_bytes()
 
 
+def test_view_shows_a_bucket(bucket: s3fs.S3FileSystem, tmp_path: Path) -> None:
+    """A source of the live page: its points arrive as the uploads grow; with the bucket gone, they stay."""
+    write_experiment(tmp_path / "logs", "a", steps=10)
+    upload(bucket, tmp_path / "logs")
+    with tbbridge.open_source(URL, poll_interval=0.1) as source:
+        wait_until(lambda: source.names() == ["a"] and points(source) == 10)
+        write_experiment(tmp_path / "logs", "a", steps=300)
+        upload(bucket, tmp_path / "logs")
+        wait_until(lambda: points(source) == 300)
+        bucket.rm("bucket", recursive=True)
+        wait_until(lambda: "gone" in source.view("a").state or source.status())
+        assert points(source) == 300
+    assert not list(tmp_path.glob("*csv*"))
+
+
+def points(source: tbbridge.Source) -> int:
+    view = source.view("a")
+    return len(view.columns["train accuracy"].step) if view else 0
+
+
 def test_a_bucket_that_is_not_there_and_no_credentials_are_one_line(
     bucket: s3fs.S3FileSystem, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
