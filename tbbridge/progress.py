@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,40 +13,56 @@ PATIENCE = 1.0
 
 
 @contextlib.contextmanager
-def progress_bar(clock: Callable[[], float] = time.monotonic) -> Iterator[Callable[[str, int, int], None] | None]:
-    """Gives the function to be told of progress (what, done, total); None where nobody would see it."""
+def progress_bar(patience: float = PATIENCE) -> Iterator[Callable[[str, int, int], None] | None]:
+    """Gives the function to be told of progress (what, done, total; 0: not known); None where nobody would see it."""
     if not sys.stderr.isatty():
         yield None
         return
-    bar = _Bar(clock)
+    bar = _Bar()
+    timer = threading.Timer(patience, bar.show)
+    timer.daemon = True
+    timer.start()
     try:
         yield bar.tell
     finally:
+        timer.cancel()
         bar.stop()
 
 
 class _Bar:
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._began = clock()
+    """What was told last, and the bar that shows it once it is time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._told = ("", 0, 0)
         self._bar: Any = None
         self._task: Any = None
+        self._stopped = False
 
     def tell(self, what: str, done: int, total: int) -> None:
-        if self._bar is None:
-            if self._clock() - self._began < PATIENCE:
-                return
-            self._start()
-        self._bar.update(self._task, description=what, completed=done, total=total or None)
+        with self._lock:
+            self._told = (what, done, total)
+            self._update()
 
-    def _start(self) -> None:
+    def show(self) -> None:
         from rich.console import Console
         from rich.progress import Progress
 
-        self._bar = Progress(console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("")
-        self._bar.start()
+        with self._lock:
+            if self._stopped:
+                return
+            self._bar = Progress(console=Console(file=sys.stderr), transient=True)
+            self._task = self._bar.add_task("", total=None)
+            self._update()
+            self._bar.start()
+
+    def _update(self) -> None:
+        if self._bar is not None:
+            what, done, total = self._told
+            self._bar.update(self._task, description=what, completed=done, total=total or None)
 
     def stop(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
+        with self._lock:
+            self._stopped = True
+            if self._bar is not None:
+                self._bar.stop()
