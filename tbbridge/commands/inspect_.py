@@ -18,19 +18,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the report; 0, or 1 when something below the log directory could not be read."""
+    """Print the report; 0, or 1 when there was damage or something could not be read."""
     import json
     import sys
 
     from tbbridge.bridge import read
+    from tbbridge.findings import findings
     from tbbridge.options import mapping_options
-    from tbbridge.report import as_json, plain, print_report
+    from tbbridge.report import as_json, print_report
 
     reading = read(args.logdir, options=mapping_options(args, args.logdir), follow_links=args.follow_links)
     if args.json:
         print(json.dumps(as_json(reading), indent=1, allow_nan=False))
     else:
         print_report(reading, sys.stdout)
-    for line in reading.problems:
-        print(f"tbbridge: {plain(line)}", file=sys.stderr)
-    return int(bool(reading.problems))
+    found = findings(reading, mapped=False)
+    for line in found.lines:
+        print(f"tbbridge: {line}", file=sys.stderr)
+    return int(found.damaged)

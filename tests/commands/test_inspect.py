@@ -128,6 +128,17 @@ def test_empty_log_directory_says_so(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert (code, out.startswith("no event files below")) == (0, True)
 
 
+def test_damage_is_said_and_is_exit_code_1(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The report is whole, and stderr tells what could not be used."""
+    (file,) = (logs / "b/train").iterdir()
+    data = bytearray(file.read_bytes())
+    data[-6] ^= 1
+    file.write_bytes(data)
+    code, out, err = inspect(capsys, "--json", logs)
+    assert (code, json.loads(out)["runs"]["b/train"]["epoch_loss"]["points"]) == (1, 2)
+    assert "b/train/events.out.tfevents.1700000000.host.1.0: bytes" in err
+
+
 def test_names_are_never_interpreted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Neither a terminal's control sequences nor rich's markup: names come from anyone's files."""
     tags = {"[red]train/loss[/red]": [1.0], "train/acc\x1b]0;x\x07\u202e": [1.0], "a\nb": [1.0], "[/]": [1.0]}
