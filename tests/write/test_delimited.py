@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -38,7 +39,11 @@ def test_special_values_and_empty_cells_differ() -> None:
     assert text(sheet) == "step,loss\n0,nan\n1,inf\n2,-inf\n3,\n"
 
 
-@given(st.lists(st.tuples(st.text(), st.text()), min_size=1, max_size=5))
+NAMES = st.text() if sys.version_info >= (3, 11) else st.text().map(lambda name: name.replace("\0", ""))
+"""Any names; before Python 3.11 the csv module that reads them back refuses NUL."""
+
+
+@given(st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=5))
 def test_any_names_come_back_from_a_csv_reader(names: list[tuple[str, str]]) -> None:
     """Commas, quotes, line ends and any other character in names are quoted as RFC 4180 has it."""
     sheet = long(*((run, tag, float32(1, 2)) for run, tag in names))
