@@ -17,6 +17,7 @@ def scan(
     data: Buffer,
     start: int,
     held: bool,
+    jumps: bool,
     fresh: bool,
     foreign: Sequence[bytes],
     tag: NDArray[np.int32],
@@ -27,7 +28,9 @@ def scan(
     """Decode the records of `data` from offset `start` on, one after the other, until something stops it.
 
     held       verify the record at `start` whole however large it is; otherwise, and for every further one, a payload
-               of more than `contract.SMALL` bytes stops the scan (`LARGE`)
+               of more than `contract.SMALL` bytes is jumped over where the bytes in `data` prove that it holds no
+               scalar (`tbbridge.decode.walk`), and else stops the scan (`LARGE`)
+    jumps      whether the record at `start` may be jumped over; every further one may
     fresh      whether the file held nothing but file versions before `start`
     foreign    the tags that belong to another plugin than ``scalars`` there
     tag ...    columns to fill from index 0: shape (room,); `tag` gets indices into `Scan.tags`. float32 values are kept
@@ -42,6 +45,9 @@ def scan(
     Its element is taken from ``tensor_content`` where there is any, else from the typed values of its dtype; none at
     all is 0. Values that are neither that nor what another plugin shows are counted in `Scan.passed`.
     """
+
+def can_jump_over(data: Buffer) -> bool:
+    """Whether the bytes in `data` prove that the record at 0, however large, can be jumped over."""
 
 def headers(data: Buffer, first: int, limit: int) -> tuple[Int64, Int64]:
     """Offsets from `first` on where a right length checksum follows a length of at most `limit`; and the lengths."""

@@ -15,7 +15,7 @@ import numpy as np
 from tbbridge.decode import contract
 from tbbridge.decode.contract import Scan
 
-__all__ = ["crc32c", "crc_kind", "headers", "masked_crc32c", "prefix_states", "scan", "shift", "use_portable_crc"]
+__all__ = ["can_jump_over", "crc32c", "crc_kind", "headers", "masked_crc32c", "prefix_states", "scan", "shift", "use_portable_crc"]
 
 cdef extern from "_crc.h":
     enum:
@@ -35,6 +35,7 @@ cdef extern from "_crc.h":
 
 cdef enum:
     END = 0
+    BAD_LENGTH = 1
     LARGE = 3
     UNPARSABLE = 4
     TOO_MANY = 5
@@ -64,9 +65,11 @@ assert (SMALL, MAX_VALUES, REASONS) == (contract.SMALL, contract.MAX_VALUES, len
 
 include "_wire.pxi"
 include "_number.pxi"
+include "_walk.pxi"
 
 cdef uint64_t SEED = <uint64_t>hash(b"tbbridge") | 1    # randomised for each process, against crafted collisions
 cdef uint64_t SPREAD = SEED ^ <uint64_t>0x9E3779B97F4A7C15U
+cdef uint64_t LARGEST_JUMP = contract.LARGEST_JUMP - 16
 cdef bint HARDWARE = False
 
 crc_build_tables()
@@ -105,6 +108,7 @@ cdef struct Work:
     int32_t starts_used, starts_room
     int64_t passed[REASONS]
     int64_t records
+    int64_t jumped              # where the last record starts, if it was jumped over, else -1
     bint fresh
     double first_wall_time
 
@@ -237,7 +241,7 @@ cdef inline int add_event(Work* w, bytes_t at, bytes_t end) noexcept nogil:
     return 0
 
 
-cdef int run(Work* w, bytes_t data, Py_ssize_t size, bint held, Py_ssize_t* at, Py_ssize_t until,
+cdef int run(Work* w, bytes_t data, Py_ssize_t size, bint held, bint jumps, Py_ssize_t* at, Py_ssize_t until,
              uint64_t* length) noexcept nogil:
     """Records from `at` on, up to `until`: why it stopped, or NO_MEMORY."""
     cdef int kind, result
@@ -247,6 +251,13 @@ cdef int run(Work* w, bytes_t data, Py_ssize_t size, bint held, Py_ssize_t* at, 
         kind = crc_record(data + at[0], <size_t>(size - at[0]), <uint64_t>-1 if held else SMALL, length)
         if kind == RECORD_CUT:
             return END
+        if (kind == RECORD_LARGE and (jumps or w.records) and length[0] < LARGEST_JUMP
+                and can_jump(data, <uint64_t>size, <uint64_t>at[0] + 12, <uint64_t>at[0] + 12 + length[0])):
+            w.jumped = at[0]
+            w.records += 1
+            w.fresh = False
+            at[0] += 16 + <Py_ssize_t>length[0]
+            continue
         if kind != RECORD_WHOLE:
             return kind
         most = <int64_t>length[0] // MIN_VALUE_BYTES
@@ -255,6 +266,7 @@ cdef int run(Work* w, bytes_t data, Py_ssize_t size, bint held, Py_ssize_t* at, 
         result = add_event(w, data + at[0] + 12, data + at[0] + 12 + <Py_ssize_t>length[0])
         if result != 0:
             return UNPARSABLE if result == -1 else result
+        w.jumped = -1
         at[0] += 16 + <Py_ssize_t>length[0]
         held = False
     return END
@@ -267,6 +279,7 @@ cdef int prepare(Work* w, bint fresh, list foreign) except -1:
     w.rows = w.ids = w.tags_used = w.starts_used = 0
     w.records = 0
     w.last = -1
+    w.jumped = -1
     w.fresh = fresh
     w.first_wall_time = NAN
     memset(w.passed, 0, sizeof(w.passed))
@@ -280,7 +293,7 @@ cdef int prepare(Work* w, bint fresh, list foreign) except -1:
     return 0
 
 
-def scan(const uint8_t[::1] data not None, Py_ssize_t start, bint held, bint fresh, foreign,
+def scan(const uint8_t[::1] data not None, Py_ssize_t start, bint held, bint jumps, bint fresh, foreign,
          int32_t[::1] tag not None, int64_t[::1] step not None, double[::1] wall_time not None,
          double[::1] value not None):
     cdef Work w
@@ -300,20 +313,27 @@ def scan(const uint8_t[::1] data not None, Py_ssize_t start, bint held, bint fre
     try:
         prepare(&w, fresh, names)
         with nogil:
-            stop = run(&w, bytes_at, size, held, &at, size, &length)
+            stop = run(&w, bytes_at, size, held, jumps, &at, size, &length)
         if stop == UNPARSABLE or stop == TOO_MANY:
             until, at = at, start   # once more up to the broken event, which left its traces
             prepare(&w, fresh, names)
             with nogil:
-                run(&w, bytes_at, size, held, &at, until, &length)
+                run(&w, bytes_at, size, held, jumps, &at, until, &length)
             length = crc_load64(bytes_at + at)
         if stop == NO_MEMORY:
             raise MemoryError
-        return result(&w, at, stop, 12 if size - at < 12 or stop == 1 else int(length) + 16)
+        return result(&w, at, stop, 12 if size - at < 12 or stop == BAD_LENGTH else int(length) + 16)
     finally:
         free(w.tags)
         free(w.slots)
         free(w.starts)
+
+
+def can_jump_over(const uint8_t[::1] data not None):
+    cdef uint64_t size = <uint64_t>data.shape[0]
+    if size < 12 or crc_load64(&data[0]) >= LARGEST_JUMP:
+        return False
+    return bool(can_jump(&data[0], size, 12, 12 + crc_load64(&data[0])))
 
 
 cdef object result(Work* w, Py_ssize_t at, int stop, object need):
@@ -334,7 +354,7 @@ cdef object result(Work* w, Py_ssize_t at, int stop, object need):
     wide.sort()
     starts = [(w.starts[i].rows, w.starts[i].step, bool(w.starts[i].first)) for i in range(w.starts_used)]
     passed = tuple([w.passed[i] for i in range(REASONS)])
-    return Scan(at, stop, need, w.rows, w.records, tags, wide, foreign, passed, starts, bool(w.fresh),
+    return Scan(at, w.jumped, stop, need, w.rows, w.records, tags, wide, foreign, passed, starts, bool(w.fresh),
                 w.first_wall_time)
 
 

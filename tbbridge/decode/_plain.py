@@ -26,6 +26,7 @@ from tbbridge.decode.contract import (
     END,
     FULL,
     LARGE,
+    LARGEST_JUMP,
     MAX_VALUES,
     MIN_VALUE_BYTES,
     OTHER_PLUGIN,
@@ -35,9 +36,20 @@ from tbbridge.decode.contract import (
     UNPARSABLE,
     Scan,
 )
+from tbbridge.decode.walk import JUMP, Walk
 from tbbridge.model import Float64, Int64
 
-__all__ = ["crc32c", "crc_kind", "headers", "masked_crc32c", "prefix_states", "scan", "shift", "use_portable_crc"]
+__all__ = [
+    "can_jump_over",
+    "crc32c",
+    "crc_kind",
+    "headers",
+    "masked_crc32c",
+    "prefix_states",
+    "scan",
+    "shift",
+    "use_portable_crc",
+]
 
 Buffer = bytes | bytearray | memoryview
 _START = 1
@@ -47,6 +59,7 @@ def scan(
     data: Buffer,
     start: int,
     held: bool,
+    jumps: bool,
     fresh: bool,
     foreign: Sequence[bytes],
     tag: NDArray[np.int32],
@@ -56,14 +69,24 @@ def scan(
 ) -> Scan:
     """Decode the records of `data` from offset `start` on (see `_native.pyi`)."""
     rows = _Rows(tag, step, wall_time, value, foreign, fresh)
-    view, at = memoryview(data), start
+    view, at, jumped = memoryview(data), start, -1
     while True:
         stop, need, payload = _record(view, at, held)
-        if stop == END and payload is not None:
+        if stop == LARGE and (jumps or rows.records) and need < LARGEST_JUMP and Walk(at, need).step(view, 0) == JUMP:
+            rows.jump()
+            at, jumped = at + need, at
+            continue
+        if payload is not None:
             stop = rows.add(payload)
         if stop != END or payload is None:
-            return rows.result(at, stop, need)
-        at, held = at + need, False
+            return rows.result(at, jumped, stop, need)
+        at, jumped, held = at + need, -1, False
+
+
+def can_jump_over(data: Buffer) -> bool:
+    """Whether the bytes in `data` prove that the record at 0 can be jumped over."""
+    need = int.from_bytes(data[:8], "little") + 16
+    return len(data) >= 12 and need < LARGEST_JUMP and Walk(0, need).step(memoryview(data), 0) == JUMP
 
 
 def _record(view: memoryview, at: int, held: bool) -> tuple[int, int, bytes | None]:
@@ -102,7 +125,7 @@ class _Rows:
         self._foreign = dict.fromkeys(foreign)
         self._passed = [0] * len(REASONS)
         self._starts: list[tuple[int, int, bool]] = []
-        self._rows = self._records = 0
+        self._rows = self.records = 0
         self._wide: set[int] = set()
         self._fresh, self._first = fresh, float("nan")
 
@@ -116,9 +139,9 @@ class _Rows:
             return UNPARSABLE
         except TooMany:
             return TOO_MANY
-        if self._records == 0:
+        if self.records == 0:
             self._first = event.wall_time
-        self._records += 1
+        self.records += 1
         self._note(event, empty=not payload)
         for value in event.values if event.what == SUMMARY else ():
             self._add_value(event, value)
@@ -150,13 +173,19 @@ class _Rows:
             self._wide.add(int(self._tag[row]))
         self._rows = row + 1
 
-    def result(self, end: int, stop: int, need: int) -> Scan:
+    def jump(self) -> None:
+        """Count an intact record that was not looked into."""
+        self.records += 1
+        self._fresh = False
+
+    def result(self, end: int, jumped: int, stop: int, need: int) -> Scan:
         return Scan(
             end,
+            jumped,
             stop,
             need,
             self._rows,
-            self._records,
+            self.records,
             list(self._ids),
             sorted(self._wide),
             list(self._foreign),

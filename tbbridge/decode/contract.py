@@ -7,6 +7,9 @@ from typing import NamedTuple
 SMALL = 32 << 10
 """A record with at most this many payload bytes is always verified whole; a larger one where it may hold a scalar."""
 
+LARGEST_JUMP = 1 << 62
+"""Bytes of the largest record that a scan jumps over, so that offsets stay 64-bit integers."""
+
 MAX_VALUES = 1 << 20
 """Values that one event may hold; the bound on what one record can make us allocate."""
 
@@ -49,7 +52,10 @@ class Scan(NamedTuple):
     """What one `scan` found; columns up to `rows` are filled."""
 
     end: int
-    """Offset in the data of the first byte that is not used: a record starts there, or should."""
+    """Offset in the data of the first byte that is not used: a record starts there, or should. It is beyond the data
+    where the last record was jumped over."""
+    jumped: int
+    """Offset of the record that ends at `end`, if it was jumped over, else -1."""
     stop: int
     """Why it stopped there: `END` ... `FULL`."""
     need: int

@@ -153,12 +153,22 @@ class Decoder:
         room = max(self._room, min(len(block) // contract.MIN_VALUE_BYTES + 1, max(_ROOM, len(block) // 32)))
         value = np.empty(room, np.float64)
         columns = self._log.columns.room(room, self._expected_rows(base) + room)
-        found = twin.scan(block, self._at - base, self._held, self._log.fresh, self._log.foreign, *columns, value)
+        found = twin.scan(
+            block,
+            self._at - base,
+            self._held,
+            self._log.records > 0,
+            self._log.fresh,
+            self._log.foreign,
+            *columns,
+            value,
+        )
         self._room = 0
         self._log.absorb(found, value)
-        if found.records:
-            self._jumped, self._held = None, False
         self._at = base + found.end
+        if found.records:
+            self._jumped = (base + found.jumped, self._at) if found.jumped >= 0 else None
+            self._held = False
         return self._stopped(found, block, base)
 
     def _expected_rows(self, offset: int) -> int:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import struct
 from itertools import accumulate
+from random import Random
 
 import numpy as np
 import pytest
+from decode import soup
+from decode.protobuf_model import expected
 from decode.story import VERSION, Disk, decode, decoder_of, everything, image, ranges, scalar
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tbbridge.checksum import frame
-from tbbridge.decode import Decoder
+from tbbridge.decode import Decoder, _native, _plain
 from tbbridge.decode.contract import MAX_VALUES, SMALL
 from tbbridge.write.events import event, field, simple_value, summary, tensor_value
 
@@ -177,3 +182,29 @@ def test_columns_are_compact_and_stay_as_they_were() -> None:
         np.float64,
         np.float32,
     ]
+
+
+@given(st.integers(0, 2**63))
+def test_a_jump_never_hides_a_scalar(seed: int) -> None:
+    """Both twins jump over the same events, and none of these holds a scalar or a start, by protobuf's own classes."""
+    rng = Random(seed)
+    for _ in range(20):
+        payload = soup.event(rng)
+        record = frame(payload)[: rng.choice([len(payload) + 16, rng.randrange(len(payload) + 16)])]
+        jumps = _native.can_jump_over(record)
+        assert jumps == _plain.can_jump_over(record)
+        held = expected(payload) if jumps else None
+        assert held is None or (held.rows, held.starts) == ([], [])
+
+
+@given(st.lists(st.sampled_from(sorted(HEAVY | MAY_HOLD_A_SCALAR)), max_size=4), st.integers(0, 2**63))
+def test_both_twins_jump_alike(kinds: list[str], seed: int) -> None:
+    """Over files of large records, whole or cut anywhere, both twins of the scan say the same."""
+    data = b"".join([VERSION, *(scalar(1) + (HEAVY | MAY_HOLD_A_SCALAR)[kind] for kind in kinds)])
+    data = data[: Random(seed).randrange(len(data) + 1)]
+    for jumps in (False, True):
+        found = []
+        for twin in (_native, _plain):
+            columns = np.zeros(10_000, np.int32), np.zeros(10_000, np.int64), np.zeros(10_000), np.zeros(10_000)
+            found.append(repr(twin.scan(data, 0, False, jumps, True, [], *columns)))
+        assert found[0] == found[1]

@@ -29,7 +29,7 @@ Rows = list[tuple[bytes, int, float, float]]
 def scanned(twin, payload: bytes, foreign: frozenset[bytes] = frozenset()) -> tuple[Scan, Rows]:
     """The scan of one record, and its rows with their tags."""
     columns = np.zeros(ROOM, np.int32), np.zeros(ROOM, np.int64), np.zeros(ROOM), np.zeros(ROOM)
-    found = twin.scan(frame(payload), 0, False, True, sorted(foreign), *columns)
+    found = twin.scan(frame(payload), 0, False, False, True, sorted(foreign), *columns)
     tag, step, wall_time, value = (column[: found.rows].tolist() for column in columns)
     return found, [(found.tags[tag[i]], step[i], wall_time[i], value[i]) for i in range(found.rows)]
 

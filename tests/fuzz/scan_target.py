@@ -21,7 +21,7 @@ ROOM = 1024
 def scanned(twin, data: bytes, held: bool) -> str:
     """All that a scan says, as text that tells NaN from NaN."""
     columns = np.empty(ROOM, np.int32), np.empty(ROOM, np.int64), np.empty(ROOM), np.empty(ROOM)
-    found = twin.scan(data, 0, held, True, [b"a"], *columns)
+    found = twin.scan(data, 0, held, True, True, [b"a"], *columns)
     return repr((found._replace(foreign=sorted(found.foreign)), [column[: found.rows].tolist() for column in columns]))
 
 
