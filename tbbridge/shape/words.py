@@ -37,7 +37,7 @@ TRAIN: Final = _words(
 )
 VAL: Final = _words(
     "val valid validation validate validating vld va eval evaluation evaluate evaluating evaluator evals dev heldout"
-    " 验证 検証 검증 validierung validación vali vaild vaildation valiation validaiton holdout cv"
+    " 验证 検証 검증 validierung validación vali valing vaild vaildation valiation validaiton holdout cv"
 )
 TEST: Final = _words("test testing tst te tested 测试 テスト 시험")
 SPLITS: Final = {**dict.fromkeys(TRAIN, "train"), **dict.fromkeys(VAL, "val"), **dict.fromkeys(TEST, "test")}
