@@ -40,6 +40,8 @@ SMALL_STEP: Final = 10
 _ROOM: Final = 2**62
 """Steps beyond this (or its negative) are not moved any further, so that nothing overflows: the last of a step wins."""
 
+_PAIRS: Final = 4096
+"""Neighbours that are looked at for the usual distance of steps."""
 _TINY: Final = 1e-6
 """An epoch series with fractions (0.9999999 for 1) is compared with this tolerance."""
 
@@ -56,6 +58,43 @@ class Placement:
     """``step`` (as logged), ``epoch`` or ``wall``."""
     note: str
     """One line for the report: what was done, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A column as the axis of the others: which step it had reached by a wall time."""
+
+    step: Int64
+    times: Float64
+    """Finite wall times, ascending."""
+    largest: Int64
+    """The largest step by each of `times`."""
+
+    @classmethod
+    def of(cls, points: Points) -> Axis:
+        """The axis of a column; quick where its wall times are finite and in order, as most are."""
+        finite = np.isfinite(points.wall_time)
+        whole = bool(finite.all())
+        times, largest = (points.wall_time, points.step) if whole else (points.wall_time[finite], points.step[finite])
+        if not np.all(times[1:] >= times[:-1]):
+            order = np.argsort(times, kind="stable")
+            times, largest = times[order], np.maximum.accumulate(largest[order])
+        return cls(points.step, times, largest)
+
+    @property
+    def tells(self) -> bool:
+        """Whether the wall times can order anything: there are at least two different ones."""
+        return len(self.times) > 1 and bool(self.times[-1] > self.times[0])
+
+    def reached(self, wall: Float64) -> tuple[Int64, Bools]:
+        """The largest step by each wall time, and where that is known (before the first point it is not)."""
+        position = np.searchsorted(self.times, np.where(np.isfinite(wall), wall, -np.inf), side="right") - 1
+        return self.largest[np.maximum(position, 0)], position >= 0
+
+    def spacing(self) -> float:
+        """How far apart two points are usually, from at most a few thousand pairs."""
+        first = np.arange(0, len(self.step) - 1, max(1, len(self.step) // _PAIRS))
+        return float(np.median(self.step[first + 1].astype(np.float64) - self.step[first].astype(np.float64)))
 
 
 def epoch_series(experiment: Experiment, runs: Mapping[str, Iterable[str]]) -> tuple[str, str] | None:
@@ -99,14 +138,14 @@ def place(columns: Mapping[str, Points], epoch: Points | None = None, align: str
     if reference is None:
         return Placement(as_logged, "step", "")
     others = {name: points for name, points in columns.items() if name != reference and len(points.step)}
-    base = columns[reference]
+    base = Axis.of(columns[reference])
     moved = _different(others, base) if align == "auto" else _forced(others, base)
     if not moved:
         return Placement(as_logged, "step", _agreement(others, base, align))
     epoch = epoch if epoch is not None and align != "wall" and _on_axis(epoch, base) else None
     if align == "epoch" and epoch is None:
         return Placement(as_logged, "step", "no epoch series on the train steps' axis is logged: joined as logged")
-    if epoch is None and not _walls_tell(base):
+    if epoch is None and not base.tells:
         return Placement(as_logged, "step", "the wall times do not tell the order: joined on the steps as logged")
     shared = 0
     for name, judged in moved.items():
@@ -123,10 +162,10 @@ def _report(moved: Iterable[str], reference: str, epoch: Points | None, shared: 
     return f"{', '.join(moved)}: placed {by} on the steps of {reference}: {why}{more}"
 
 
-def _agreement(others: Mapping[str, Points], base: Points, align: str) -> str:
+def _agreement(others: Mapping[str, Points], base: Axis, align: str) -> str:
     if align != "auto":
         return "all columns have the same steps"
-    if any(_looks_different(points, base) for points in others.values()) and not _walls_tell(base):
+    if not base.tells and any(_looks_different(points, base) for points in others.values()):
         return "train and validation may count different things, and the wall times do not tell: joined as logged"
     return "the columns count the same steps" if others else ""
 
@@ -139,30 +178,29 @@ def _reference(columns: Mapping[str, Points]) -> str | None:
     order = {name: (int(columns[name].step[-1]), len(columns[name].step)) for name in found}
     fastest = max(found, key=order.__getitem__)
     train = max((name for name in found if name.startswith("train ")), key=order.__getitem__, default=fastest)
-    return fastest if counts_differently(columns[train], columns[fastest]) else train
+    return fastest if fastest != train and counts_differently(columns[train], Axis.of(columns[fastest])) else train
 
 
-def _different(others: Mapping[str, Points], base: Points) -> dict[str, Points]:
-    """The columns that count something else, and the points that showed it: columns with the same steps go together."""
+def _different(others: Mapping[str, Points], base: Axis) -> dict[str, Points]:
+    """The columns that count something else, and the points by which to place them: the same for the same steps."""
     different = [points for points in others.values() if counts_differently(points, base)]
     found = {}
     for name, points in others.items():
-        judged = [points, *different] if any(points is one for one in different) else different
-        alike = next((one for one in judged if np.array_equal(points.step, one.step)), None)
+        alike = next((one for one in different if np.array_equal(points.step, one.step)), None)
         if alike is not None:
             found[name] = alike
     return found
 
 
-def _forced(others: Mapping[str, Points], base: Points) -> dict[str, Points]:
+def _forced(others: Mapping[str, Points], base: Axis) -> dict[str, Points]:
     return {name: points for name, points in others.items() if not np.array_equal(points.step, base.step)}
 
 
-def counts_differently(points: Points, reference: Points) -> bool:
+def counts_differently(points: Points, reference: Axis) -> bool:
     """Whether `reference` counts much faster than `points`, so that their steps cannot be one axis."""
-    if np.array_equal(points.step, reference.step) or not _walls_tell(reference):
+    if not reference.tells or np.array_equal(points.step, reference.step):
         return False
-    reached, known = _reached(points.wall_time, reference)
+    reached, known = reference.reached(points.wall_time)
     steps, at = points.step[known].astype(np.float64), reached[known].astype(np.float64)
     if not len(steps):
         return False
@@ -170,36 +208,19 @@ def counts_differently(points: Points, reference: Points) -> bool:
         counted, gained, apart = steps[-1] - steps[0], at[-1] - at[0], float(np.min(np.diff(steps)))
     else:
         counted, gained, apart = max(steps[-1], 1.0), at[-1], abs(steps[-1])
-    blur = float(np.median(np.diff(reference.step.astype(np.float64))))
-    return bool(gained - blur > (PACE if apart <= SMALL_STEP else PACE_LARGE_STEPS) * counted)
+    return bool(gained - reference.spacing() > (PACE if apart <= SMALL_STEP else PACE_LARGE_STEPS) * counted)
 
 
-def _looks_different(points: Points, base: Points) -> bool:
+def _looks_different(points: Points, base: Axis) -> bool:
     """By the steps alone: a short count from 0 or 1 beside many more steps."""
     few, many = len(points.step), len(base.step)
     consecutive = few > 1 and int(points.step[-1]) - int(points.step[0]) == few - 1 and int(points.step[0]) in (0, 1)
     return consecutive and many >= 2 * few and int(base.step[-1]) >= 3 * int(points.step[-1])
 
 
-def _walls_tell(reference: Points) -> bool:
-    """Whether the reference's wall times can order anything: at least two different finite ones."""
-    finite = reference.wall_time[np.isfinite(reference.wall_time)]
-    return len(finite) > 1 and float(finite.max()) > float(finite.min())
-
-
-def _reached(wall: Float64, reference: Points) -> tuple[Int64, Bools]:
-    """The reference's largest step by each wall time, and where that is known (before its first point it is not)."""
-    finite = np.isfinite(reference.wall_time)
-    order = np.argsort(reference.wall_time[finite], kind="stable")
-    times = reference.wall_time[finite][order]
-    steps = np.maximum.accumulate(reference.step[finite][order])
-    position = np.searchsorted(times, np.where(np.isfinite(wall), wall, -np.inf), side="right") - 1
-    return steps[np.maximum(position, 0)], position >= 0
-
-
-def _by_wall(points: Points, base: Points) -> Int64:
+def _by_wall(points: Points, base: Axis) -> Int64:
     """The step that had been reached; 0 (or the first step) before the first, the last one's where there is no time."""
-    reached, known = _reached(points.wall_time, base)
+    reached, known = base.reached(points.wall_time)
     first = np.int64(min(0, int(base.step[0])))
     reached = np.where(known, reached, first)
     timed = np.where(np.isfinite(points.wall_time), np.arange(len(reached)), -1)
@@ -207,7 +228,7 @@ def _by_wall(points: Points, base: Points) -> Int64:
     return np.where(last >= 0, reached[np.maximum(last, 0)], first)
 
 
-def _on_axis(epoch: Points, base: Points) -> bool:
+def _on_axis(epoch: Points, base: Axis) -> bool:
     """Whether the epoch series says something about the reference's steps, and grows."""
     if not len(epoch.step) or not np.all(np.isfinite(epoch.value)):
         return False
@@ -215,32 +236,33 @@ def _on_axis(epoch: Points, base: Points) -> bool:
     return grows and 2 * int(epoch.step[-1]) >= int(base.step[-1]) and int(epoch.step[0]) <= int(base.step[-1])
 
 
-def _by_epoch(points: Points, epoch: Points, base: Points) -> Int64:
+def _by_epoch(points: Points, epoch: Points, base: Axis) -> Int64:
     """The last step of the epoch that each point is counted by.
 
     Where the wall time's step lies inside that epoch it is taken: the series may be sparse, or in fractions that are
     logged before or after a step.
     """
-    counted = points.step + _offset(points, epoch, base)
+    counted = points.step + _offset(points, epoch)
     earliest = _step_at(epoch, np.searchsorted(epoch.value, counted - _TINY, side="left") - 1, base)
     last = np.searchsorted(epoch.value, counted + _TINY, side="right") - 1
     following = np.append(epoch.step, np.iinfo(np.int64).max)[last + 1]
     before = np.searchsorted(base.step, following, side="left") - 1
     latest = np.maximum(_step_at(epoch, last, base), np.where(before >= 0, base.step[np.maximum(before, 0)], earliest))
-    reached, known = _reached(points.wall_time, base)
+    reached, known = base.reached(points.wall_time)
     return np.clip(np.where(known, reached, latest), earliest, latest)
 
 
-def _step_at(epoch: Points, position: Int64, base: Points) -> Int64:
+def _step_at(epoch: Points, position: Int64, base: Axis) -> Int64:
     """The steps at some positions of the epoch series; the axis' start before its first."""
     return np.where(position >= 0, epoch.step[np.maximum(position, 0)], min(0, int(base.step[0])))
 
 
-def _offset(points: Points, epoch: Points, base: Points) -> float:
+def _offset(points: Points, epoch: Points) -> float:
     """What to add to a point's count to compare it with the epoch series: counts begin at 0 or 1, in either."""
     whole = bool(np.all(epoch.value == np.floor(epoch.value)))
-    if _walls_tell(epoch):
-        reached, known = _reached(points.wall_time, epoch)
+    axis = Axis.of(epoch)
+    if axis.tells:
+        reached, known = axis.reached(points.wall_time)
         if known.any():
             value = epoch.value[np.searchsorted(epoch.step, reached[known], side="right") - 1].astype(np.float64)
             return float(np.round(np.median(value - points.step[known])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from tbbridge.bridge import read
 from tbbridge.model import Experiment, Feed, Points
-from tbbridge.shape.align import counts_differently, epoch_series, place
+from tbbridge.shape.align import Axis, counts_differently, epoch_series, place
 
 FRAMEWORKS = Path(__file__).parents[2] / "fixtures" / "frameworks"
 TRAIN, VAL, ACC = "train cross entropy", "val cross entropy", "val accuracy"
@@ -226,6 +227,15 @@ def test_epoch_series_is_found_by_its_words() -> None:
     assert epoch_series(Experiment("x", ("b",), feeds), {"b": ["loss", "epochs_per_second"]}) is None
 
 
+def test_a_million_points_are_placed_in_no_time() -> None:
+    """It is done again with every row that comes."""
+    train = points(np.arange(1_000_000), np.arange(1_000_000.0), np.zeros(1_000_000))
+    val = points(np.arange(1000), np.arange(1, 1001) * 1000.0 - 0.5)
+    start = time.process_time()
+    assert steps(place({TRAIN: train, VAL: val}))[-1] == 999_999
+    assert time.process_time() - start < 0.5
+
+
 # --- the user decides
 
 
@@ -279,7 +289,7 @@ def test_any_points_end_on_ascending_steps_and_none_is_lost(
 
 def test_counting_the_same_steps_is_never_different() -> None:
     """Whatever the wall times say."""
-    assert not counts_differently(points(range(50), np.arange(50) + 7.0), points(range(50), range(50)))
+    assert not counts_differently(points(range(50), np.arange(50) + 7.0), Axis.of(points(range(50), range(50))))
 
 
 # --- real files
@@ -287,7 +297,7 @@ def test_counting_the_same_steps_is_never_different() -> None:
 PLACED = {"mmengine": "epoch", "torch_axes": "wall"}
 
 
-@pytest.mark.parametrize("folder", sorted(path.parent.name for path in FRAMEWORKS.glob("*/mapping.json")))
+@pytest.mark.parametrize("folder", sorted(path.parent.name for path in FRAMEWORKS.glob("*/about.txt")))
 def test_real_frameworks_are_joined_or_placed_as_they_count(folder: str) -> None:
     """Keras, Lightning, Hugging Face ... count the same on both sides; a loop by iteration and by epoch does not."""
     reading = read(FRAMEWORKS / folder / "logs")
