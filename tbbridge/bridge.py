@@ -346,6 +346,10 @@ def columns(
     align: str = "auto",
 ) -> Placement:
     """The columns of one experiment on one axis, from the tags of its runs and the points of a run's tag."""
-    logged = {name: points(feed.run, feed.tag) if feed else NO_POINTS for name, feed in experiment.feeds.items()}
     epoch = epoch_series(experiment, tags)
-    return place(logged, points(*epoch) if epoch else None, align)
+    return place(as_logged(experiment, points), points(*epoch) if epoch else None, align)
+
+
+def as_logged(experiment: Experiment, points: Callable[[str, str], Points]) -> dict[str, Points]:
+    """The columns of one experiment with the steps that were written."""
+    return {name: points(feed.run, feed.tag) if feed else NO_POINTS for name, feed in experiment.feeds.items()}

@@ -15,9 +15,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from tbbridge.bridge import LogDirectory, columns, named
+from tbbridge.bridge import LogDirectory, as_logged, named
+from tbbridge.bridge import columns as columns_of
 from tbbridge.errors import MappingError
 from tbbridge.model import EventFile, Experiment, ExperimentView, Mark
+from tbbridge.shape.align import Placement
 from tbbridge.shape.growing import common_prefix
 from tbbridge.shape.mapping import Mapper, MappingOptions, SeriesFacts, changes, check, facts
 from tbbridge.shape.run import RunSeries
@@ -49,6 +51,10 @@ class Table:
     view: ExperimentView
     map_at: float = 0.0
     """By the clock, when it may be mapped again."""
+    cost: float = 0.0
+    """Seconds of the processor that mapping it took the last time."""
+    placement: Placement | None = None
+    """How its columns came on one axis the last time."""
     version: int = 0
     """Grows with every change of a cell."""
     gone: bool = False
@@ -114,8 +120,8 @@ class Tables:
     """The run logs of all experiments below a log directory.
 
     A new point costs its run's and its experiment's work only. The mapping is made again at once where runs or tags
-    came or went. Where points only grew in number, their experiment is mapped again when that costs no more than
-    `MAPPING_SHARE` of the time; until then its run log grows under the mapping that it has.
+    came or went. Where points only grew in number, their experiment is mapped again, and its columns are put on one
+    axis again, when that costs no more than `MAPPING_SHARE` of the time; until then its run log grows as it is.
 
     Attributes:
         by_name: the tables, in the mapping's order; those whose source is gone after the others.
@@ -146,7 +152,9 @@ class Tables:
             return self._map_all(changed)
         names = {self._owners[run] for run in changed}
         self._unsure |= names
-        return self._refresh_all(names | self._remap(self._clock()))
+        due = self._remap(self._clock())
+        self._refresh_all(names - due, sure=False)
+        return names | self._refresh_all(due)
 
     def settle(self) -> set[str]:
         """Map at once what was to be mapped again some time; returns the experiments of which anything changed."""
@@ -165,10 +173,10 @@ class Tables:
         names = {name for name in self._unsure if self.by_name[name].map_at <= now}
         self._unsure -= names
         for table in [self.by_name[name] for name in names]:
-            began = time.perf_counter()
+            began = time.thread_time()
             known = {run: self._runs[run].settle_facts() for run in table.experiment.runs}
             self._adopt(self._mapper.again(known, [table.place])[0], table.experiment.name)
-            table.map_at = self._clock() + (time.perf_counter() - began) / MAPPING_SHARE
+            table.cost = time.thread_time() - began
         return names
 
     def _map_all(self, changed: set[str]) -> set[str]:
@@ -215,40 +223,49 @@ class Tables:
             self._logs.begin_again(name, f"{type(error).__name__}: {error}")
             return True
 
-    def _refresh_all(self, names: set[str]) -> set[str]:
+    def _refresh_all(self, names: set[str], *, sure: bool = True) -> set[str]:
+        """Bring tables up to date; `sure`: find out anew how their columns come on one axis."""
         for table in [self.by_name[name] for name in names]:
             try:
-                self._refresh(table)
+                self._refresh(table, sure)
             except Exception as error:  # a bug: it must not stop the other experiments
                 log.exception("the experiment %s failed", table.experiment.name)
                 for run in table.experiment.runs:
                     self._logs.begin_again(run, f"{type(error).__name__}: {error}")
         return names
 
-    def _refresh(self, table: Table) -> None:
-        """Bring one experiment's table up to date."""
-        view = self._view(table.experiment)
+    def _refresh(self, table: Table, sure: bool) -> None:
+        began = time.thread_time()
+        view = self._view(table, self._placement(table, sure))
         generation = table.view.generation if table.goes_on_in(view) else next(_generations)
         changed = generation != table.view.generation or size(view) != size(table.view)
-        table.view = replace(view, generation=generation, notes=(*view.notes, *table.changes))
+        table.view = replace(view, generation=generation)
         table.version += changed  # after the view: see Table.csv
+        if sure:
+            table.map_at = self._clock() + (table.cost + time.thread_time() - began) / MAPPING_SHARE
 
-    def _view(self, experiment: Experiment) -> ExperimentView:
-        runs = {name: self._runs.get(name, Run()) for name in experiment.runs}
-        placed = columns(
-            experiment,
-            {name: run.series.tags for name, run in runs.items()},
-            lambda run, tag: runs[run].series.live(tag),
-            self._options.align,
-        )
+    def _placement(self, table: Table, sure: bool) -> Placement:
+        runs, last = self._runs, table.placement
+        if not sure and last is not None and last.how == "step":
+            columns = as_logged(table.experiment, lambda run, tag: runs[run].series.live(tag))
+            return replace(last, columns=columns)
+        tags = {name: runs[name].series.tags for name in table.experiment.runs}
+        align = self._options.align
+        placement = columns_of(table.experiment, tags, lambda run, tag: runs[run].series.live(tag), align)
+        table.placement = placement
+        return placement
+
+    def _view(self, table: Table, placement: Placement) -> ExperimentView:
+        experiment = table.experiment
+        runs = {name: self._runs[name] for name in experiment.runs}
         writes = [self._logs.last_write(run) for run in experiment.runs]
-        placement = (placed.note,) if placed.note else ()
+        note = (placement.note,) if placement.note else ()
         return ExperimentView(
             name=experiment.name,
             generation=0,
-            columns=placed.columns,
+            columns=placement.columns,
             marks=[mark for name, run in runs.items() for mark in marks(name, run)],
-            notes=(*experiment.notes, *placement, *findings(runs)),
+            notes=(*experiment.notes, *note, *findings(runs), *table.changes),
             last_write=max((moment for moment in writes if moment is not None), default=None),
         )
 

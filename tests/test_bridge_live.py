@@ -48,6 +48,11 @@ def log(events: EventWriter, *steps: int, tag: str = "loss") -> None:
     events.flush()
 
 
+def text(path: Path) -> str:
+    """A file's text; "" while it is not there."""
+    return path.read_text() if path.exists() else ""
+
+
 def same_as_export(bridge: Bridge, logs: Path, tmp_path: Path) -> bool:
     """Whether what is published equals a fresh export."""
     fresh = tmp_path / f"fresh{time.monotonic_ns()}"
@@ -62,12 +67,12 @@ def test_points_arrive_in_the_run_log_and_in_the_view(logs: Path) -> None:
         bridge.subscribe(told.set)
         log(events, 0, 1)
         path = bridge.out / "exp.csv"
-        wait_until(lambda: path.exists() and path.read_text() == HEADER + "0,,,0,\n1,,,0.5,\n")
+        wait_until(lambda: text(path) == HEADER + "0,,,0,\n1,,,0.5,\n")
         before = bridge.view("exp")
         told.clear()
         log(events, 2)
         assert told.wait(5)
-        wait_until(lambda: path.read_text().endswith("2,,,1,\n"))
+        wait_until(lambda: text(path).endswith("2,,,1,\n"))
         after = bridge.view("exp")
     assert before is not None
     assert after is not None
@@ -103,7 +108,7 @@ def test_the_log_directory_may_come_later_and_go_and_come_back(tmp_path: Path) -
         assert path.exists()
         with writer(logs) as events:
             log(events, 5)
-        wait_until(lambda: path.read_text() == HEADER + "5,,,2.5,\n")
+        wait_until(lambda: text(path) == HEADER + "5,,,2.5,\n")
         assert bridge.view("exp").state == "live"  # type: ignore[union-attr]
 
 
@@ -116,10 +121,10 @@ def test_new_runs_and_files_are_found_with_and_without_notifications(logs: Path,
             log(events, 0, 1)
         with writer(logs, "a/b/validation") as events:
             log(events, 0, 1)
-        wait_until(lambda: bridge.names() == ["a/b"])
+        wait_until(lambda: bridge.names() == ["a/b"] and (bridge.out / "a/b.csv").exists())
         with writer(logs, "a/b/train", number=1) as events:
             log(events, 0, 9)
-        wait_until(lambda: "9,,,4.5,\n" in (bridge.out / "a/b.csv").read_text())
+        wait_until(lambda: "9,,,4.5,\n" in text(bridge.out / "a/b.csv"))
         (logs / "a").rename(logs / "moved")
         wait_until(lambda: (bridge.out / "moved/b.csv").exists())
         wait_until(lambda: bridge.view("a/b").state == "source gone")  # type: ignore[union-attr]
@@ -138,7 +143,7 @@ def test_a_notification_costs_a_look_at_its_file_only(logs: Path, monkeypatch: p
         scandir = os.scandir
         monkeypatch.setattr(os, "scandir", lambda path: (listed.append(str(path)), scandir(path))[1])
         log(events, 0, 1, 2)
-        wait_until(lambda: (bridge.out / "growing.csv").read_text().endswith("2,,,1,\n"))
+        wait_until(lambda: text(bridge.out / "growing.csv").endswith("2,,,1,\n"))
         assert [path for path in listed if path.startswith(str(logs))] == []
 
 
@@ -148,7 +153,7 @@ def test_a_poll_finds_what_no_notification_told(logs: Path, monkeypatch: pytest.
     with writer(logs) as events, Bridge(logs, poll_interval=0.2) as bridge:
         bridge.wait_until_read(5)
         log(events, 0, 1)
-        wait_until(lambda: (bridge.out / "exp.csv").read_text().endswith("1,,,0.5,\n"))
+        wait_until(lambda: text(bridge.out / "exp.csv").endswith("1,,,0.5,\n"))
 
 
 def test_a_meddled_run_log_is_restored_and_told(logs: Path) -> None:
@@ -156,7 +161,7 @@ def test_a_meddled_run_log_is_restored_and_told(logs: Path) -> None:
     with writer(logs) as events, Bridge(logs, poll_interval=0.1) as bridge:
         log(events, 0)
         path = bridge.out / "exp.csv"
-        wait_until(lambda: path.exists() and path.read_text().endswith("0,,,0,\n"))
+        wait_until(lambda: text(path).endswith("0,,,0,\n"))
         good = path.read_bytes()
         for meddle in (path.unlink, lambda: path.write_bytes(good + b"x"), lambda: shutil.rmtree(bridge.out)):
             meddle()
@@ -169,7 +174,7 @@ def test_a_full_disk_is_told_and_recovered_from(logs: Path, monkeypatch: pytest.
     with writer(logs) as events, Bridge(logs) as bridge:
         log(events, 0)
         path = bridge.out / "exp.csv"
-        wait_until(lambda: path.exists() and path.read_text().endswith("0,,,0,\n"))
+        wait_until(lambda: text(path).endswith("0,,,0,\n"))
         old = path.read_bytes()
         real = os.write
 
@@ -185,7 +190,7 @@ def test_a_full_disk_is_told_and_recovered_from(logs: Path, monkeypatch: pytest.
         assert path.read_bytes() == old
         assert len(bridge.view("exp").columns["train cross entropy"].step) == 2  # type: ignore[union-attr]
         monkeypatch.setattr(os, "write", real)
-        wait_until(lambda: path.read_text().endswith("1,,,0.5,\n"))
+        wait_until(lambda: text(path).endswith("1,,,0.5,\n"))
         wait_until(lambda: bridge.status() == [])
 
 
@@ -209,9 +214,9 @@ def test_a_bug_in_one_run_is_told_and_the_run_begins_again(logs: Path, monkeypat
         log(good, 0, 1)
         wait_until(lambda: bridge.view("bad").state == "stopped: KeyError: 'x'", timeout=5)  # type: ignore[union-attr]
         assert any(line.startswith("reading bad/") for line in bridge.status())
-        wait_until(lambda: (bridge.out / "good.csv").read_text().endswith("1,,,0.5,\n"))
+        wait_until(lambda: text(bridge.out / "good.csv").endswith("1,,,0.5,\n"))
         monkeypatch.setattr(decoder, "feed", feed)
-        wait_until(lambda: (bridge.out / "bad.csv").read_text().endswith("1,,,0.5,\n"))
+        wait_until(lambda: text(bridge.out / "bad.csv").endswith("1,,,0.5,\n"))
         wait_until(lambda: bridge.view("bad").state == "live" and not bridge.status())  # type: ignore[union-attr]
 
 
@@ -236,7 +241,7 @@ def test_a_follower_that_dies_says_so_and_starts_again(logs: Path, monkeypatch: 
         monkeypatch.setattr(hall.Follower, "glance", glance)
         monkeypatch.setattr(hall.Follower, "poll", poll)
         log(events, 1)
-        wait_until(lambda: (bridge.out / "exp.csv").read_text().endswith("1,,,0.5,\n"))
+        wait_until(lambda: text(bridge.out / "exp.csv").endswith("1,,,0.5,\n"))
         wait_until(lambda: bridge.status() == [])
 
 
