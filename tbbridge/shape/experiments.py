@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from tbbridge.shape import words
@@ -96,7 +97,8 @@ def place_runs(runs: Mapping[str, Iterable[str]]) -> list[RunPlace]:
     _drop_contradicted(drafts, tags)
     _settle(drafts)
     names = _fold(drafts, tags)
-    return [_skipped(run, names, drafts) if run in skipped else _placed(drafts[run], names[run]) for run in tags]
+    known = set(names.values()) | set(drafts)
+    return [_skipped(run, names, known) if run in skipped else _placed(drafts[run], names[run]) for run in tags]
 
 
 def _placed(draft: _Draft, name: str) -> RunPlace:
@@ -105,10 +107,9 @@ def _placed(draft: _Draft, name: str) -> RunPlace:
     return RunPlace(draft.run, name, draft.split, because, draft.suffix, detail=len(detail))
 
 
-def _skipped(run: str, names: Mapping[str, str], drafts: Mapping[str, _Draft]) -> RunPlace:
-    above = next((path for path in _above(run) if path in names.values() or path in drafts), _parent(run))
-    name = names.get(above, above)
-    return RunPlace(run, name, skipped="R1: its name is a time stamp, as add_hparams writes it")
+def _skipped(run: str, names: Mapping[str, str], known: set[str]) -> RunPlace:
+    above = next((path for path in _above(run) if path in known), _parent(run))
+    return RunPlace(run, names.get(above, above), skipped="R1: its name is a time stamp, as add_hparams writes it")
 
 
 def _draft(run: str, tags: Sequence[str]) -> _Draft:
@@ -136,10 +137,8 @@ def _label(drafts: Mapping[str, _Draft]) -> None:
     """R5: finds, from the right, the directories that say a split, and takes them off the path."""
     bases = {draft.base for draft in drafts.values()}
     directories = bases | {path for base in bases for path in _above(base)}
-    children: dict[str, list[str]] = defaultdict(list)
-    for path in sorted(directories - {ROOT}):
-        children[_parent(path)].append(path.rpartition("/")[2])
-    labels = {path: _directory_label(path, children, len(bases) > 1) for path in directories - {ROOT}}
+    siblings = _Siblings.of(directories - {ROOT})
+    labels = {path: siblings.label(path, len(bases) > 1) for path in directories - {ROOT}}
     for path in _shared(bases):
         labels[path] = None
     both_sides = _both_sides(labels, bases)
@@ -189,23 +188,33 @@ def _take_off(draft: _Draft, labels: Mapping[str, _Label | None], both_sides: se
     draft.rest = draft.base[len(paths[end - 1]) + 1 :]
 
 
-def _directory_label(path: str, children: Mapping[str, Sequence[str]], several: bool) -> _Label | None:
-    name, siblings = path.rpartition("/")[2], children[_parent(path)]
-    label = _name_label(name)
-    if label is None or not _named(label.residual):
-        return label
-    first = tokenise(name)[0].text
-    if several and first in ("eval", "evaluation") and label.split == "val":
-        return label
-    for sibling in siblings:
-        other = _name_label(sibling)
-        if other and other.residual == label.residual and (other.split == "train") != (label.split == "train"):
+@dataclass(slots=True)
+class _Siblings:
+    """The directories of each directory: a name such as ``exp7-train`` says a split only beside ``exp7-val``."""
+
+    sides: set[tuple[str, str, bool]]
+    """(parent, residual, whether it is the train side) of the names that hold a split's word."""
+    paths: set[str]
+
+    @classmethod
+    def of(cls, paths: set[str]) -> _Siblings:
+        labels = ((path, _name_label(path.rpartition("/")[2])) for path in paths)
+        return cls({(_parent(path), label.residual, label.split == "train") for path, label in labels if label}, paths)
+
+    def label(self, path: str, several: bool) -> _Label | None:
+        """What the name of the directory says about the split; `several`: there is more than one run."""
+        name, parent = path.rpartition("/")[2], _parent(path)
+        label = _name_label(name)
+        if label is None or not _named(label.residual):
             return label
-        if label.split == "val" and sibling == label.residual:
-            return label
-    return None
+        beside = (parent, label.residual, label.split != "train") in self.sides
+        if label.split == "val":
+            beside = beside or _join(parent, label.residual) in self.paths
+            beside = beside or (several and tokenise(name)[0].text in ("eval", "evaluation"))
+        return label if beside else None
 
 
+@lru_cache(maxsize=1 << 14)
 def _name_label(name: str) -> _Label | None:
     """What one directory's name says; its residual keeps the spelling."""
     found = [word.text for word in tokenise(name)]

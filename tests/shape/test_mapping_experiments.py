@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tbbridge.model import Experiment
@@ -65,3 +67,12 @@ def test_run_without_a_metric_belongs_to_the_experiment_above() -> None:
     """Composer nests a run of hyperparameters in the run; it is no training of its own."""
     (experiment,) = mapped({"a": "loss", "a/a": "hparams/loss", "a/lr": "lr"})
     assert experiment.runs == ("a", "a/a", "a/lr")
+
+
+@pytest.mark.parametrize("name", ["train_exp{}", "exp{}-train", "run{}/1700000000.{}", "a/Loss_{}", "x/train/{}"])
+def test_many_runs_in_one_directory_take_no_long_comparison(name: str) -> None:
+    """Runs are looked up, not compared one with each other."""
+    runs = {name.replace("{}", str(number)): "Loss" for number in range(5000)}
+    start = time.process_time()
+    mapped(runs)
+    assert time.process_time() - start < 4
