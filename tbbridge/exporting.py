@@ -89,8 +89,8 @@ def run(
         if where.form.name == "parquet" and options.layout == "long" and not options.aggregate:
             return _dataset(logdir, where.directory, selection, options, reader)
     reading = reader.read(logdir)
-    if reading.problems and not reading.runs:
-        raise PathError(reading.problems[0])
+    if not reading.runs:
+        raise PathError(next(iter(reading.problems), f"{logdir} holds no event files: give the log directory"))
     reading = select(reading, selection)
     return Exported(reading, write(reading, where, options, reader.progress))
 

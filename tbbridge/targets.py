@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,10 +11,13 @@ from pathlib import Path
 
 from tbbridge.bridge import default_out
 from tbbridge.errors import PathError, UsageError
-from tbbridge.formats import Format, format_of, parse_format
+from tbbridge.formats import NAMES, Format, format_of, parse_format
 from tbbridge.selection import Steps
 
 STDOUT = "-"
+
+_LIKE_A_FILE = re.compile(r"\.[A-Za-z]{2,7}$")
+"""The end of a name that is hardly meant for a directory."""
 
 LAYOUTS = ("compact", "long", "wide", "summary")
 
@@ -70,9 +74,12 @@ def target(logdir: str | os.PathLike[str], out: str | os.PathLike[str] | None, o
         return _checked(Target(asked or Format("csv")), options)
     if not text:
         return _checked(_default_target(logdir, asked or Format("csv"), options), options)
-    named = format_of(text) if not text.endswith(("/", os.sep)) and not Path(text).is_dir() else None
-    if named:
-        return _checked(Target(asked or named, file=Path(text)), options)
+    if not text.endswith(("/", os.sep)) and not Path(text).is_dir():
+        named = format_of(text)
+        if named:
+            return _checked(Target(asked or named, file=Path(text)), options)
+        if _LIKE_A_FILE.search(text):
+            raise UsageError(f"{text} ends like no format that there is: choose {', '.join(NAMES)}, or end it with /")
     return _checked(_directory(Path(text), asked or Format("csv"), options), options)
 
 

@@ -50,9 +50,7 @@ def _block_csv(block: Block, spreadsheet_safe: bool) -> bytes:
     prefix = "".join(cell(label, spreadsheet_safe=spreadsheet_safe) + "," for label in block.labels).encode()
     if not prefix:
         return lines
-    if b"\n" not in prefix:
-        return prefix + lines[:-1].replace(b"\n", b"\n" + prefix) + b"\n"
-    return b"".join(prefix + line + b"\n" for line in lines.split(b"\n")[:-1])
+    return prefix + lines[:-1].replace(b"\n", b"\n" + prefix) + b"\n"
 
 
 def ordered_map(function: Callable[[In], Out], items: Iterable[In], workers: int | None = None) -> Iterator[Out]:

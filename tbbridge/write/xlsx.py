@@ -16,10 +16,13 @@ from xml.sax.saxutils import escape
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tbbridge.errors import UsageError
 from tbbridge.write.block import Block, Sheet, clean, slices
 
 SHEET_ROWS = 1_048_576
 """Rows a worksheet can hold, its header counted."""
+SHEET_COLUMNS = 16_384
+"""Columns a worksheet can hold."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say: the bytes must not depend on the clock
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # not allowed in XML 1.0
 _ESCAPE_LIKE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
@@ -31,7 +34,13 @@ _TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 
 
 def xlsx_bytes(sheet: Sheet, *, sheet_rows: int = SHEET_ROWS) -> bytes:
-    """The whole workbook; `sheet_rows` is for tests."""
+    """The whole workbook; `sheet_rows` is for tests.
+
+    Raises:
+        UsageError: the sheet has more columns than a worksheet can hold.
+    """
+    if len(sheet.header) > SHEET_COLUMNS:
+        raise UsageError(f"a worksheet holds {SHEET_COLUMNS} columns, not {len(sheet.header)}: choose another format")
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         count = _worksheets(archive, sheet, sheet_rows)

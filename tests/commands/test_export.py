@@ -273,7 +273,11 @@ def test_wrong_paths_are_one_clear_line(export: Export, logdir: Path, tmp_path: 
     (tmp_path / "x.csv").mkdir()
     export("-o", tmp_path / "x.csv", "--layout", "long")
     assert files_of(tmp_path / "x.csv").keys() == {"a.long.csv", "b.long.csv"}
+    export("-o", tmp_path / "all.txt", code=2, err="ends like no format")
     assert main(["export", str(tmp_path / "none")]) == 2
+    (tmp_path / "empty").mkdir()
+    assert main(["export", str(tmp_path / "empty")]) == 2
+    assert not (tmp_path / "empty-csv").exists()
 
 
 def test_a_dataset_is_partitioned_by_run(export: Export, tmp_path: Path) -> None:

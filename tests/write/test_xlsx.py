@@ -6,8 +6,10 @@ import io
 
 import openpyxl
 import pyarrow as pa
+import pytest
 from sheets import float32, long
 
+from tbbridge.errors import UsageError
 from tbbridge.write.block import Block, Sheet
 from tbbridge.write.xlsx import xlsx_bytes
 
@@ -56,3 +58,10 @@ def test_the_bytes_depend_on_the_sheet_alone() -> None:
 def test_an_empty_sheet_is_a_workbook_with_a_header() -> None:
     """No rows: one worksheet with the header."""
     assert worksheets(xlsx_bytes(long())) == [[["run", "tag", "step", "wall_time", "value"]]]
+
+
+def test_too_many_columns_are_refused() -> None:
+    """A worksheet has room for 16,384; the text says what to do."""
+    names = tuple(f"t{number}" for number in range(16_385))
+    with pytest.raises(UsageError, match="16384 columns, not 16385: choose another format"):
+        xlsx_bytes(Sheet((), names, []))
