@@ -125,17 +125,24 @@ def test_a_replaced_file_is_read_again(
     assert file.generation > 0
 
 
-def test_a_limit_is_kept_and_nothing_shows_before_the_end(memory: fsspec.AbstractFileSystem, data: bytes) -> None:
+def test_a_limit_is_kept_and_nothing_shows_before_the_end(
+    memory: fsspec.AbstractFileSystem, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A look reads a slice; `log` is what a look saw that reached the end."""
+    monkeypatch.setattr("tbbridge.tail.remote.BLOCK", 4096)
     tree = RemoteTree(ROOT)
-    put(memory, data * 1)
+    put(memory, data)
     tree.discover()
     file = RemoteFile(tree, FILE, Decoder)
-    first = file.look(1)
-    looks = [first]
-    while looks[-1] is News.MORE:
-        looks.append(file.look(1))
-    assert looks[-1] is News.SOME
+    requests = Requests(tree, monkeypatch)
+    assert file.look(8192) is News.MORE
+    assert len(requests.asked) == 2
+    assert values(file) == []
+    looks = 1
+    while file.look(8192) is News.MORE:
+        looks += 1
+        assert values(file) == []
+    assert looks == len(data) // 8192
     assert len(values(file)) == 1000
 
 

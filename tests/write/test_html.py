@@ -189,3 +189,22 @@ def tbbridge_writer(folder: Path):
     from tbbridge.write.events import EventWriter
 
     return EventWriter(folder / "events.out.tfevents.2.h")
+
+
+def test_smoothing_is_tensorboards(tmp_path: Path, tab: Page) -> None:
+    """A debiased moving average that starts at 0; what is not finite passes through; a constant stays itself."""
+    values = [1.0, 2.0, 4.0, float("inf"), 0.5]
+    write_run(tmp_path / "logs" / "x" / "train", accuracy=enumerate(values), loss=[(step, 0.1) for step in range(5)])
+    (path,) = tbbridge.export(tmp_path / "logs", tmp_path / "page.html")
+    show(tab, path)
+    tab.locator("#smoothing").fill("0.6")
+    tab.wait_for_function("document.querySelector('.chart').data[0].y[1] !== 2")
+    last, expected = 0.0, []
+    for count, value in enumerate([1.0, 2.0, 4.0, 0.5], 1):
+        last = last * 0.6 + 0.4 * value
+        expected.append(last / (1 - 0.6**count))
+    drawn_now = tab.evaluate("document.querySelector('.chart').data[0].y.filter(Number.isFinite)")
+    assert drawn_now == pytest.approx(expected)
+    assert drawn(tab, 1)[0]["y"] == pytest.approx([0.1] * 5)
+    tab.locator("#filter").fill("nothing like it")
+    assert tab.locator("#names label").count() == 0
