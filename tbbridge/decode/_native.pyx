@@ -103,6 +103,7 @@ cdef struct Work:
     uint32_t slots_mask
     int32_t ids
     int32_t last                # the tag of the row before
+    Value value_read            # the value at hand
     # the rest of what a scan finds
     Mark* starts
     int32_t starts_used, starts_room
@@ -156,7 +157,7 @@ cdef inline int add_value(Work* w, Event* event, Value* value) noexcept nogil:
 
 cdef int add_summary(Work* w, bytes_t at, bytes_t end, Event* event, bint counts) noexcept nogil:
     cdef Field field
-    cdef Value value
+    cdef Value* value = &w.value_read
     cdef int more
     while True:
         more = next_field(&at, end, 1, &field)
@@ -166,9 +167,9 @@ cdef int add_summary(Work* w, bytes_t at, bytes_t end, Event* event, bint counts
             event.seen += 1
             if event.seen > MAX_VALUES:
                 return TOO_MANY
-            if read_value(field.start, field.stop, &value) < 0:
+            if read_value(field.start, field.stop, value) < 0:
                 return -1
-            if counts and add_value(w, event, &value) < 0:
+            if counts and add_value(w, event, value) < 0:
                 return NO_MEMORY
 
 
@@ -279,6 +280,7 @@ cdef int prepare(Work* w, bint fresh, list foreign) except -1:
     w.rows = w.ids = w.tags_used = w.starts_used = 0
     w.records = 0
     w.last = -1
+    w.value_read.known_size = -1
     w.jumped = -1
     w.fresh = fresh
     w.first_wall_time = NAN

@@ -78,9 +78,9 @@ cdef int one_bits(Tensor* tensor, uint32_t source, Py_ssize_t size, int bits, ui
             total |= ~<uint64_t>0 << -bits
         found[0] = total
         return 0
-    if tensor.count[source] == 0:
+    if not tensor.typed or tensor.count[source] == 0:
         for i in range(5, 19):
-            if tensor.count[i]:
+            if tensor.typed and tensor.count[i]:
                 return -1 - OTHER_DTYPE
         found[0] = 0
         return 0
@@ -107,6 +107,11 @@ cdef int tensor_number(Tensor* tensor, double* number, bint* wide) noexcept nogi
     cdef int bits, why
     cdef uint64_t found = 0
     cdef float single
+    if tensor.dtype == 1 and tensor.content_size == 4 and tensor.one and not tensor.unknown_rank:
+        low = crc_load32(tensor.content)    # what TensorFlow 2 writes
+        memcpy(&single, &low, 4)
+        number[0] = single
+        return 0
     if tensor.dtype == 7:
         return -1 - STRING
     if dtype_layout(tensor.dtype, &source, &size, &bits) < 0:

@@ -26,6 +26,7 @@ cdef struct Tensor:
     bint unknown_rank
     bytes_t content
     Py_ssize_t content_size
+    bint typed                  # only then the next two mean anything
     int64_t count[19]           # typed values, by field number
     uint64_t last[19]           # the last of them, as bits or as a sign-extended integer
 
@@ -36,6 +37,10 @@ cdef struct Value:
     Py_ssize_t plugin_size
     uint32_t kind
     float simple
+    bytes_t known               # the metadata of a value before, and its plugin
+    Py_ssize_t known_size       # -1 while there is none
+    bytes_t known_plugin
+    Py_ssize_t known_plugin_size
     Tensor tensor
 
 cdef struct Event:
@@ -146,7 +151,7 @@ cdef int read_dimension(bytes_t at, bytes_t end, Tensor* tensor) noexcept nogil:
     return more
 
 
-cdef int read_shape(bytes_t at, bytes_t end, Tensor* tensor) noexcept nogil:
+cdef inline int read_shape(bytes_t at, bytes_t end, Tensor* tensor) noexcept nogil:
     cdef Field field
     cdef int more
     while True:
@@ -175,6 +180,9 @@ cdef int read_typed(Field* field, Tensor* tensor) noexcept nogil:
     cdef uint32_t single = FIXED32 if n == 5 or n == 9 else FIXED64
     cdef Py_ssize_t size = 4 if single == FIXED32 else 8
     cdef bytes_t at = field.start if field.wire != VARINT else NULL
+    if not tensor.typed:
+        memset(tensor.count, 0, sizeof(tensor.count))
+        tensor.typed = True
     if n == 8 or n == 14 or n == 15:
         tensor.count[n] += field.wire == BYTES
     elif n == 18:               # float8_val is one field, not a list: its last bytes are its value
@@ -200,7 +208,7 @@ cdef int read_typed(Field* field, Tensor* tensor) noexcept nogil:
     return 0
 
 
-cdef int read_tensor(bytes_t at, bytes_t end, Tensor* tensor) noexcept nogil:
+cdef inline int read_tensor(bytes_t at, bytes_t end, Tensor* tensor) noexcept nogil:
     cdef Field field
     cdef int more
     while True:
@@ -238,6 +246,24 @@ cdef int read_metadata(bytes_t at, bytes_t end, int depth, Value* value) noexcep
                 return -1
 
 
+cdef inline int read_known_metadata(Field* field, Value* value) noexcept nogil:
+    """`read_metadata`, but for the same bytes as in the value before, of which the plugin is known."""
+    cdef Py_ssize_t size = field.stop - field.start
+    cdef bint first = value.plugin_size == 0
+    if first and size == value.known_size and memcmp(field.start, value.known, <size_t>size) == 0:
+        value.plugin = value.known_plugin
+        value.plugin_size = value.known_plugin_size
+        return 0
+    if read_metadata(field.start, field.stop, 3, value) < 0:
+        return -1
+    if first:
+        value.known = field.start
+        value.known_size = size
+        value.known_plugin = value.plugin
+        value.known_plugin_size = value.plugin_size
+    return 0
+
+
 cdef inline int read_value(bytes_t at, bytes_t end, Value* value) noexcept nogil:
     cdef Field field
     cdef uint32_t bits
@@ -258,12 +284,14 @@ cdef inline int read_value(bytes_t at, bytes_t end, Value* value) noexcept nogil
             value.tag = field.start
             value.tag_size = field.stop - field.start
         elif field.number == 9:
-            if read_metadata(field.start, field.stop, 3, value) < 0:
+            if read_known_metadata(&field, value) < 0:
                 return -1
         elif field.number == TENSOR:
             if value.kind != TENSOR:
-                memset(&value.tensor, 0, sizeof(Tensor))
+                value.tensor.dtype = 0
                 value.tensor.one = True
+                value.tensor.unknown_rank = value.tensor.typed = False
+                value.tensor.content_size = 0
                 value.kind = TENSOR
             if read_tensor(field.start, field.stop, &value.tensor) < 0:
                 return -1
@@ -277,7 +305,10 @@ cdef inline int read_event(bytes_t at, bytes_t end, Event* event) noexcept nogil
     cdef int more
     cdef uint64_t bits
     cdef bytes_t before
-    memset(event, 0, sizeof(Event))
+    event.wall_time = 0
+    event.step = event.seen = 0
+    event.what = event.status = event.summaries = event.logs = 0
+    event.since = at
     while True:
         before = at
         more = next_field(&at, end, 0, &field)

@@ -54,7 +54,8 @@ class Decoder:
         self._held = False
         self._until = 0
         self._kept = bytearray()
-        self._step: Callable[[memoryview, int], bool] = self._scan
+        # a plain function: a bound method would make a cycle, and the columns would stay until the collector comes
+        self._step: Callable[[Decoder, memoryview, int], bool] = Decoder._scan
         self._walk: Walk | None = None
         self._jumped: tuple[int, int] | None = None
         self._search: Search | None = None
@@ -112,7 +113,7 @@ class Decoder:
             block = memoryview(data)
         base = known - len(block)
         asked = self.position
-        while self._step(block, base):
+        while self._step(self, block, base):
             pass
         self._widen(self.position == asked + len(data))
         return self._log.columns.rows - before
@@ -127,7 +128,7 @@ class Decoder:
             return True
         if self._tail_end is not None and size >= self._tail_end:
             self._tail_end = None
-            self._step = self._scan
+            self._step = Decoder._scan
             self._kept.clear()
             self.position = self._at
             return True
@@ -202,7 +203,7 @@ class Decoder:
             return self._hold(need)
         self._walk = Walk(self._at, need)
         self._tail_need = need
-        self._step = self._look
+        self._step = Decoder._look
         return True
 
     def _look(self, block: memoryview, base: int) -> bool:
@@ -211,7 +212,7 @@ class Decoder:
         if verdict is None:
             return self._goto(self._walk.at, block, base)
         self._walk = None
-        self._step = self._scan
+        self._step = Decoder._scan
         if verdict == HOLD:
             return self._hold(self._tail_need)
         self._log.records += 1
@@ -238,11 +239,11 @@ class Decoder:
         """Something is wrong at `_at`: look for the next record, but first doubt one jumped over just before."""
         if self._jumped:
             self._verified, self._state = self._jumped[0] + 12, 0xFFFFFFFF
-            self._step = self._verify
+            self._step = Decoder._verify
             return True
         self._reason, self._record_end = reason, end
         self._seek(self._at + 1)
-        self._step = self._resynchronise
+        self._step = Decoder._resynchronise
         return True
 
     def _seek(self, start: int) -> None:
@@ -264,7 +265,7 @@ class Decoder:
             return self._goto(self._verified, block, base)
         stored = int.from_bytes(block[end - 4 - base : end - base], "little")
         self._jumped = None
-        self._step = self._scan
+        self._step = Decoder._scan
         if masked(self._state ^ 0xFFFFFFFF) == stored:
             return True
         self._log.records -= 1
@@ -277,7 +278,7 @@ class Decoder:
         if found is not None:
             self._log.lose(self._at, found, self._reason)
             self._at = found
-            self._step = self._scan
+            self._step = Decoder._scan
             return True
         return self._feed_search(block, base)
 
@@ -296,16 +297,16 @@ class Decoder:
         self._size = size
         if self._grown_beyond(size) or self.position < size:
             return
-        if self._step in (self._resynchronise, self._wait):
+        if self._step in (Decoder._resynchronise, Decoder._wait):
             self._settle_search(size)
         else:
             self._settle_records(size)
 
     def _settle_records(self, size: int) -> None:
-        if self._step == self._verify:
+        if self._step == Decoder._verify:
             return
         end = self._until
-        if self._step == self._look:
+        if self._step == Decoder._look:
             end = self._at + self._tail_need
         elif self._jumped and self._jumped[1] > size:
             self._log.records -= 1
@@ -324,7 +325,7 @@ class Decoder:
         self._held = False
         self._reason = self._unusable(end - self._at)
         self._seek(self._at + 1)
-        self._step = self._wait
+        self._step = Decoder._wait
         block, base = memoryview(self._kept), size - len(self._kept)
         self._kept = bytearray()
         while self._wait(block, base):
@@ -349,7 +350,7 @@ class Decoder:
             self._tail_end = None
             self._log.lose(self._at, found, self._reason)
             self._at = self.position = found
-            self._step = self._scan
+            self._step = Decoder._scan
 
     def _add_claim(self, claim: int | None) -> None:
         if claim is not None:
