@@ -83,3 +83,14 @@ def run_script(script: Path, *args: str | Path) -> str:
 def last_values(log: tbbridge.RunLog) -> dict[str, float]:
     """The last value of each column that has one."""
     return {name: cells[max(cells)] for name, cells in curves(log).items()}
+
+
+def small_images(folder: Path) -> Path:
+    """mnist.npz in the layout of keras.datasets: ten patterns under noise, 2,000 to train and 400 to test on."""
+    rng = np.random.default_rng(0)
+    patterns = rng.random((10, 28, 28)) > 0.7
+    labels = rng.integers(0, 10, 2400).astype(np.uint8)
+    images = (patterns[labels] * 120 + rng.integers(0, 136, (2400, 28, 28))).astype(np.uint8)
+    path = folder / "mnist.npz"
+    np.savez(path, x_train=images[:2000], y_train=labels[:2000], x_test=images[2000:], y_test=labels[2000:])
+    return path

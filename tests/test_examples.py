@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recorded import expected_curves
+from recorded import expected_curves, small_images
 from support import ROOT, run_cli, running_cli, stop, wait_until
 
 import tbbridge
@@ -34,14 +34,8 @@ NO_TRAIN_ACCURACY = {"huggingface_mnist"}
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Ten patterns under noise, 2,000 to train and 400 to test on, in the layout of keras.datasets' mnist.npz."""
-    rng = np.random.default_rng(0)
-    patterns = rng.random((10, 28, 28)) > 0.7
-    labels = rng.integers(0, 10, 2400).astype(np.uint8)
-    images = (patterns[labels] * 120 + rng.integers(0, 136, (2400, 28, 28))).astype(np.uint8)
-    path = tmp_path_factory.mktemp("data") / "small.npz"
-    np.savez(path, x_train=images[:2000], y_train=labels[:2000], x_test=images[2000:], y_test=labels[2000:])
-    return path
+    """Small images that take MNIST's place."""
+    return small_images(tmp_path_factory.mktemp("data"))
 
 
 def run_example(name: str, *args: str | Path) -> str:
