@@ -154,6 +154,16 @@ def test_an_old_file_that_goes_on_takes_a_restart_back():
     assert run.restarts == []
 
 
+def test_a_files_interval_never_shrinks():
+    """Its latest wall time stays its latest when what follows is earlier: the next file is still beside it."""
+    run = RunSeries()
+    first = [Log("a", step, step, step) for step in range(10)]
+    run.update([event_file("1", first)])
+    run.update([event_file("1", [*first, Log("b", 0, 2, 0)])])
+    run.update([event_file("2", [Log("a", 4, 7, 50)])])
+    assert run.live("a").step.tolist() == list(range(10))
+
+
 def test_a_new_file_whose_wall_times_run_back_is_no_restart():
     """Its later points show that it was written beside the old one."""
     run = RunSeries()
