@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-import ml_dtypes
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
@@ -81,13 +80,18 @@ _NUMPY = {
     6: ("int_val", np.int8),
     9: ("int64_val", np.int64),
     10: ("bool_val", np.bool_),
-    14: ("half_val", ml_dtypes.bfloat16),
+    14: ("half_val", np.uint16),
     17: ("int_val", np.uint16),
     19: ("half_val", np.float16),
     22: ("uint32_val", np.uint32),
     23: ("uint64_val", np.uint64),
 }
 _TYPED = [name for name in tensor_pb2.TensorProto.DESCRIPTOR.fields_by_name if name.endswith("_val")]
+
+
+def _bfloat16(bits: np.uint16) -> np.float32:
+    """The upper half of a float32."""
+    return np.array([int(bits) << 16], np.uint32).view(np.float32)[0]
 
 
 def tensor_number(tensor: object) -> tuple[float, bool] | str:
@@ -103,6 +107,7 @@ def tensor_number(tensor: object) -> tuple[float, bool] | str:
         if len(tensor.tensor_content) != np.dtype(dtype).itemsize:
             return REASONS[4]
         value = np.frombuffer(tensor.tensor_content, dtype)[0]
+        value = _bfloat16(value) if tensor.dtype == 14 else value
     else:
         typed = getattr(tensor, name)
         if not typed and any(len(getattr(tensor, other)) for other in _TYPED):
@@ -114,6 +119,7 @@ def tensor_number(tensor: object) -> tuple[float, bool] | str:
             if not 0 <= number <= 0xFFFF:
                 return REASONS[6]
             value = np.array([number], np.uint16).view(dtype)[0]
+            value = _bfloat16(value) if tensor.dtype == 14 else value
         elif name == "int_val" and not np.iinfo(dtype).min <= number <= np.iinfo(dtype).max:
             return REASONS[6]
         else:

@@ -32,10 +32,10 @@ def build(work: Path) -> None:
 
 def seeds(corpus: Path) -> None:
     """Events to begin with: the soup of the tests, and a few whole files."""
-    sys.path[:0] = [str(ROOT / "tests" / "decode"), str(ROOT)]
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
     from random import Random
 
-    import soup
+    from decode import soup
 
     rng = Random(1)
     corpus.mkdir()

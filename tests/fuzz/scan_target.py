@@ -51,6 +51,7 @@ def one_input(data: bytes) -> None:
     mode, data = data[0], data[1:]
     file = (data, frame(data), split(data))[mode % 3]
     assert scanned(_native, file, False) == scanned(_plain, file, False)
+    assert _native.can_jump_over(file) == _plain.can_jump_over(file)
     whole = log_of(file, [len(file)], 1 << 20)
     cut = mode // 3 * len(file) // 86
     assert log_of(file, [cut, len(file)], 16 + mode) == whole
