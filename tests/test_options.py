@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tbbridge.errors import MappingError, PathError, UsageError
-from tbbridge.options import add_mapping_arguments, mapping_options
+from tbbridge.options import ALIGN, PREFER, add_mapping_arguments, mapping_options
+from tbbridge.shape import mapping
+from tbbridge.shape.align import MODES
 from tbbridge.shape.mapping import MappingOptions
 
 
@@ -30,6 +32,11 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "project" / "logs"
     path.mkdir(parents=True)
     return path
+
+
+def test_choices_are_those_of_the_mapping() -> None:
+    """They are written twice so that the help need not load the mapping."""
+    assert (ALIGN, PREFER) == (MODES, mapping.PREFER)
 
 
 def test_nothing_said_is_the_defaults(logs: Path) -> None:
