@@ -11,10 +11,10 @@ SYSTEM := $(BROWSER) strace
 DEMO ?= --tensorboard
 TESTS ?=
 
-.PHONY: help demo test lint format wheel docs lowest clean system
+.PHONY: help demo test lint format wheel docs lowest hypothesis-decode fuzz-decode bench-read clean system
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 demo: $(VENV)/.demo ## see it work: replay recorded trainings, with the live page and TensorBoard (DEMO='--port 8060' changes the options)
 	$(BIN)/tbbridge demo $(DEMO)
@@ -41,6 +41,16 @@ docs: $(VENV)/.test ## write docs/cli.md, docs/api.md and the shell completions 
 
 lowest: $(VENV)-lowest/.made ## run the tests that need no training framework with the oldest versions that are allowed
 	$(VENV)-lowest/bin/python -m pytest $(or $(TESTS),tests --ignore tests/real -m 'not slow')
+
+hypothesis-decode: $(VENV)/.test ## try the decoder against protobuf and the model of damage for long (EXAMPLES=20000)
+	EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/decode --timeout 0 -k 'protobuf or wreck or grew or jump or survive'
+
+fuzz-decode: $(BIN)/python ## fuzz the decoder under AddressSanitizer (MINUTES=15; needs clang and its compiler-rt)
+	$(PIP) install --quiet atheris cython numpy setuptools
+	$(BIN)/python tests/fuzz/campaign.py --minutes $(or $(MINUTES),15)
+
+bench-read: $(VENV)/.test ## measure reading beside TensorBoard's readers and a C loop (TBPARSE=python-that-has-tbparse)
+	$(BIN)/python benchmarks/reading.py $(if $(TBPARSE),--tbparse $(TBPARSE))
 
 clean: ## remove the virtual environment and everything that was built
 	rm -rf $(VENV) $(VENV)-lowest build dist *.egg-info tbbridge/decode/_native.c tbbridge/decode/_native.*.so
