@@ -117,6 +117,7 @@ class Bridge:
         self._died = ""
         self._said: list[str] = []
         self._poll_at = 0.0
+        self._poll_cost = 0.0
         self._thread = threading.Thread(target=self._run, name="tbbridge follower", daemon=True)
 
     # --- what a viewer sees: any thread ---
@@ -228,12 +229,17 @@ class Bridge:
         cost = time.thread_time() - began
         if self._watcher.attend(self._follower.logs.listed):  # something may have come before they were watched
             changed |= self._follower.poll()
-        share = SHARE_NOTIFIED if self._watcher.notified else SHARE_ALONE
-        interval = MISSING_INTERVAL if self._follower.logs.missing else self._poll_interval
-        if not changed:  # else it is reading that took the time
-            interval = max(interval, min(cost / share, LONGEST_INTERVAL))
-        self._poll_at = time.monotonic() + interval
+        elif self._caught_up.is_set():  # before that it is reading that takes the time
+            self._poll_cost = cost
+        self._poll_at = time.monotonic() + self._interval()
         return changed
+
+    def _interval(self) -> float:
+        """Seconds until the next poll."""
+        if self._follower.logs.missing:
+            return min(MISSING_INTERVAL, self._poll_interval)
+        share = SHARE_NOTIFIED if self._watcher.notified else SHARE_ALONE
+        return max(self._poll_interval, min(self._poll_cost / share, LONGEST_INTERVAL))
 
     def _attend(self, changed: set[str]) -> set[str]:
         while fresh := self._watcher.attend(self._follower.logs.listed):

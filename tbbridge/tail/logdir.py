@@ -76,7 +76,10 @@ def check_root(root: str | os.PathLike[str]) -> None:
 
 def run_name(root: str, directory: str) -> str:
     """The name of the run that `directory` holds: its path below `root`, ``.`` for `root` itself."""
-    below = os.path.relpath(directory, root) if directory != root else "."
+    if directory == root:
+        return "."
+    start = os.path.join(root, "")
+    below = directory[len(start) :] if directory.startswith(start) else os.path.relpath(directory, root)
     return printable(below.replace(os.sep, "/"))
 
 
