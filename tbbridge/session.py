@@ -66,13 +66,7 @@ def watch(
         bridge.start()
         display = Display(bridge)
         display.links.append(f"run logs     {bridge.out}")
-        if with_tensorboard and (line := tensorboard.missing()):
-            display.links.append(line)
-        elif with_tensorboard:
-            board = stack.enter_context(tensorboard.TensorBoard(bridge.logdir.absolute(), host))
-            bridge.tensorboard_url = board.url
-            display.links.append(f"TensorBoard  {board.url}")
-            display.worries.append(board.problem)
+        address = ""
         if viewer:
             from tbbridge.viewer import serve
 
@@ -81,10 +75,25 @@ def watch(
             )
             display.links.insert(0, f"page         {page.url}")
             display.links += exposure(host, token)
+            address = "" if token else page.url  # who may see TensorBoard may not know the secret
+        if with_tensorboard:
+            start_tensorboard(stack, bridge, display, host, address)
         display.run(stop)
     for line in bridge.unpublished():
         print(f"tbbridge: {plain(line)}", file=sys.stderr)
     return 1 if bridge.unpublished() else 0
+
+
+def start_tensorboard(stack: contextlib.ExitStack, bridge: Bridge, display: Display, host: str, page: str) -> None:
+    """Start TensorBoard on the bridge's log directory, to be ended with `stack`; or say that it is not installed."""
+    if line := tensorboard.missing():
+        display.links.append(line)
+        return
+    board = tensorboard.TensorBoard(bridge.logdir.absolute(), host, page=page, run_logs=bridge.out or "")
+    stack.enter_context(board)
+    bridge.tensorboard_url = board.url
+    display.links.append(f"TensorBoard  {board.url}")
+    display.worries.append(board.problem)
 
 
 def exposure(host: str, token: bool) -> list[str]:

@@ -16,9 +16,8 @@ import ctypes, signal, sys
 sys.path.remove("")  # not what lies in the working directory
 if sys.platform == "linux":  # PR_SET_PDEATHSIG: end also when the parent was killed
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-from tensorboard.main import run_main
-sys.argv[0] = "tensorboard"
-run_main()
+from tbbridge.board import main
+main(sys.argv[1], sys.argv[2], sys.argv[3:])
 """
 
 PATIENCE = 5.0
@@ -38,14 +37,23 @@ class TensorBoard:
     Args:
         logdir: what it shows.
         host: where it listens; the port is a free one.
+        page, run_logs: what its tab "tbbridge" links to and shows: the live page, and the directory of run logs.
     """
 
-    def __init__(self, logdir: str | os.PathLike[str], host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        logdir: str | os.PathLike[str],
+        host: str = "127.0.0.1",
+        *,
+        page: str = "",
+        run_logs: str | os.PathLike[str] = "",
+    ) -> None:
         port = _free_port(host)
         self.url = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0', '') else host}:{port}/"
+        arguments = ("--logdir", os.fspath(logdir), "--host", host, "--port", str(port))
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the process)
         self._process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, "--logdir", os.fspath(logdir), "--host", host, "--port", str(port)],
+            [sys.executable, "-c", PROGRAM, page, os.fspath(run_logs), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,

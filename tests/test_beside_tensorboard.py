@@ -141,6 +141,10 @@ def test_tensorboard_beside_tbbridge_is_undisturbed(training: Training, tmp_path
             assert answers_up_to(started, 20) == after
             assert set(contents(logs)) == set(files)
 
+            assert set(ask(started, "plugins_listing")) - set(ask(alone, "plugins_listing")) == {"tbbridge"}
+            tab = ask(started, "plugin/tbbridge/run_logs")
+            assert [experiment["name"] for experiment in tab["experiments"]] == ["exp"]
+
             log = out / "exp.csv"
             columns = {"train accuracy": "exp/train:epoch_accuracy", "val cross entropy": "exp/validation:epoch_loss"}
             wait_until(lambda: shown_by(log)["train accuracy"][-1:] == [[20, 1 + 20 / 64]])
