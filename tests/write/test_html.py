@@ -119,7 +119,7 @@ def drawn(tab: Page, chart: int = 0) -> list[dict[str, Any]]:
 def test_an_exported_page_in_a_browser(tmp_path: Path, tab: Page) -> None:
     """Charts of every experiment, values, provenance, and the run log as a download; hostile names do nothing."""
     write_experiment(tmp_path / "logs", "good")
-    write_experiment(tmp_path / "logs", "<img src=x onerror=alert(1)>%{y}", shift=0.5)
+    write_experiment(tmp_path / "logs", "<img src=x onerror=a()><br>%{y}", shift=0.5)
     (path,) = tbbridge.export(tmp_path / "logs", tmp_path / "page.html")
     show(tab, path)
     assert tab.title() == "logs"
@@ -130,6 +130,7 @@ def test_an_exported_page_in_a_browser(tmp_path: Path, tab: Page) -> None:
     assert first[3]["x"] == [0, 2]
     assert drawn(tab, 1)[3]["y"] == [2, 2.25]
     assert tab.locator("img").count() == 0
+    assert tab.locator(".legendtext").first.text_content() == "<img src=x onerror=a()><br>%{y} · train accuracy"
     cells = tab.locator("#values tr").nth(2).inner_text()
     assert re.search(r"last\s+0.875\s+@ 3", cells)
     event_file = next((tmp_path / "logs" / "good" / "train").iterdir())
@@ -147,7 +148,7 @@ def test_a_million_points_stay_usable(tmp_path: Path, tab: Page) -> None:
     """Drawn thinned to what a chart can show, spikes kept, at full detail where one zooms in; quick."""
     steps = np.arange(500_000, dtype=np.int64)
     values = np.sin(steps / 50_000).astype(np.float32)
-    values[123_456] = 7
+    values[123_456], values[123_460] = 7, -7
     values[200] = np.nan
     columns = {"train accuracy": values, "val accuracy": values - 1}
     logged = {name: np.ones(len(steps), bool) for name in columns}
@@ -160,7 +161,7 @@ def test_a_million_points_stay_usable(tmp_path: Path, tab: Page) -> None:
     train = drawn(tab)[0]
     assert len(train["x"]) <= 2000
     assert [train["x"][0], train["x"][-1]] == [0, 499_999]
-    assert train["y"][train["x"].index(123_456)] == 7
+    assert [train["y"][train["x"].index(step)] for step in (123_456, 123_460)] == [7, -7]
     tab.evaluate("Plotly.relayout(document.querySelector('.chart'), {'xaxis.range': [123400, 123500]})")
     tab.wait_for_function("document.querySelector('.chart').data[0].x.length < 200")
     train = drawn(tab)[0]
@@ -173,6 +174,7 @@ def test_a_million_points_stay_usable(tmp_path: Path, tab: Page) -> None:
 def test_the_page_reads_every_number_that_the_csv_writes(tmp_path: Path, tab: Page) -> None:
     """Exponents, negative and special values, doubles of 17 digits, large steps."""
     values = [1e-7, -1.5e20, 0.1, 1 / 3, 123456789012345.67, float("inf"), -0.25, 5e-324, 1.7976931348623157e308]
+    values += np.random.default_rng(1).random(100).tolist()  # most of 16 or 17 digits
     write_run(tmp_path / "logs" / "x" / "train", accuracy=[])
     folder = tmp_path / "logs" / "x" / "train"
     with tbbridge_writer(folder) as writer:
