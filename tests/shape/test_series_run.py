@@ -113,6 +113,15 @@ def test_a_file_that_shrank_is_read_afresh_even_when_nobody_says_so():
     assert run.tags == []
 
 
+def test_a_replaced_file_is_read_afresh_however_long_it_is():
+    """What was read again from its beginning may have as many points as before, or more, and none of them the same."""
+    run = RunSeries()
+    run.update([event_file("1", [Log("a", step, 0, step) for step in range(5)], born=0.0)])
+    news = event_file("1", [Log("a", 10 + step, 0, step) for step in range(6)], born=0.0)
+    assert run.update([news], again={"1"}) == {"a"}
+    assert run.live("a").step.tolist() == [10, 11, 12, 13, 14, 15]
+
+
 def test_a_look_without_news_changes_nothing():
     """The same file again is no change."""
     run = RunSeries()
