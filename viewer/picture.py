@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tbbridge import Points
 from tbbridge.viewer.lines import Line, News, PastChanged, State
 
-TARGET = 2000
+TARGET = 1000
 """Points of a line in a snapshot, at most; also how many may be appended before a new snapshot."""
 OUTSIDE = 200
 """Points on each side of the visible range, at most: something to see until the next snapshot when one pans."""
@@ -104,10 +104,17 @@ def thin(x: NDArray[Any], y: NDArray[Any], visible: Sequence[float] | None) -> N
     )
 
 
+def _shortest(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    # through buffers: pyarrow's way from and to numpy would import pandas first
+    column = pa.Array.from_buffers(pa.float32(), len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
+    texts = column.cast(pa.string())
+    return np.frombuffer(texts.cast(pa.float64()).buffers()[1], np.float64, len(values))
+
+
 def numbers(values: NDArray[Any]) -> list[Any]:
     """As JSON numbers: a float32 as the shortest that reads back to it, 0.1 and not 0.10000000149; NaN as null."""
     if values.dtype == np.float32:
-        values = pa.array(values).cast(pa.string()).cast(pa.float64()).to_numpy(zero_copy_only=False)
+        values = _shortest(values)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         return [v if np.isfinite(v) else None for v in values.tolist()]
     return values.tolist()

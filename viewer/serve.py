@@ -10,11 +10,11 @@ from typing import Any
 
 import uvicorn
 from dash import Dash
-from starlette.middleware.gzip import GZipMiddleware
 
 from tbbridge import PathError, PortError, Source
 from tbbridge.viewer import security
 from tbbridge.viewer.app import make_app
+from tbbridge.viewer.pressed import Pressed
 from tbbridge.viewer.wire import LONGEST_WANT
 
 EVERYWHERE = ("", "0.0.0.0", "::")
@@ -69,7 +69,7 @@ def serve(
     secret = secrets.token_urlsafe(16) if token is True else token or None
     hosts = [*allow_hosts, *([security.ANY_ADDRESS, socket.gethostname()] if host in EVERYWHERE else [host])]
     guarded = security.Guard(
-        GZipMiddleware(app.server, minimum_size=1000, compresslevel=5),
+        Pressed(app.server),
         hosts,
         secret,
         security.page_headers(app.csp_hashes()),

@@ -47,9 +47,10 @@ def _add_assets(app: Dash, alone: bool) -> None:
     if app in _HAVE_ASSETS:
         return
     _HAVE_ASSETS.add(app)
-    for script in ("components.js", "plotly-basic.min.js", "live.js"):
-        resource: dict[str, Any] = {"relative_package_path": f"assets/{script}", "namespace": PACKAGE}
-        app.scripts.append_script(resource | ({"attributes": {"data-keep": ""}} if alone else {}))
+    later = {"defer": "", **({"data-keep": ""} if alone else {})}  # while Dash asks for its layout
+    for script, attributes in (("components.js", {}), ("plotly-basic.min.js", later), ("live.js", later)):
+        path = {"relative_package_path": f"assets/{script}", "namespace": PACKAGE}
+        app.scripts.append_script({**path, "attributes": attributes})
     app.css.append_css({"relative_package_path": "assets/tbbridge.css", "namespace": PACKAGE})
 
 

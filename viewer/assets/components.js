@@ -2,13 +2,19 @@
 window.tbbridge_viewer = (() => {
   "use strict";
   const { createElement: e, useState, useRef, useMemo, useEffect } = window.React;
-  window.tbbridgePlotlyBefore = window.Plotly;
+  /* live.js runs later, and then takes what it missed. */
+  const missed = [];
+  window.tbbridge = window.tbbridge || { missed, announce: (...said) => { missed.push(said); }, news: () => {} };
+  window.dash_clientside = window.dash_clientside || {};
+  window.dash_clientside.tbbridge = {
+    news(message) { window.tbbridge.news(message); return window.dash_clientside.no_update; },
+  };
   const cls = (...names) => names.filter(Boolean).join(" ");
 
   /* Tells the page (live.js) a control's value, now and whenever it changes, whoever changed it. */
   const useAnnounced = (id, value) => {
     const place = useRef(null);
-    useEffect(() => window.tbbridge.announce(place.current, id, value), [id, JSON.stringify(value)]);
+    useEffect(() => { window.tbbridge.announce(place.current, id, value); }, [id, JSON.stringify(value)]);
     return place;
   };
 

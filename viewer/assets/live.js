@@ -4,10 +4,7 @@
   /* Our plotly.js is the small bundle, which was loaded just before this script. A larger app keeps its own, if it has
      one or its dcc.Graph is still to load one; on our own page it stays where people look for it. */
   const Plotly = window.Plotly;
-  if (!("keep" in document.currentScript.dataset)) {
-    if (window.tbbridgePlotlyBefore) window.Plotly = window.tbbridgePlotlyBefore;
-    else delete window.Plotly;
-  }
+  if (!("keep" in document.currentScript.dataset)) delete window.Plotly;
 
   const pages = new Map();
   const RETRIES = [250, 500, 1000, 2000, 4000];
@@ -267,6 +264,7 @@
   };
 
   /* ---------------------------------------------------------------------------------------------- Dash and the buttons */
+  const { missed } = window.tbbridge;
   window.tbbridge = {
     Plotly,
     announce(element, id, value) {
@@ -277,15 +275,10 @@
       if (!pages.has(prefix)) pages.set(prefix, new Page(prefix, root));
       pages.get(prefix).control(id.slice(prefix.length), value);
     },
+    news(message) { pages.forEach((page) => page.news(message)); },
   };
 
-  window.dash_clientside = window.dash_clientside || {};
-  window.dash_clientside.tbbridge = {
-    news(message) {
-      pages.forEach((page) => page.news(message));
-      return window.dash_clientside.no_update;
-    },
-  };
+  missed.forEach((said) => window.tbbridge.announce(...said));
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest && event.target.closest("[data-tb]");
