@@ -39,7 +39,7 @@ class Columns:
     def commit(self, ids: NDArray[np.int32], value: Float64, wide: bool) -> None:
         """Keep the next ``len(value)`` rows; `ids` gives for each local tag its number in the file."""
         if wide and self._value.dtype == np.float32:
-            self._value = self._value.astype(np.float64)
+            self._value = _grown(self._value, self.rows, len(self._value), np.float64)
         new = slice(self.rows, self.rows + len(value))
         self._tag[new] = ids[self._tag[new]]
         self._value[new] = value
@@ -51,7 +51,10 @@ class Columns:
         return Scalars(self._tag[:n], self._step[:n], self._wall_time[:n], self._value[:n])
 
 
-def _grown(column: NDArray[Any], rows: int, capacity: int) -> NDArray[Any]:
-    grown = np.empty(capacity, column.dtype)
+def _grown(
+    column: NDArray[Any], rows: int, capacity: int, dtype: type[np.generic] | np.dtype[Any] | None = None
+) -> NDArray[Any]:
+    """A copy with more capacity; only the first `rows` are copied, since beyond them there is nothing yet."""
+    grown: NDArray[Any] = np.empty(capacity, dtype or column.dtype)
     grown[:rows] = column[:rows]
     return grown

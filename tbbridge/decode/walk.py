@@ -94,7 +94,7 @@ class Walk:
         self.at += at
         if self._fields > _MAX_FIELDS or self.at + size > message.end:
             return False
-        if field[1] == BYTES and field[0] == _INNER.get(message.kind, (0, 0))[0]:
+        if field[1] == BYTES and field[0] == _INNER.get(message.kind, (-1, 0))[0]:
             message.members += 1
             self._open.append(_Message(_INNER[message.kind][1], self.at + size))
             return message.members == 1 or message.kind == _SUMMARY

@@ -184,6 +184,18 @@ def test_columns_are_compact_and_stay_as_they_were() -> None:
     ]
 
 
+@pytest.mark.parametrize("wire", range(8))
+@pytest.mark.parametrize("inside", [0, 1, 2, 3])
+def test_a_field_without_a_number_is_no_event(wire: int, inside: int, any_twin: str) -> None:
+    """Field 0 of any wire type, in any message of a large record, costs that record."""
+    payload = bytes([wire]) + bytes(BIG)
+    for number in (8, 1, 5)[3 - inside :]:
+        payload = field(number, payload)
+    log = decode(b"".join([VERSION, frame(payload), scalar(2)]))
+    assert [one.reason for one in log.damage] == ["no readable event"]
+    assert log.scalars.step.tolist() == [2]
+
+
 @given(st.integers(0, 2**63))
 def test_a_jump_never_hides_a_scalar(seed: int) -> None:
     """Both twins jump over the same events, and none of these holds a scalar or a start, by protobuf's own classes."""

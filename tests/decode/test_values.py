@@ -18,6 +18,7 @@ from tensorboard.compat.proto import event_pb2
 
 from tbbridge.checksum import frame
 from tbbridge.decode import _native, _plain
+from tbbridge.decode.columns import Columns
 from tbbridge.decode.contract import REASONS, UNPARSABLE, Scan
 from tbbridge.model import Start
 from tbbridge.write.events import DTYPES, event, field, simple_value, summary, tensor_value, varint
@@ -252,6 +253,15 @@ def test_a_double_does_not_widen_its_neighbours() -> None:
     log = decode(scalar(1, 0.1, "f") + double)
     assert log.scalars.value.tolist() == [float(np.float32(0.1)), 0.1]
     assert [log.tags[i] for i in log.doubles] == ["d"]
+
+
+def test_room_for_rows_to_come_is_never_read() -> None:
+    """Columns turn to float64 without a look at what is not filled yet, which may be anything."""
+    columns = Columns()
+    columns.room(4)
+    columns._value.view(np.uint32)[:] = 0x7F800001  # a signalling NaN, at which numpy would warn
+    columns.commit(np.zeros(1, np.int32), np.array([0.1]), wide=True)
+    assert columns.scalars().value.tolist() == [0.1]
 
 
 @pytest.mark.parametrize("depth", [99, 100, 101])
