@@ -12,8 +12,9 @@ from typing import NamedTuple, Protocol
 
 from tbbridge.model import EventFile
 
-MARKER = 16
-"""Bytes before the known end that must still be the ones remembered. They hold the last record's checksum."""
+MARKER = 64
+"""Bytes before the known end that must still be the ones remembered. They hold the last whole scalar record's checksum,
+also where an unfinished one follows it: 16 bytes of that alone (length, checksum, two constants) are alike in many files."""
 
 FRESH = 2.0
 """Seconds. A change time younger than this does not prove that nothing changed since: file systems count time in ticks

@@ -77,6 +77,18 @@ def test_a_truncated_file_is_read_again(path: Path, file: GrowingFile, regrown: 
     assert file.generation == 1
 
 
+def test_an_unfinished_record_at_the_end_hides_no_rewrite(path: Path, file: GrowingFile) -> None:
+    """The first bytes of two records of one length are the same: what lies before them tells the files apart."""
+    whole = written(path, 1, 2, 3)
+    record = len(whole) // 4 + 1
+    path.write_bytes(whole[: -record + 18])
+    file.look()
+    written(path, 7, 8, 9, 10)
+    assert path.read_bytes()[: len(whole) - record + 18][-16:] == whole[: -record + 18][-16:]
+    assert file.look() is News.SOME
+    assert values(file) == [7, 8, 9, 10]
+
+
 def test_a_replaced_file_is_read_again(path: Path, file: GrowingFile, tmp_path: Path) -> None:
     """Another file under the name is noticed, though it is longer and begins with the same bytes."""
     data = written(path, 1, 2)
