@@ -183,6 +183,17 @@ def test_a_new_file_whose_wall_times_run_back_is_no_restart():
     assert run.live("a").step.tolist() == list(range(10))
 
 
+def test_going_on_in_a_new_file_is_no_restart():
+    """A reopened writer's steps go on: nothing to mark, whether it was followed or read again."""
+    run = RunSeries()
+    files = [event_file(str(n), [Log("a", 5 * n + i, 100 * n + i, 0) for i in range(5)]) for n in range(3)]
+    for file in files:
+        run.update([file])
+    assert run.restarts == []
+    run.update(files, again={"0"})
+    assert run.restarts == []
+
+
 def test_two_writers_of_different_tags_grow_side_by_side(monkeypatch):
     """Train and evaluation writers in one directory do not make the run be merged again."""
     run = RunSeries()
