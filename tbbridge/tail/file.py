@@ -14,7 +14,7 @@ from tbbridge.model import EventFile
 
 MARKER = 64
 """Bytes before the known end that must still be the ones remembered. They hold the last whole scalar record's checksum,
-also where an unfinished one follows it: 16 bytes of that alone (length, checksum, constants) are alike in many files."""
+also where an unfinished one follows it: 16 bytes of that alone (length, checksum, constants) are alike in many."""
 
 FRESH = 2.0
 """Seconds. A change time younger than this does not prove that nothing changed since: file systems count time in ticks
