@@ -35,9 +35,8 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from tbbridge import COLUMNS, ExperimentView, Points
-
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+GROWING = Path(__file__).with_name("growing.py")
 LAST_X = "Math.max(-1, ...[...document.querySelectorAll('.js-plotly-plot')].slice(0, 1).flatMap(p => (p.data || []).map(t => t.x && t.x.length ? t.x[t.x.length - 1] : -1)))"  # noqa: E501
 
 
@@ -56,69 +55,6 @@ class Training:
                 summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
                 writer.add_event(Event(wall_time=time.time(), step=step, summary=summary))
             writer.flush()
-
-
-class Growing:
-    """A source in memory whose one experiment grows without copying; `rows` rows of four columns to begin with."""
-
-    title, tensorboard_url = "logs/", None
-
-    def __init__(self, rows: int) -> None:
-        rng, room = np.random.default_rng(0), rows + 100_000
-        self.n, self.last_write = rows, time.time()
-        self.step, self.wall = np.arange(room, dtype=np.int64), 1.7e9 + np.arange(room, dtype=float)
-        curve = np.exp(-np.arange(room) / rows * 4)
-        noise = [rng.normal(0, 0.02, room) for _ in COLUMNS]
-        levels = [0.97 - 0.87 * curve, 0.95 - 0.85 * curve, 0.1 + 2.2 * curve, 0.13 + 2.2 * curve]
-        self.values = [(level + each).astype(np.float32) for level, each in zip(levels, noise, strict=True)]
-        self.callbacks: list[Callable[[], None]] = []
-
-    def names(self) -> list[str]:
-        return ["run"]
-
-    def view(self, name: str) -> ExperimentView:
-        n = self.n
-        found = zip(COLUMNS, self.values, strict=True)
-        columns = {column: Points(self.step[:n], self.wall[:n], values[:n]) for column, values in found}
-        return ExperimentView("run", 0, columns, last_write=self.last_write)
-
-    def csv(self, name: str) -> bytes:
-        return b""
-
-    def status(self) -> list[str]:
-        return []
-
-    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        self.callbacks.append(callback)
-        return lambda: self.callbacks.remove(callback)
-
-    def grow(self) -> None:
-        self.n, self.last_write = self.n + 1, time.time()
-        for callback in self.callbacks:
-            callback()
-
-
-def serve_growing(rows: int) -> None:
-    """The child process of `tick` and `tabs`: serve, say the address, grow by a row for each line of stdin."""
-    from tbbridge.viewer import serve
-
-    source = Growing(rows)
-    with serve(source, port=0) as handle:
-        print(handle.url, flush=True)
-        for line in sys.stdin:
-            if line.strip() == "grow":
-                source.grow()
-            print(cpu_seconds(), memory(), flush=True)
-
-
-def cpu_seconds() -> float:
-    times = os.times()
-    return times.user + times.system
-
-
-def memory() -> float:
-    """This process's resident memory in MB."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 @contextlib.contextmanager
@@ -247,7 +183,7 @@ def tick(browser: Browser, quick: bool) -> None:
 
 
 def cost_of_a_tick(browser: Browser, rows: int, rounds: int) -> dict[str, float]:
-    with process(sys.executable, __file__, "--serve", str(rows)) as child:
+    with process(sys.executable, GROWING, str(rows)) as child:
         assert child.stdin
         assert child.stdout
         page = browser.new_page()
@@ -358,7 +294,7 @@ def tabs(browser: Browser, quick: bool) -> None:
     """Fifty websockets, one of which never answers; ten thousand rows."""
     from websockets.sync.client import connect
 
-    with process(sys.executable, __file__, "--serve", "1000") as child, contextlib.ExitStack() as stack:
+    with process(sys.executable, GROWING, "1000") as child, contextlib.ExitStack() as stack:
         assert child.stdout
         url = child.stdout.readline().strip().replace("http", "ws") + "_tbbridge/live/"
         before = say(child, "memory")[1]
@@ -387,11 +323,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", help="latency, tick, paint, tabs (default: all)")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: does it run?")
-    parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.serve:
-        serve_growing(args.serve)
-        return
     parts = {"latency": latency, "tick": tick, "paint": paint, "tabs": tabs}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)

@@ -14,6 +14,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 LARGEST_BODY = 4 * 1024 * 1024  # bytes; a polling page's cursor with many experiments is the largest thing sent
+CHECKED = "tbbridge.checked"
+"""In the scope of a request that a `Guard` has let in."""
 ANY_ADDRESS = "any address"
 """Among the hosts of a `Guard`: each IP address is one (this machine's own are not all known)."""
 COOKIE = "tbbridge-token"
@@ -64,13 +66,20 @@ class Guard:
         hosts: names under which the server may be asked, besides loopback ones; ``*`` for any.
         token: when given, each page must be opened once with ``?token=...``; a cookie remembers it.
         headers: ASGI headers to add to every answer.
+        origins: hosts whose pages may connect and post, besides the one that is asked.
     """
 
     def __init__(
-        self, app: Any, hosts: Iterable[str] = (), token: str | None = None, headers: Iterable[tuple[bytes, bytes]] = ()
+        self,
+        app: Any,
+        hosts: Iterable[str] = (),
+        token: str | None = None,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        origins: Iterable[str] = (),
     ) -> None:
         self.app = app
         self.hosts = {host.lower().strip("[]") for host in hosts}
+        self.allowed = {host.lower().strip("[]") for host in origins}
         self.token = token
         self.headers = list(headers)
 
@@ -88,8 +97,10 @@ class Guard:
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         if [name for name, _ in scope["headers"]].count(b"host") != 1 or not self._known(headers["host"]):
             return 421, "This server does not answer to that name; see --host and --allow-host."
-        if (scope["type"] == "websocket" or scope["method"] not in ("GET", "HEAD")) and not same_origin(headers):
+        harmless = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+        if not harmless and not same_origin(headers) and not self._allowed_origin(headers["origin"]):
             return 403, "Another site's page may not do that."
+        scope[CHECKED] = True
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > LARGEST_BODY:
             return 413, "That is too large."
@@ -102,6 +113,11 @@ class Guard:
         if host is None:
             return False
         return is_loopback(host) or bool(self.hosts & {host, "*"}) or (ANY_ADDRESS in self.hosts and is_address(host))
+
+    def _allowed_origin(self, origin: str) -> bool:
+        """Whether it is a page of an allowed name: a proxy may ask under another name than browsers do."""
+        scheme, _, authority = origin.partition("://")
+        return scheme in ("http", "https") and (host_of(authority) or "") in self.allowed
 
     def _has_token(self, scope: Scope, headers: dict[str, str]) -> bool:
         assert self.token

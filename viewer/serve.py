@@ -73,6 +73,7 @@ def serve(
         hosts,
         secret,
         security.page_headers(app.csp_hashes()),
+        allow_hosts,
     )
     config = uvicorn.Config(guarded, log_config=None, access_log=False, ws_max_size=2 * LONGEST_WANT, lifespan="off")
     server = uvicorn.Server(config)

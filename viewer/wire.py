@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import logging
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +18,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tbbridge import ExperimentView
 from tbbridge.viewer import security
 from tbbridge.viewer.live import SPEEDS, Cursor, Message, Page, answer, clean, look, to_json
+
+log = logging.getLogger(__name__)
 
 PACKAGE = "tbbridge.viewer"
 ROUTE = "_tbbridge/live"
@@ -62,7 +66,7 @@ _HAVE_ASSETS: WeakSet[Dash] = WeakSet()
 
 def _add_websocket(app: Dash, page: Page) -> None:
     async def endpoint(socket: WebSocket) -> None:
-        if not security.same_origin(socket.headers):
+        if not socket.scope.get(security.CHECKED) and not security.same_origin(socket.headers):
             await socket.close(1008, "another site's page may not read this")
             return
         await socket.accept()
@@ -96,15 +100,20 @@ class Session:
                 loop.call_soon_threadsafe(self._look_again)
 
         unsubscribe = self.page.source.subscribe(notice)
-        writer = asyncio.create_task(self._write())
+        tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
         try:
-            await self._read()
-        except WebSocketDisconnect:
-            pass
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             unsubscribe()
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+        for error in ends:
+            if isinstance(error, Exception) and not isinstance(error, WebSocketDisconnect):
+                # the page is told by the end of its websocket, and asks again
+                log.error("a page could not be brought up to date", exc_info=error)
+                with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                    await self.socket.close(1011)
 
     def _look_again(self) -> None:
         self.changed = True

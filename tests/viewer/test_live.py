@@ -102,6 +102,21 @@ def test_a_server_that_was_restarted_is_found_again(open_page: Callable[..., Scr
         screen.page.goto("about:blank")
 
 
+def test_a_source_that_fails_is_asked_again(source: MemorySource, open_page: Callable[..., Screen]) -> None:
+    """A bug in a source ends that page's websocket, is logged, and the page goes on when the source does."""
+    with serve(source, port=0) as handle:
+        screen = open_page(handle.url)
+        screen.expected = ("WebSocket", "Failed to load resource", "Callback failed", "Callback error")
+        screen.wait_drawn()
+        view, source.view = source.view, lambda name: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+        source.tell()
+        wait_until(lambda: screen.cell("state").startswith("connection lost"), what="it says so")
+        source.view = view  # type: ignore[method-assign]
+        source.append("mnist-cnn", 500, train_accuracy=0.5)
+        wait_until(lambda: screen.line("accuracy", "Training")["x"][-1:] == [500], 40.0, what="it goes on")
+        screen.page.goto("about:blank")
+
+
 class Proxy:
     """A proxy that refuses websockets: it drops the header that asks for one."""
 

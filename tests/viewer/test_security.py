@@ -249,6 +249,11 @@ def test_another_name_is_answered_only_when_it_is_allowed() -> None:
     with serve(MemorySource(), port=0, allow_hosts=["board.example"]) as handle:
         assert ask(handle, Host="board.example")[0] == 200
         assert ask(handle, Host="other.example")[0] == 421
+        with websocket(handle, "https://board.example") as live:
+            live.send('{"want": {}}')
+            assert '"set"' in live.recv(timeout=20), "its page, by a proxy that asks under this machine's name"
+        with pytest.raises(InvalidStatus):
+            websocket(handle, "https://other.example")
     with serve(MemorySource(), "0.0.0.0", 0) as handle:
         assert ask(handle, Host="10.0.0.7")[0] == 200
         assert ask(handle, Host="evil.example")[0] == 421

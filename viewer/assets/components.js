@@ -136,7 +136,7 @@ window.tbbridge_viewer = (() => {
       sizes.observe(plot);
       return () => { sizes.disconnect(); window.tbbridge.Plotly.purge(plot); };
     }, []);
-    return e("div", { id, ref: place });
+    return e("div", { id, ref: place, role: "figure", "aria-label": "Chart" });
   };
 
   return { Check, Slider, Radios, Select, Picker, Plot };
