@@ -27,7 +27,6 @@ from tbbridge.tail.file import GrowingFile, News
 from tbbridge.tail.logdir import EventPath, Listing, discover, event_path, is_event_file, printable, run_name
 from tbbridge.tail.remote import RemoteFile, RemoteTree, is_url
 from tbbridge.write.publish import Publisher
-from tbbridge.write.text import run_log_csv
 
 log = logging.getLogger(__name__)
 
@@ -294,6 +293,8 @@ def publish(reading: Reading, out: str | os.PathLike[str], *, header: bool = Tru
     """Write the run logs of what was read; see `export`."""
     paths: list[Path] = []
     failures: list[PublishError] = []
+    from tbbridge.write.text import run_log_csv  # its pyarrow takes 30 MB, which reading need not
+
     with Publisher(out, keep_out=reading.root) as publisher:
         publisher.expect(experiment.name for experiment in reading.experiments)
         for experiment in reading.experiments:

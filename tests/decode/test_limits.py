@@ -54,6 +54,23 @@ def test_a_million_scalars_fit_in_150_mb(cost: Callable[..., Cost]) -> None:
     assert found["peak_mb"] < 150
 
 
+def test_the_whole_library_reads_a_million_scalars_in_150_mb(tmp_path: Path) -> None:
+    """``tbbridge.read``, with series and experiments, too."""
+    (tmp_path / "x.tfevents").write_bytes(many_scalars(1_000_000))
+    code = (
+        "import sys, tbbridge; from decode.measure import peak_mb; reading = tbbridge.read(sys.argv[1]);"
+        "print(sum(len(one.step) for one in reading.runs['.'].values()), peak_mb())"
+    )
+    env = {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "tests")}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False, env=env
+    )
+    assert done.returncode == 0, done.stderr
+    points, peak = done.stdout.split()
+    assert int(points) == 1_000_000
+    assert float(peak) < 150
+
+
 def test_ten_times_the_events_take_ten_times_the_time(cost: Callable[..., Cost]) -> None:
     """Time is linear in the number of events (with room for a busy machine)."""
     small, large = many_scalars(100_000), many_scalars(1_000_000)
