@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-SLICE_ROWS = 65_536
+SLICE_ROWS = 16_384
 """Rows that a writer turns into text at a time: large enough to hide a call's cost, small enough for the cache."""
 
 

@@ -35,22 +35,25 @@ def csv_chunks(sheet: Sheet, *, header: bool = True, spreadsheet_safe: bool = Fa
     if header:
         yield (",".join(cell(name, spreadsheet_safe=spreadsheet_safe) for name in sheet.header) + "\n").encode()
 
-    def text(blocks: list[Block]) -> bytes:
-        return b"".join(_block_csv(block, spreadsheet_safe) for block in blocks)
+    def text(blocks: list[Block]) -> list[bytes]:
+        pieces = [piece for block in blocks for piece in _block_csv(block, spreadsheet_safe)]
+        return pieces if len(blocks) == 1 else [b"".join(pieces)]
 
-    yield from ordered_map(text, batches(slices(sheet)))
+    for pieces in ordered_map(text, batches(slices(sheet))):
+        yield from pieces
 
 
-def _block_csv(block: Block, spreadsheet_safe: bool) -> bytes:
-    """The lines of one block: the numbers by Arrow's writer, the block's text cells put before each line."""
+def _block_csv(block: Block, spreadsheet_safe: bool) -> tuple[bytes, ...]:
+    """The lines of one block, in pieces: the numbers by Arrow's writer, the block's text cells put before each line."""
     sink = pa.BufferOutputStream()
     batch = pa.RecordBatch.from_arrays(list(block.columns.values()), names=list(block.columns))
     pa.csv.write_csv(batch, sink, pa.csv.WriteOptions(include_header=False, quoting_style="none"))
-    lines: bytes = sink.getvalue().to_pybytes()
+    text = sink.getvalue()
     prefix = "".join(cell(label, spreadsheet_safe=spreadsheet_safe) + "," for label in block.labels).encode()
-    if not prefix:
-        return lines
-    return prefix + lines[:-1].replace(b"\n", b"\n" + prefix) + b"\n"
+    if not prefix or not text.size:
+        return (text.to_pybytes(),)
+    lines: bytes = text.slice(0, text.size - 1).to_pybytes()
+    return prefix, lines.replace(b"\n", b"\n" + prefix), b"\n"
 
 
 def ordered_map(function: Callable[[In], Out], items: Iterable[In], workers: int | None = None) -> Iterator[Out]:
