@@ -8,12 +8,13 @@ from random import Random
 
 import pytest
 from decode.damage_model import survivors
-from decode.story import VERSION, claim, decode, decoder_of, everything, ranges, scalar, scalars, wreck
+from decode.story import VERSION, Disk, claim, decode, decoder_of, everything, ranges, scalar, scalars, wreck
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tbbridge.checksum import frame
 from tbbridge.decode import MAX_RECORD, search
+from tbbridge.decode.records import records
 from tbbridge.model import EventFile
 from tbbridge.write.events import event, field, simple_value, summary
 
@@ -76,6 +77,13 @@ def check_wreck(data: bytes, sizes: Sequence[int] = (), step: int = 1 << 30, max
 def test_a_wreck_gives_what_the_model_gives(seed: int) -> None:
     """Of good, nested, broken, overlong records, holes and rubbish exactly the records of the model survive."""
     check_wreck(wreck(Random(seed)), max_record=200_000)
+
+
+@given(st.integers(0, 2**63))
+def test_the_records_of_a_wreck_are_the_models(seed: int) -> None:
+    """What repair copies are exactly the records of the model."""
+    data = wreck(Random(seed))
+    assert list(records(len(data), Disk(data).read)) == survivors(data).records
 
 
 @given(st.integers(0, 2**63), st.sampled_from([1, 2, 3, 7, 20, 64, 1 << 30]), st.integers(0, 6))
