@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import wait_until
 
 from tbbridge.tail import watch as room
 from tbbridge.tail.inotify import BUFFER, Inotify
-from tbbridge.tail.watch import Watcher, file_system
+from tbbridge.tail.watch import Observed, Watcher, file_system
 
 
 @pytest.fixture
@@ -103,6 +104,22 @@ def test_exhausted_limits_are_said_with_their_remedy(
     assert watcher.notes == [f"the limit of inotify {limit} is reached (raise fs.inotify.max_user_{limit}): polling"]
     assert not watcher.notified
     assert not watcher.wait(0.01).paths
+    watcher.close()
+
+
+def test_other_systems_notifications_come_by_watchdog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same answers where there is no inotify: one observer for the root, found when it is there."""
+    monkeypatch.setattr(Watcher, "_start", lambda self, root: Observed(root))
+    root = tmp_path / "logs"
+    watcher = Watcher(str(root))
+    assert watcher.attend([str(root)]) == []
+    (root / "run").mkdir(parents=True)
+    assert watcher.attend([str(root), str(root / "run")]) == [str(root)]
+    (root / "run/a.tfevents").write_bytes(b"x")
+    (root / "run/other").write_bytes(b"x")
+    touched: set[str] = set()
+    wait_until(lambda: touched.update(watcher.wait(1).paths) or str(root / "run/a.tfevents") in touched)
+    assert str(root / "run/other") not in touched
     watcher.close()
 
 
