@@ -4,7 +4,7 @@
     chart.py       a chart: its columns, how its values are read
     lines.py       what each line of a chart draws, and how it goes on when points are appended
     picture.py     what a page holds: a bounded snapshot, then only what is new
-    readout.py, plot.py, words.py, downloads.py   the figures beside a chart, its look, Learn more, what one may take away
+    readout.py, plot.py, words.py, downloads.py   a chart's figures, its look, Learn more, what one may take away
     live.py        what a page is told next
     wire.py        the websocket that carries it (or, where that is refused, the poll)
     components.py  native form controls and a plot, as Dash components

@@ -30,7 +30,7 @@ def layout(axis: Axis, theme: Mapping[str, Any], display: str, log: bool, legend
     strong = {**font, "color": theme["text"]}
     return {
         "autosize": True,
-        "margin": {"l": 52, "r": 14, "t": 30, "b": 48},
+        "margin": {"l": 58, "r": 14, "t": 30, "b": 48},
         "paper_bgcolor": NOTHING,
         "plot_bgcolor": NOTHING,
         "font": font,
@@ -46,7 +46,8 @@ def layout(axis: Axis, theme: Mapping[str, Any], display: str, log: bool, legend
 
 
 def _axes(axis: Axis, theme: Mapping[str, Any], display: str, log: bool) -> dict[str, Any]:
-    common = {"gridcolor": theme["grid"], "zeroline": False, "automargin": True, "linecolor": theme["line"]}
+    # margins that follow the labels cost a second drawing each time; these fit the longest label of seven characters
+    common = {"gridcolor": theme["grid"], "zeroline": False, "automargin": False, "linecolor": theme["line"]}
     title = {"step": "Step", "relative": f"Relative time ({axis.label})", "wall": "Wall time"}[axis.kind]
     x = {**common, "showgrid": False, "showline": True, "ticks": "outside", "tickcolor": theme["line"], "ticklen": 4}
     x |= {
