@@ -19,8 +19,11 @@ from tbbridge.model import ExperimentView, Points, Source
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-REFRESH = 0.5
-"""Seconds between drawings of the table."""
+REFRESH, QUIET_REFRESH = 0.5, 1.0
+"""Seconds between drawings, with news and without."""
+
+SHARE_ON_NEWS, SHARE = 0.02, 0.001
+"""At most this share of a core goes into drawing, with news and without: there may be thousands of experiments."""
 
 LINES_EVERY = 10.0
 """Seconds between plain lines of one experiment."""
@@ -143,9 +146,7 @@ class Display:
 
         console = Console()
         with Live(self.table(), console=console, auto_refresh=False, transient=False) as live:
-            while not stop.wait(REFRESH):
-                live.update(self.table(), refresh=True)
-            live.update(self.table(), refresh=True)
+            self._repeat(lambda: live.update(self.table(), refresh=True), stop)
 
     def table(self) -> RenderableType:
         """The whole picture."""
@@ -172,12 +173,30 @@ class Display:
             print(plain(link), flush=True)
         said: set[str] = set()
         told: dict[str, tuple[str, float]] = {}
-        while True:
+
+        def say() -> None:
+            nonlocal said
             said = self._say_status(said)
             for one in rows(self._source):
                 self._say_row(one, told)
-            if stop.wait(REFRESH):
-                return
+
+        self._repeat(say, stop)
+
+    def _repeat(self, draw: Callable[[], object], stop: threading.Event) -> None:
+        """Draw on news, and now and then for the ages; seldom where that costs much. The last time after `stop`."""
+        news = threading.Event()
+        end = self._source.subscribe(news.set)
+        while not stop.is_set():
+            news.clear()
+            began = time.thread_time()
+            draw()
+            cost = time.thread_time() - began
+            quiet_until = time.monotonic() + max(QUIET_REFRESH, cost / SHARE)
+            stop.wait(max(REFRESH, cost / SHARE_ON_NEWS))
+            while not news.is_set() and time.monotonic() < quiet_until and not stop.wait(0.2):
+                pass
+        end()
+        draw()
 
     def _say_status(self, said: set[str]) -> set[str]:
         lines = self.status()
