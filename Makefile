@@ -52,6 +52,22 @@ fuzz-decode: $(BIN)/python ## fuzz the decoder under AddressSanitizer (MINUTES=1
 bench-read: $(VENV)/.test ## measure reading beside TensorBoard's readers and a C loop (TBPARSE=python-that-has-tbparse)
 	$(BIN)/python benchmarks/reading.py $(if $(TBPARSE),--tbparse $(TBPARSE))
 
+campaign-model: $(VENV)/.test ## try the follower against a fresh export under random changes (SEQUENCES=5000)
+	TBBRIDGE_SEQUENCES=$(or $(SEQUENCES),5000) $(BIN)/python -m pytest tests/test_bridge_model.py
+
+campaign-kills: $(VENV)/.test ## kill -9 a watch at random moments while a training writes (KILLS=1000)
+	$(BIN)/python tests/campaigns/kills.py --kills $(or $(KILLS),1000)
+
+campaign-torn: $(VENV)/.test ## read a run log while it is replaced as fast as can be (READS=1000000)
+	$(BIN)/python tests/campaigns/torn.py --reads $(or $(READS),1000000)
+
+campaign-soak: $(VENV)/.test ## a hundred writers beside a watch: memory, descriptors, no point missing (MINUTES=60)
+	$(BIN)/python tests/campaigns/soak.py --minutes $(or $(MINUTES),60)
+
+bench-latency: $(VENV)/.test ## measure from the writer's flush to the replaced run log, and what idle runs cost
+	$(BIN)/python benchmarks/latency.py
+	$(BIN)/python benchmarks/idle.py
+
 clean: ## remove the virtual environment and everything that was built
 	rm -rf $(VENV) $(VENV)-lowest build dist *.egg-info tbbridge/decode/_native.c tbbridge/decode/_native.*.so
 
