@@ -9,11 +9,13 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from tbbridge.live import BUFFERING
 from tbbridge.model import ExperimentView, Points, Source
 
 if TYPE_CHECKING:
@@ -50,6 +52,9 @@ class Row:
     val: str
     written: str
     state: str
+    """What is to be said of it: ``stalled``, restarts, damage; "" when it is live and all is well."""
+    quiet: bool
+    """Whether it has been silent for a while, which may be its writer's buffer."""
     csv: str
     last_write: float
 
@@ -76,7 +81,8 @@ def row(view: ExperimentView, csv: Path | None) -> Row:
         train=by_split[0],
         val=by_split[1],
         written=ago(time.time() - view.last_write) if view.last_write else "",
-        state=plain(view.state),
+        state=plain(", ".join(_remarks(view))),
+        quiet=BUFFERING in view.notes,
         csv=plain(str(csv)) if csv else "",
         last_write=view.last_write or 0.0,
     )
@@ -89,6 +95,16 @@ def ago(seconds: float) -> str:
         if seconds >= size:
             return f"{int(seconds // size)} {unit} ago"
     return f"{int(seconds)} s ago"
+
+
+def _remarks(view: ExperimentView) -> Iterator[str]:
+    """The state when it is not ``live``, and how much was restarted and damaged."""
+    if view.state != "live":
+        yield view.state
+    kinds = Counter(mark.kind for mark in view.marks)
+    for kind, words in (("restart", "restarts"), ("damage", "damaged places")):
+        if kinds[kind]:
+            yield f"{kinds[kind]} {words if kinds[kind] > 1 else words.removesuffix('s')}"
 
 
 def _last(view: ExperimentView, split: str) -> str:
@@ -160,10 +176,11 @@ class Display:
         for title in ("experiment", "step", "steps/s", "train acc / loss", "val acc / loss", "last write", "run log"):
             table.add_column(title, justify="left" if title in ("experiment", "run log") else "right", overflow="fold")
         for one in shown:
-            written = one.written if one.state == "live" else f"{one.written} ({one.state})"
+            written = f"{one.written} ({one.state})" if one.state else one.written
             cells = (one.name, one.step, one.rate, one.train, one.val, written, one.csv)
             table.add_row(*(Text(cell) for cell in cells))
         lines = [f"and {len(found) - len(shown)} more"] if len(found) > len(shown) else []
+        lines += [BUFFERING] if any(one.quiet for one in shown) else []
         parts = [Text(plain(line), style="dim") for line in self.links] + [table] * bool(shown)
         parts += [Text(line, style="dim") for line in lines]
         return Group(*parts, *(Text(line, style="yellow") for line in self.status()))
@@ -207,7 +224,7 @@ class Display:
 
     def _say_row(self, one: Row, told: dict[str, tuple[str, float]]) -> None:
         line = f"{one.name}: step {one.step}, train {one.train or '-'}, val {one.val or '-'}"
-        line += f", {one.state}" if one.state != "live" else ""
+        line += f", {one.state}" if one.state else ""
         before, moment = told.get(one.name, ("", -math.inf))
         if line != before and time.monotonic() - moment >= LINES_EVERY:
             print(f"{line} -> {one.csv}" if one.csv and not before else line, flush=True)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ import pytest
 from rich.console import Console
 from support import wait_until
 
-from tbbridge.model import ExperimentView, Points
+from tbbridge.live import BUFFERING
+from tbbridge.model import ExperimentView, Mark, Points
 from tbbridge.terminal import MOST_ROWS, Display, ago, plain, row
 from tbbridge.write.events import EventWriter
 
@@ -119,6 +121,15 @@ def test_states_are_said() -> None:
     assert "(stalled)" in text
     assert "(stopped: KeyError: 'x')" in text
     assert "(live)" not in text
+
+
+def test_restarts_damage_and_silence_are_said() -> None:
+    """How many, in the row; that writers buffer, once below the table."""
+    marks = [Mark("restart", 5, "x"), Mark("restart", 7, "x"), Mark("damage", None, "x")]
+    views = [replace(view(name), marks=marks, notes=(BUFFERING,)) for name in ("a", "b")]
+    text = drawn(Display(Fake(*views)))  # type: ignore[arg-type]
+    assert text.count("(2 restarts, 1 damaged place)") == 2
+    assert text.count("flush_secs") == 1
 
 
 def test_plain_lines_come_when_something_changed(capsys: pytest.CaptureFixture[str]) -> None:
