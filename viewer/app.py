@@ -198,7 +198,8 @@ def chart_row(prefix: str, chart: Chart) -> html.Section:
     """One metric: a wide chart, and beside it that chart's own controls and figures."""
     title = f"{prefix}{chart.id}-title"
     panel = [*chart_controls(prefix, chart), html.Div(id=f"{prefix}{chart.id}-readout", className="tb-readout")]
-    wide = html.Div([html.H2(chart.title, id=title), graph(prefix, chart)], className="tb-chart")
+    head = html.Div([html.H2(chart.title, id=title), html.Span(id=f"{prefix}{chart.id}-key")], className="tb-head")
+    wide = html.Div([head, graph(prefix, chart)], className="tb-chart")
     return html.Section(
         [wide, html.Div(panel, className="tb-panel")], role="group", className="tb-row", **{"aria-labelledby": title}
     )
@@ -289,6 +290,7 @@ def changing(prefix: str, source: Source, views: Views, controls: Controls) -> d
         "more.hidden": len(drawn) == len(CHARTS),
         "more-charts.children": [small_chart(prefix, chart) for chart in drawn[len(CHARTS) :]],
         **{f"{chart.id}-title.children": chart.title for chart in main},
+        **{f"{chart.id}-key.children": "solid training, dashed validation" if views[1:] else "" for chart in main},
         **{f"{chart.id}-readout.children": readout(prefix, chart, views, colours) for chart in main},
     }
 

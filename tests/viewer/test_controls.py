@@ -152,6 +152,7 @@ def test_experiments_are_picked_and_compared(screen: Screen) -> None:
     both = [screen.line("accuracy", label, name) for name in ("mnist-cnn", "mnist-softmax") for label in LABELS]
     assert [line["dash"] for line in both] == ["solid", "6px,3px", "solid", "6px,3px"]
     assert both[0]["colour"] == both[1]["colour"] != both[2]["colour"] == both[3]["colour"]
+    assert screen.chart("accuracy").get_by_text("solid training, dashed validation").is_visible()
     picker.press("Escape")
     screen.page.get_by_role("button", name="Remove mnist-cnn").click()
     wait_until(lambda: screen.line("accuracy", "Training")["x"][-1:] == [395], what="only the other is drawn")
