@@ -24,7 +24,16 @@ from tbbridge.shape.mapping import MappingOptions, SeriesFacts, check, facts, ma
 from tbbridge.shape.series import live, merge
 from tbbridge.shape.table import run_log
 from tbbridge.tail.file import GrowingFile, News
-from tbbridge.tail.logdir import EventPath, Listing, discover, event_path, is_event_file, printable, run_name
+from tbbridge.tail.logdir import (
+    EventPath,
+    Listing,
+    check_root,
+    discover,
+    event_path,
+    is_event_file,
+    printable,
+    run_name,
+)
 from tbbridge.tail.remote import RemoteFile, RemoteTree, is_url
 from tbbridge.write.publish import Publisher
 
@@ -247,10 +256,12 @@ def read(
         follow_links: follow links to directories, each directory once.
 
     Raises:
-        PathError: `logdir` does not exist, or is a file that is no event file.
+        PathError: `logdir` does not exist, cannot be read, or is a file that is no event file.
         MappingError: an override names a run or tag that is not there.
     """
     logs = LogDirectory(logdir, follow_links=follow_links)
+    if not is_url(logdir):
+        check_root(logdir)
     logs.sweep()
     if logs.missing:
         raise PathError(f"{logdir} does not exist: give the log directory that the training writes into")

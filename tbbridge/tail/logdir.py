@@ -47,12 +47,12 @@ def discover(root: str | os.PathLike[str], *, below: str | None = None, follow_l
     listed is reported and never stops the others. `root` may also be one event file; it is then the run ``.``.
 
     Raises:
-        PathError: `root` is a file, but no event file.
+        PathError: see `check_root`.
     """
     top = os.fspath(root)
     listing = Listing()
-    check_root(top)
     if below is None and os.path.isfile(top):
+        check_root(top)
         listing.runs["."] = [event_path(".", top)]
         return listing
     seen: set[tuple[int, int]] = set()
@@ -67,9 +67,11 @@ def check_root(root: str | os.PathLike[str]) -> None:
     """Refuse what can never be a log directory.
 
     Raises:
-        PathError: `root` is there and is neither a directory nor an event file.
+        PathError: `root` is there and is neither a directory nor an event file, or must not be read.
     """
     path = os.fspath(root)
+    if os.path.exists(path) and not os.access(path, os.R_OK | (os.X_OK if os.path.isdir(path) else 0)):
+        raise PathError(f"{path} cannot be read (permission denied): change its permissions, or be another user")
     if os.path.exists(path) and not os.path.isdir(path) and not is_event_file(path):
         raise PathError(f"{path} is neither a directory nor an event file: give the directory that holds event files")
 

@@ -1,7 +1,7 @@
 """Log directories behind a URL (``s3://``, ``gs://``, ``az://``, ``hdfs://`` ..., by fsspec): listings, range requests.
 
 One recursive listing a poll tells which files exist and how long they are; a file that grew costs one request for the
-bytes that are new (and the 16 before them, which show that it is still the same file).
+bytes that are new (and the few before them, which show that it is still the same file).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tbbridge.errors import PathError
-from tbbridge.tail.logdir import discover, printable, run_name
+from tbbridge.tail.logdir import check_root, discover, printable, run_name
 
 
 def touch(root: Path, *names: str) -> None:
@@ -49,6 +49,14 @@ def test_another_file_as_the_root_is_refused(tmp_path: Path) -> None:
     touch(tmp_path, "notes.txt")
     with pytest.raises(PathError, match=r"notes\.txt is neither a directory nor an event file: give the directory"):
         discover(tmp_path / "notes.txt")
+
+
+def test_a_root_that_must_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the start, when nothing else can be done; later it is a problem that may end."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(PathError, match=r"cannot be read \(permission denied\): change its permissions"):
+        check_root(tmp_path)
+    check_root(tmp_path / "nothing yet")
 
 
 def test_what_only_looks_like_an_event_file_is_none(tmp_path: Path) -> None:

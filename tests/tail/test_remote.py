@@ -11,7 +11,7 @@ from logs import write_run
 
 from tbbridge.decode import Decoder
 from tbbridge.errors import UsageError
-from tbbridge.tail.file import News
+from tbbridge.tail.file import MARKER, News
 from tbbridge.tail.logdir import EventPath
 from tbbridge.tail.remote import RemoteFile, RemoteTree, is_url
 
@@ -101,7 +101,7 @@ def test_only_new_bytes_are_fetched(
     put(memory, data)
     tree.discover()
     assert file.look() is News.SOME
-    assert requests.asked == [(cut - 16, len(data))]
+    assert requests.asked == [(cut - MARKER, len(data))]
     assert values(file) == [step / 8 for step in range(1000)]
     assert file.generation == 0
 
