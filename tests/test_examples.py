@@ -17,7 +17,7 @@ from support import ROOT, run_cli, running_cli, stop, wait_until
 
 import tbbridge
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 LENGTH = {
     "keras_mnist": ("--epochs", "3"),
