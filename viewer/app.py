@@ -55,6 +55,9 @@ CHART_CONTROLS = {
 """Name and default of each control; a chart's controls have ids like ``loss-weight``."""
 MORE_CONTROLS = {"training": True, "weight": 0.6, "log": False}
 """Of all further charts together; ids like ``more-weight``."""
+NOTHING_DRAWN = (
+    "Nothing to draw yet: no series feeds this chart.<br>tbbridge inspect LOGDIR says which feeds what, and why."
+)
 MOST_SHOWN = 12
 """Experiments, and further charts, that are drawn at once."""
 THEMES: dict[str, dict[str, Any]] = {
@@ -131,8 +134,10 @@ def lines_of(chart: Chart, views: Views, place: int, label: str, points: Points,
 
 def figure(chart: Chart, traces: list[dict[str, Any]], axis: Axis, views: Views, controls: Controls) -> dict[str, Any]:
     """The Plotly figure of a chart, as plain data. `traces` are those of `lines`, with their points."""
-    theme, display = THEMES[controls["theme"]], controls.get("display", DISPLAYS[0])
+    theme, display = THEMES[controls["theme"]], controls.get("display", DISPLAYS[0]) if traces else DISPLAYS[0]
     layout = plot.layout(axis, theme, display, bool(controls["log"]), legend=len(views) < 6)
+    if not traces:
+        return {"data": [], "layout": layout | plot.nothing(NOTHING_DRAWN if views else "", theme)}
     return {"data": traces, "layout": layout | (plot.marks(views, theme) if axis.kind == "step" else {})}
 
 

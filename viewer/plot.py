@@ -78,6 +78,13 @@ def _axes(axis: Axis, theme: Mapping[str, Any], display: str, log: bool) -> dict
     return {"xaxis": x, "yaxis": y}
 
 
+def nothing(text: str, theme: Mapping[str, Any]) -> dict[str, Any]:
+    """Words in the middle of an empty chart, instead of axes."""
+    middle = {"xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5, "showarrow": False}
+    words = {**middle, "text": text, "font": {"size": 13, "color": theme["muted"]}}
+    return {"annotations": [words], "xaxis": {"visible": False}, "yaxis": {"visible": False}}
+
+
 def marks(views: Sequence[ExperimentView], theme: Mapping[str, Any]) -> dict[str, Any]:
     """Restarts and damage as discreet upright lines, each with its text on a small sign."""
     found = [mark for view in views for mark in view.marks if mark.step is not None][:MOST_MARKS]

@@ -87,6 +87,16 @@ def test_an_empty_source_says_what_to_do(open_page: Callable[..., Screen]) -> No
         screen.page.goto("about:blank")
 
 
+def test_an_empty_chart_says_what_to_do(screen: Screen, source: MemorySource) -> None:
+    """An experiment without an accuracy says so in the chart's place, and draws it once it comes."""
+    source.put("mnist-cnn", {"train cross entropy": points([1.0, 0.5])})
+    words = screen.chart("accuracy").get_by_text("tbbridge inspect LOGDIR")
+    words.wait_for()
+    source.append("mnist-cnn", 10, train_accuracy=0.5)
+    wait_until(lambda: screen.line("accuracy", "Training")["x"] == [10], what="drawn")
+    assert words.count() == 0
+
+
 def test_a_server_that_was_restarted_is_found_again(open_page: Callable[..., Screen]) -> None:
     """The page says that the connection is lost, and goes on when the server is back, without a reload."""
     source, port = MemorySource(a=training(20)), free_port()
