@@ -14,6 +14,10 @@ from tbbridge.write.outbox import Outbox
 from tbbridge.write.publish import Publisher
 
 
+TOLD_FOR = 60.0
+"""Seconds for which it is told that a published file was changed by somebody else."""
+
+
 class Follower:
     """Keeps the run logs of a log directory up to date, in memory and published.
 
@@ -49,14 +53,16 @@ class Follower:
         self._prune = prune
         self._clock = clock
         self._read_once = False
-        self._edited: list[str] = []
+        self._edited: dict[str, float] = {}
         self._prune_problems: list[str] = []
 
     def poll(self) -> set[str]:
         """Look at everything; returns the experiments of which anything changed."""
         changed = self._pass_on(self.tables.update(self.logs.sweep()))
         if self._outbox:
-            self._edited = self._outbox.notice_others() or self._edited
+            now = self._clock()
+            self._edited = {name: at for name, at in self._edited.items() if now - at < TOLD_FOR}
+            self._edited |= dict.fromkeys(self._outbox.notice_others(), now)
         return changed
 
     def glance(self, paths: Collection[str] = ()) -> set[str]:
@@ -100,7 +106,9 @@ class Follower:
         lines += self.logs.problems + self.tables.problems + self._prune_problems
         if self._outbox:
             lines += self._outbox.problems
-            lines += [f"{name}: its file was changed by somebody else, and written again" for name in self._edited]
+            lines += [
+                f"{name}: its file was changed by somebody else, and written again" for name in list(self._edited)
+            ]
         return lines
 
     def unpublished(self) -> list[str]:
