@@ -13,7 +13,6 @@ from tbbridge.tables import Tables
 from tbbridge.write.outbox import Outbox
 from tbbridge.write.publish import Publisher
 
-
 TOLD_FOR = 60.0
 """Seconds for which it is told that a published file was changed by somebody else."""
 
