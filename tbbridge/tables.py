@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -23,8 +24,8 @@ from tbbridge.shape.align import Placement
 from tbbridge.shape.growing import common_prefix
 from tbbridge.shape.mapping import Mapper, MappingOptions, SeriesFacts, changes, check, facts
 from tbbridge.shape.run import RunSeries
-from tbbridge.shape.table import run_log
-from tbbridge.write.text import run_log_csv
+from tbbridge.shape.table import GrowingRunLog
+from tbbridge.write.text import GrowingText
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,29 @@ MOST_DAMAGE_MARKS = 50
 
 _generations = itertools.count(1)
 """Never the same number twice in a process, so that an experiment that came back is not taken for the one that went."""
+
+
+class RunLogText:
+    """The CSV of one table: made once a version, and only from the rows on that changed. Any thread may ask."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: tuple[int, bool] | None = None
+        self._rows = GrowingRunLog("")
+        self._text = GrowingText()
+        self._data = b""
+
+    def csv(self, table: Table, header: bool) -> bytes:
+        """The table's run log as CSV, with or without a header line."""
+        with self._lock:
+            version, view = table.version, table.view  # in this order: another thread may be changing them
+            if self._made is None or self._made[1] != header:
+                self._rows, self._text = GrowingRunLog(view.name), GrowingText(header=header)
+            if self._made != (version, header):
+                self._rows.update(view.columns)
+                self._data = self._text.update(self._rows.log, self._rows.take_kept())
+                self._made = (version, header)
+            return self._data
 
 
 @dataclass(slots=True)
@@ -61,14 +85,11 @@ class Table:
     """True when its event files are gone; the run log stays."""
     changes: tuple[str, ...] = ()
     """What the mapping's last changes were, as notes."""
-    _csv: tuple[int, bytes] | None = None
+    text: RunLogText = field(default_factory=RunLogText)
 
     def csv(self, header: bool) -> bytes:
-        """The run log as CSV; made once a version."""
-        version, made = self.version, self._csv  # in this order: another thread may be changing them
-        if made is None or made[0] != version:
-            self._csv = made = (version, run_log_csv(run_log(self.view.name, self.view.columns), header=header))
-        return made[1]
+        """The run log as CSV."""
+        return self.text.csv(self, header)
 
     def goes_on_in(self, view: ExperimentView) -> bool:
         """Whether `view` only appends points to the columns that are here."""
