@@ -26,6 +26,7 @@ lint: $(VENV)/.lint ## ruff, its formatter and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy viewer
 
 format: $(VENV)/.lint ## let ruff format the code
 	$(BIN)/ruff check --fix .

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from tbbridge import ExperimentView, Points, Source
 from tbbridge.viewer import downloads, live, plot, wire, words
 from tbbridge.viewer.chart import Chart, further_charts, main_charts, start
-from tbbridge.viewer.components import Check, Control, Picker, Plot, Radios, Select, Slider
+from tbbridge.viewer.components import Check, Control, Picker, Plot, Radios, Select, Slider, attribute
 from tbbridge.viewer.lines import Line
 from tbbridge.viewer.picture import Axis
 from tbbridge.viewer.readout import readout
@@ -179,7 +179,7 @@ def top(prefix: str, title: str) -> html.Header:
             Radios(f"{prefix}axis", "X axis", PAGE_CONTROLS["axis"], options=list(AXES)),
             Select(f"{prefix}updates", "Updates", PAGE_CONTROLS["updates"], options=list(live.SPEEDS)),
             html.A("TensorBoard", id=f"{prefix}tensorboard", target="_blank", rel="noopener", hidden=True),
-            html.Button("Theme", className="tb-theme", title="Light or dark", **{"data-tb": "theme"}),
+            html.Button("Theme", className="tb-theme", title="Light or dark", **attribute("data-tb", "theme")),
         ],
         className="tb-header",
     )
@@ -206,7 +206,10 @@ def chart_row(prefix: str, chart: Chart) -> html.Section:
     head = html.Div([html.H2(chart.title, id=title), html.Span(id=f"{prefix}{chart.id}-key")], className="tb-head")
     wide = html.Div([head, graph(prefix, chart)], className="tb-chart")
     return html.Section(
-        [wide, html.Div(panel, className="tb-panel")], role="group", className="tb-row", **{"aria-labelledby": title}
+        [wide, html.Div(panel, className="tb-panel")],
+        role="group",
+        className="tb-row",
+        **attribute("aria-labelledby", title),
     )
 
 
@@ -234,7 +237,7 @@ def more(prefix: str) -> html.Section:
         id=f"{prefix}more",
         hidden=True,
         role="group",
-        **{"aria-labelledby": f"{prefix}more-title"},
+        **attribute("aria-labelledby", f"{prefix}more-title"),
     )
 
 
@@ -254,7 +257,7 @@ def footer(prefix: str) -> html.Footer:
     buttons = [
         html.Button("Download CSV", id=f"{prefix}csv"),
         html.Button("Download page", id=f"{prefix}page"),
-        html.Button("Copy link", **{"data-tb": "link"}),
+        html.Button("Copy link", **attribute("data-tb", "link")),
     ]
     return html.Footer([*buttons, dcc.Download(id=f"{prefix}file")], className="tb-footer")
 
@@ -276,7 +279,7 @@ def layout(prefix: str = "", title: str = "", *, header: Any = None, learn_more:
         footer(prefix),
         *live.carriers(prefix),
     ]
-    return html.Div(parts, id=f"{prefix}tbbridge", className="tbbridge", **{"data-tb-page": prefix})
+    return html.Div(parts, id=f"{prefix}tbbridge", className="tbbridge", **attribute("data-tb-page", prefix))
 
 
 def changing(prefix: str, source: Source, views: Views, controls: Controls) -> dict[str, Any]:

@@ -35,13 +35,16 @@ class Chart:
 def main_charts(views: Sequence[ExperimentView], charts: Sequence[Chart]) -> list[Chart]:
     """`charts`, or in their places the metrics that the run log has instead (``--metric``)."""
     metrics = list(dict.fromkeys(_named(column)[0] for column in (views[0].columns if views else ())))
-    known = {_named(column)[0] for chart in charts for column in chart.columns.values()}
-    if not metrics or known & set(metrics):
-        return list(charts)
-    return [
-        replace(chart, title=metric, columns={"Training": f"train {metric}", "Validation": f"val {metric}"}, best="")
-        for chart, metric in zip(charts, metrics, strict=False)
-    ]
+    others = [metric for metric in metrics if metric not in {_metric(chart) for chart in charts}]
+    return [_drawing(chart, others.pop(0)) if others and _metric(chart) not in metrics else chart for chart in charts]
+
+
+def _metric(chart: Chart) -> str:
+    return _named(next(iter(chart.columns.values())))[0]
+
+
+def _drawing(chart: Chart, metric: str) -> Chart:
+    return replace(chart, title=metric, columns={"Training": f"train {metric}", "Validation": f"val {metric}"}, best="")
 
 
 def _named(column: str) -> tuple[str, str]:

@@ -83,3 +83,8 @@ class Plot(Component):
         self.available_properties = self._prop_names
         self.available_wildcard_properties: list[str] = []
         super().__init__(id=id, config=config)
+
+
+def attribute(name: str, value: str) -> dict[str, Any]:
+    """One ``data-`` or ``aria-`` attribute, for the ``**`` of any Dash component."""
+    return {name: value}

@@ -13,7 +13,7 @@ from dash.exceptions import PreventUpdate
 
 from tbbridge import Source
 from tbbridge.viewer import words
-from tbbridge.viewer.components import Select
+from tbbridge.viewer.components import Select, attribute
 from tbbridge.viewer.wire import PACKAGE
 
 DATA = {"CIFAR-10": "cifar10", "MNIST": "mnist", "Fashion-MNIST": "fashion-mnist"}
@@ -71,7 +71,7 @@ def header(name: str, speed: float) -> html.Div:
             Select("demo-model", "Model", label_of(MODELS, model), options=list(MODELS)),
             Select("demo-speed", "Steps a second", f"{speed:g}", options=speeds(speed)),
             html.Button("Restart", id="demo-restart"),
-            html.Progress(id="demo-bar", value="0", max="1", **{"aria-labelledby": "demo-progress"}),
+            html.Progress(id="demo-bar", value="0", max="1", **attribute("aria-labelledby", "demo-progress")),
             html.Span(id="demo-progress"),
             dcc.Interval(id="demo-tick", interval=500),
         ],

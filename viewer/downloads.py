@@ -14,7 +14,8 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from dash import dcc, no_update
+from dash import no_update
+from dash.dcc.express import send_bytes, send_string
 
 from tbbridge import ExperimentView, Source
 from tbbridge.viewer.chart import Chart
@@ -34,12 +35,12 @@ def csv(source: Source, names: Sequence[str]) -> Any:
         return no_update
     if len(found) == 1:
         name, data = found[0]
-        return dcc.send_bytes(data, f"{file_stem(name)}.csv", type="text/csv")
+        return send_bytes(data, f"{file_stem(name)}.csv", type="text/csv")
     box = io.BytesIO()
     with zipfile.ZipFile(box, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, (name, data) in enumerate(found, 1):
             archive.writestr(f"{number:02d}-{file_stem(name)}.csv", data)
-    return dcc.send_bytes(box.getvalue(), "run-logs.zip", type="application/zip")
+    return send_bytes(box.getvalue(), "run-logs.zip", type="application/zip")
 
 
 def snapshot(page: Page, wanted: Any) -> Any:
@@ -47,7 +48,7 @@ def snapshot(page: Page, wanted: Any) -> Any:
     controls = clean(wanted, page)
     views = look(page, controls)
     name = file_stem(views[0].name) if len(views) == 1 else "trainings"
-    return dcc.send_string(snapshot_html(page, controls, views), f"{name}.html", type="text/html")
+    return send_string(snapshot_html(page, controls, views), f"{name}.html", type="text/html")
 
 
 def snapshot_html(page: Page, controls: Mapping[str, Any], views: Sequence[ExperimentView]) -> str:

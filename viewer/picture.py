@@ -117,7 +117,8 @@ def numbers(values: NDArray[Any]) -> list[Any]:
         values = _shortest(values)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         return [v if np.isfinite(v) else None for v in values.tolist()]
-    return values.tolist()
+    plain: list[Any] = values.tolist()
+    return plain
 
 
 def _traced(new: News, line: Line, axis: Axis, which: NDArray[Any] | None = None) -> dict[str, list[Any]]:

@@ -46,7 +46,10 @@ class Pressed:
             b"content-length": str(len(body)).encode(),
             b"vary": b"accept-encoding",
         }
-        pressed = [{**start, "headers": list(headers.items())}, {"type": "http.response.body", "body": body}]
+        pressed: list[Message] = [
+            {**start, "headers": list(headers.items())},
+            {"type": "http.response.body", "body": body},
+        ]
         if start["status"] == 200 and b"max-age" in headers.get(b"cache-control", b"") and len(self._kept) < MOST_KEPT:
             self._kept[scope["path"]] = pressed
         return pressed

@@ -7,7 +7,7 @@ import contextlib
 import json
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakSet
 
@@ -147,20 +147,20 @@ class Session:
             due = 0.0 if self.asked else self.last + pause - asyncio.get_running_loop().time()
             if due > 0.0:
                 await asyncio.sleep(due)
-            await self._tell(frozen=pause == math.inf)
+            await self._tell(self.controls, frozen=pause == math.inf)
 
-    async def _tell(self, frozen: bool) -> None:
+    async def _tell(self, controls: Mapping[str, Any], frozen: bool) -> None:
         asked, self.asked = self.asked, False
         if not (frozen and self.views):
             self.changed = False
-            self.views = look(self.page, self.controls)
-        elif {view.name for view in self.views} != set(self.controls["experiment"]):
-            self.views = look(self.page, self.controls)
+            self.views = look(self.page, controls)
+        elif {view.name for view in self.views} != set(controls["experiment"]):
+            self.views = look(self.page, controls)
         # a new picture may take a while: the other pages' loop goes on meanwhile
         if asked or self.cursor is None:
-            message, self.cursor = await run_in_threadpool(answer, self.page, self.controls, self.cursor, self.views)
+            message, self.cursor = await run_in_threadpool(answer, self.page, controls, self.cursor, self.views)
         else:
-            message, self.cursor = answer(self.page, self.controls, self.cursor, self.views)
+            message, self.cursor = answer(self.page, controls, self.cursor, self.views)
         if message:
             self.on_the_way += 1
             self.last = asyncio.get_running_loop().time()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from memory_source import MemorySource, points, training
 
-from tbbridge import Points
+from tbbridge import ExperimentView, Points
 from tbbridge.viewer import app, live
 from tbbridge.viewer.lines import Line
 from tbbridge.viewer.picture import OUTSIDE, TARGET, Axis, min_max, numbers, thin
@@ -166,6 +166,18 @@ def test_other_metrics_take_the_charts_places(page: live.Page) -> None:
     message, _ = live.answer(page, want(page), None)
     assert ["accuracy-title", "children", "perplexity"] in message["set"]
     assert message["cells"]["accuracy-now-1-0"] == "8.5000"
+
+
+def test_one_other_metric_takes_the_missing_ones_place(page: live.Page) -> None:
+    """Perplexity beside cross entropy: the first chart draws the one, the second the other, and neither is empty."""
+    one = points([9.0, 8.0])
+    columns = dict.fromkeys(("train perplexity", "val perplexity", "train cross entropy", "val cross entropy"), one)
+    page.source._views["a"] = ExperimentView("a", 1, columns)
+    message, _ = live.answer(page, want(page), None)
+    assert [message["figures"][chart]["data"][0]["y"] for chart in ("accuracy", "loss")] == [[9.0, 8.0], [9.0, 8.0]]
+    assert ["accuracy-title", "children", "perplexity"] in message["set"]
+    assert ["loss-title", "children", "Cross entropy loss"] in message["set"]
+    assert not [name for name in message["figures"] if name.startswith("more")]
 
 
 def test_the_page_is_short() -> None:
