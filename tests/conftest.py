@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import support
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
+)
 
 # No deadline: a busy machine is no slow program. On CI the same examples every time, so a red run is the change's.
 settings.register_profile("here", deadline=None)
@@ -37,3 +44,12 @@ def running_cli() -> Callable[..., object]:
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that was free a moment ago."""
     return support.free_port()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium; one for all rooms, since Playwright allows one of itself at a time."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()

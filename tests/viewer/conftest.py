@@ -1,4 +1,4 @@
-"""A real browser, and the page of a source in it."""
+"""The page of a source in a real browser."""
 
 from __future__ import annotations
 
@@ -7,25 +7,10 @@ from typing import Any
 
 import pytest
 from memory_source import MemorySource, training
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from screen import Screen
 
 from tbbridge.viewer import Handle, serve
-
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
-)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The system's Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

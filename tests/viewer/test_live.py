@@ -226,8 +226,10 @@ def test_fifty_tabs_and_a_frozen_one_cost_bounded_memory(source: MemorySource) -
         assert len(frozen) <= 1
         tabs[0].send('{"drawn": 1}')
         tabs[0].send('{"drawn": 1}')
-        later = json.loads(tabs[0].recv(timeout=30))
-        assert later["cells"]["accuracy-step"] == "2,495", "one message brings it up to date"
+        last = frozen[-1:]  # it may have been made after the last row
+        if not last or last[0]["cells"].get("accuracy-step") != "2,495":
+            last = [json.loads(tabs[0].recv(timeout=30))]
+        assert last[0]["cells"]["accuracy-step"] == "2,495", "one message brings it up to date"
 
 
 def received(tab: object) -> Iterator[dict[str, object]]:

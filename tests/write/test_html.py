@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from logs import write_experiment, write_run
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 import tbbridge
 from tbbridge.exporting import plotly_bundle
@@ -23,9 +23,6 @@ from tbbridge.write import html
 from tbbridge.write.text import run_log_csv
 
 EVIL = '</script><script>document.title="owned"</script><img src=x onerror=document.title="owned">'
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
 
 
 def shared(name: str, csv: bytes = b"step,train accuracy\n1,0.5\n") -> html.SharedLog:
@@ -78,14 +75,6 @@ def test_columns_of_one_metric_share_a_chart() -> None:
     """Train and validation of a metric are drawn together, another metric apart."""
     columns = ["train accuracy", "val accuracy", "train cross entropy", "val cross entropy", "lr"]
     assert html.charts(columns) == {"accuracy": [0, 1], "cross entropy": [2, 3], "lr": [4]}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
