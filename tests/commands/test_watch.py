@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from support import run_cli, running_cli, stop, wait_until
 
 import tbbridge
+from tbbridge.session import stopped_by_signals
 from tbbridge.write.events import EventWriter
 
 
@@ -73,6 +75,23 @@ def test_plain_lines_where_there_is_no_terminal(logs: Path, tmp_path: Path, said
     assert lines[1].startswith("mnist: step 1, train 0.75 / 0.25, val 0.5 / 0.5")
     assert lines[1].endswith(f"-> {tmp_path / 'logs-csv/mnist.csv'}")
     assert len(lines) == 2
+
+
+def test_the_end_of_a_terminal_is_ignored_where_it_was_before() -> None:
+    """Under ``nohup`` a watch goes on without its terminal; Ctrl-C and SIGTERM stop it all the same."""
+    handlers = {signal.SIGHUP: signal.SIG_IGN, signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    stop = threading.Event()
+    try:
+        with stopped_by_signals(stop):
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.is_set()
+            os.kill(os.getpid(), signal.SIGINT)
+            assert stop.wait(5)
+        assert {number: signal.getsignal(number) for number in handlers} == handlers
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
