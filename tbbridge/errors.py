@@ -7,7 +7,7 @@
     │   └── PortError             the port is taken: choose another with --port
     ├── PublishError              the target could not be written now: the old version stays, try again
     │   └── LockedError           another tbbridge publishes into this directory: stop it or choose another --out
-    └── FormatError               a file is not what it should be: skip it, the others go on
+    └── FormatError               a file is not what it should be: skip it, the others go on (alone: exit code 2)
 
 Damage inside an event file is not an error: it is a finding (`tbbridge.model.Damage`), and reading goes on.
 """
@@ -60,3 +60,5 @@ class LockedError(PublishError):
 
 class FormatError(TbbridgeError):
     """A file is not what it should be: skip it, the others go on."""
+
+    exit_code = 2

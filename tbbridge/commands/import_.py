@@ -19,7 +19,7 @@ def run(args: argparse.Namespace) -> int:
     """Import each run log; one that fails does not stop the others."""
     import sys
 
-    from tbbridge.errors import TbbridgeError, UsageError
+    from tbbridge.errors import FormatError, TbbridgeError, UsageError
     from tbbridge.importing import import_run_log
 
     if args.name and len(args.run_logs) > 1:
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
                 print(path)
         except TbbridgeError as error:
             print(f"tbbridge: {error}", file=sys.stderr)
-            code = max(code, error.exit_code)
+            code = max(code, 1 if isinstance(error, FormatError) and args.run_logs[1:] else error.exit_code)
         for note in notes:
             print(f"tbbridge: {note}", file=sys.stderr)
     return code

@@ -143,3 +143,4 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert len(err.splitlines()) == 1
     assert {e.name for e in tbbridge.read(tmp_path / "logs").experiments} == {"a", "b"}
     assert main(["import", *sources, str(tmp_path / "logs"), "--name", "x"]) == 2
+    assert main(["import", sources[1], str(tmp_path / "more")]) == 2
