@@ -63,7 +63,8 @@ def test_watch_shows_a_training_live(tmp_path: Path, open_page: Callable[..., Sc
             wait_until(lambda: screen.line(chart, "Training")["x"] == [0, 1, 2, 3, 4], what=chart)  # noqa: B023
         first.log(5, 0.75, 0.25)
         wait_until(lambda: screen.cell("accuracy-now-0-0") == "0.7500", what="the newest value")
-        assert screen.line("loss", "Validation")["y"][-1] == pytest.approx(0.3)
+        shown = lambda: screen.line("loss", "Validation")["y"][-1:] == pytest.approx([0.3])  # noqa: E731
+        wait_until(shown, what="the validation's, which was flushed a moment later")
         second = Training(logs / "mnist-softmax")
         second.log(1, 0.4, 2.0)
         picker = screen.page.get_by_role("combobox", name="Experiment")
