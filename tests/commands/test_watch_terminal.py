@@ -44,6 +44,7 @@ class Fake:
     def __init__(self, *views: ExperimentView, status: tuple[str, ...] = ()) -> None:
         self.views = {one.name: one for one in views}
         self.lines = status
+        self.asked = 0
 
     def names(self) -> list[str]:
         return list(self.views)
@@ -58,6 +59,7 @@ class Fake:
         return Path("csv", f"{name}.csv")
 
     def status(self) -> tuple[str, ...]:
+        self.asked += 1
         return self.lines
 
     def subscribe(self, callback: object) -> object:
@@ -138,10 +140,11 @@ def test_plain_lines_come_when_something_changed(capsys: pytest.CaptureFixture[s
     display = Display(source)  # type: ignore[arg-type]
     thread = threading.Thread(target=display.run, args=(stop,))
     thread.start()
-    time.sleep(0.7)
+    wait_until(lambda: source.asked >= 2, what="the lines are looked at again")
     source.views["exp"] = view(train_accuracy=points(0.5, 0.75))
     source.lines = ()
-    time.sleep(0.7)
+    seen = source.asked
+    wait_until(lambda: source.asked >= seen + 2, what="the news is looked at")
     stop.set()
     thread.join()
     assert capsys.readouterr().out.splitlines() == ["waiting", "exp: step 0, train 0.5 / -, val - / - -> csv/exp.csv"]
