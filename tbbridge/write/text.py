@@ -171,7 +171,8 @@ def _fields(line: bytes, number: int) -> list[str]:
 
 def _shown(line: bytes | str) -> str:
     text = line.decode(errors="replace") if isinstance(line, bytes) else line
-    return repr(text.strip()[:60])
+    shown = repr(text.strip()[:60])
+    return shown if len(shown) <= 80 else shown[:80] + "..."
 
 
 def _without_torn_end(body: bytes, head: _Head, notes: list[str]) -> bytes:
