@@ -321,7 +321,7 @@ def publish(reading: Reading, out: str | os.PathLike[str], *, header: bool = Tru
 def default_out(logdir: str | os.PathLike[str]) -> Path:
     """Where the run logs of a log directory go when nobody says: its own path and ``-csv``; of a URL, here."""
     path = Path(os.path.abspath(os.path.basename(os.fspath(logdir).rstrip("/")) if is_url(logdir) else logdir))
-    if path.is_file():
+    if os.path.isfile(path):
         path = path.parent
     return path.with_name(f"{path.name}-csv")
 

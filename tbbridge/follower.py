@@ -47,7 +47,7 @@ class Follower:
     ) -> None:
         self.logs = LogDirectory(root, follow_links=follow_links)
         self.tables = Tables(self.logs, options, clock)
-        self._outbox = Outbox(publisher, self.csv, clock) if publisher else None
+        self._outbox = Outbox(publisher, self._settled_csv, clock) if publisher else None
         self._header = header
         self._prune = prune
         self._clock = clock
@@ -81,7 +81,6 @@ class Follower:
         self.poll()
         while self.logs.unfinished and self._clock() < deadline:
             self.glance()
-        self._pass_on(self.tables.settle())
         if self._outbox and not self.logs.unfinished:
             self._outbox.send(everything=True)
 
@@ -96,6 +95,11 @@ class Follower:
         """The run log of an experiment as CSV bytes; None when there is no such experiment."""
         table = self.tables.by_name.get(name)
         return table.csv(self._header) if table else None
+
+    def _settled_csv(self, name: str) -> bytes | None:
+        """`csv` of an experiment that is mapped as it would be at once: what is published is what export gives."""
+        self.tables.settle(name)
+        return self.csv(name)
 
     def problems(self) -> list[str]:
         """Lines for a person: what is amiss with the whole now; empty when all is well."""

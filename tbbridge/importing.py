@@ -103,7 +103,7 @@ def _folders(logdir: Path, name: str, force: bool) -> dict[str, Path]:
 
 
 def _refuse_others(folder: Path, force: bool) -> None:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return
     found = sorted(entry.name for entry in os.scandir(folder) if is_event_file(entry.path))
     if found == [FILE] and not force:

@@ -114,7 +114,7 @@ def _configured(args: argparse.Namespace, logdir: str | os.PathLike[str]) -> Ite
         return
     beside = Path(os.path.abspath(logdir)).parent
     for path in dict.fromkeys((Path.cwd() / "pyproject.toml", beside / "pyproject.toml", beside / "tbbridge.toml")):
-        if path.is_file():
+        if os.path.isfile(path):  # False, too, where its directory must not be searched
             yield _choices(path, _table(path, path.name == "pyproject.toml"))
 
 

@@ -22,7 +22,7 @@ from tbbridge.shape.growing import common_prefix
 from tbbridge.shape.mapping import MappingOptions
 from tbbridge.shape.series import natural_key
 from tbbridge.subscribers import Subscribers
-from tbbridge.tail.logdir import MARK
+from tbbridge.tail.logdir import MARK, check_root
 from tbbridge.tail.remote import is_url
 from tbbridge.tail.watch import Watcher
 from tbbridge.write.names import SUFFIX, experiment_name
@@ -49,9 +49,10 @@ def open_source(
     if is_url(path):
         return Bridge(path, publish=False, options=options, poll_interval=poll_interval).start()
     where = Path(path)
-    if not where.exists():
+    if not os.path.exists(where):
+        check_root(where)
         raise PathError(f"{path} does not exist: give a run log (CSV), a directory of them, or a log directory")
-    if (where.is_file() and MARK not in where.name) or (where.is_dir() and _holds_run_logs(where)):
+    if (os.path.isfile(where) and MARK not in where.name) or (os.path.isdir(where) and _holds_run_logs(where)):
         return CsvSource(where, poll_interval=poll_interval).start()
     return Bridge(where, publish=False, options=options, poll_interval=poll_interval).start()
 
@@ -93,12 +94,13 @@ class CsvSource:
         self._died = ""
         self._generation = 0
         self._subscribers = Subscribers()
-        root = str(self.path if self.path.is_dir() else self.path.parent)
-        self._watcher = Watcher(root, mark=SUFFIX if self.path.is_dir() else self.path.name)
+        is_directory = os.path.isdir(self.path)
+        root = str(self.path if is_directory else self.path.parent)
+        self._watcher = Watcher(root, mark=SUFFIX if is_directory else self.path.name)
         self._root = root
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tbbridge run logs", daemon=True)
-        if self.path.is_file():
+        if os.path.isfile(self.path):
             self._look()
             self._refuse()
 
@@ -175,7 +177,7 @@ class CsvSource:
         """Read what changed; returns whether anything did."""
         found = dict(self._find())
         self._watcher.attend({self._root, *(os.path.dirname(path) for path in found.values())})
-        self._missing = not self.path.exists()
+        self._missing = not os.path.exists(self.path)
         lost = [name for name in self._files if name not in found]
         for name in lost:
             del self._files[name]
@@ -184,8 +186,8 @@ class CsvSource:
 
     def _find(self) -> Iterator[tuple[str, str]]:
         """The experiments and their files."""
-        if not self.path.is_dir():
-            if self.path.exists():
+        if not os.path.isdir(self.path):
+            if os.path.exists(self.path):
                 yield self.title, str(self.path)
             return
         for directory, _, files in os.walk(self.path):

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import itertools
 import logging
-import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-
-import numpy as np
 
 from tbbridge.bridge import LogDirectory, as_logged, named
 from tbbridge.bridge import columns as columns_of
 from tbbridge.errors import MappingError
 from tbbridge.model import EventFile, Experiment, ExperimentView, Mark
 from tbbridge.shape.align import Placement
+from tbbridge.shape.facts import GrowingFacts, SeriesFacts
 from tbbridge.shape.growing import common_prefix
-from tbbridge.shape.mapping import Mapper, MappingOptions, SeriesFacts, changes, check, facts
+from tbbridge.shape.mapping import Mapper, MappingOptions, changes, check
 from tbbridge.shape.run import RunSeries
 from tbbridge.shape.table import GrowingRunLog
 from tbbridge.write.text import GrowingText
@@ -108,6 +106,7 @@ class Run:
     superseded: dict[str, int] = field(default_factory=dict)
     files: list[EventFile] = field(default_factory=list)
     _versions: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _growing: dict[str, GrowingFacts] = field(default_factory=dict)
     _stale: set[str] = field(default_factory=set)
 
     def take_in(self, logs: LogDirectory, name: str) -> bool:
@@ -121,20 +120,22 @@ class Run:
         self.files = [file.log for file in files.values()]
         self._versions = versions
         self._stale |= touched
-        tags = set(self.series.tags)
-        for tag in touched:
-            self.superseded[tag] = int(np.count_nonzero(self.series.series(tag).superseded)) if tag in tags else 0
-        return tags != self.facts.keys()
+        self.superseded.update((tag, self.series.superseded(tag)) for tag in touched)
+        return set(self.series.tags) != self.facts.keys()
 
     def settle_facts(self) -> dict[str, SeriesFacts]:
         """The facts of all series, as they are now."""
-        tags = self.series.tags
         self.facts = {
-            tag: facts(self.series.series(tag)) if tag in self._stale or tag not in self.facts else self.facts[tag]
-            for tag in tags
+            tag: self._facts(tag) if tag in self._stale or tag not in self.facts else self.facts[tag]
+            for tag in self.series.tags
         }
+        self._growing = {tag: growing for tag, growing in self._growing.items() if tag in self.facts}
         self._stale.clear()
         return self.facts
+
+    def _facts(self, tag: str) -> SeriesFacts:
+        growing = self._growing.setdefault(tag, GrowingFacts())
+        return growing.update(self.series.live(tag), self.series.ordinal(tag))
 
 
 class Tables:
@@ -142,7 +143,8 @@ class Tables:
 
     A new point costs its run's and its experiment's work only. The mapping is made again at once where runs or tags
     came or went. Where points only grew in number, their experiment is mapped again, and its columns are put on one
-    axis again, when that costs no more than `MAPPING_SHARE` of the time; until then its run log grows as it is.
+    axis again, when it is to be published (`settle`, from any thread while no other method runs), or when that costs no
+    more than `MAPPING_SHARE` of the time; until then its run log grows as it is.
 
     Attributes:
         by_name: the tables, in the mapping's order; those whose source is gone after the others.
@@ -163,6 +165,7 @@ class Tables:
         self._runs: dict[str, Run] = {}
         self._owners: dict[str, str] = {}
         self._unsure: set[str] = set()
+        self._settling = threading.Lock()
         self._clock = clock
 
     def update(self, changed: Iterable[str]) -> set[str]:
@@ -173,13 +176,16 @@ class Tables:
             return self._map_all(changed)
         names = {self._owners[run] for run in changed}
         self._unsure |= names
-        due = self._remap(self._clock())
+        now = self._clock()
+        due = self._remap([name for name in self._unsure if self.by_name[name].map_at <= now])
         self._refresh_all(names - due, sure=False)
         return names | self._refresh_all(due)
 
-    def settle(self) -> set[str]:
-        """Map at once what was to be mapped again some time; returns the experiments of which anything changed."""
-        return self._refresh_all(self._remap(math.inf))
+    def settle(self, name: str) -> None:
+        """Map an experiment at once if it was to be mapped again some time."""
+        with self._settling:
+            if name in self._unsure:
+                self._refresh_all(self._remap([name]))
 
     def due(self) -> float | None:
         """When an experiment is to be mapped again, by the clock; None when all are sure."""
@@ -189,16 +195,15 @@ class Tables:
         """Drop an experiment whose source is gone."""
         self.by_name.pop(name, None)
 
-    def _remap(self, now: float) -> set[str]:
-        """Map the experiments again whose time has come; returns them."""
-        names = {name for name in self._unsure if self.by_name[name].map_at <= now}
-        self._unsure -= names
+    def _remap(self, names: Collection[str]) -> set[str]:
+        """Map these experiments again; returns them."""
+        self._unsure -= set(names)
         for table in [self.by_name[name] for name in names]:
             began = time.thread_time()
             known = {run: self._runs[run].settle_facts() for run in table.experiment.runs}
             self._adopt(self._mapper.again(known, [table.place])[0], table.experiment.name)
             table.cost = time.thread_time() - began
-        return names
+        return set(names)
 
     def _map_all(self, changed: set[str]) -> set[str]:
         """Find out anew which experiments there are; returns those of which anything changed."""

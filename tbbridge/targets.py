@@ -74,7 +74,7 @@ def target(logdir: str | os.PathLike[str], out: str | os.PathLike[str] | None, o
         return _checked(Target(asked or Format("csv")), options)
     if not text:
         return _checked(_default_target(logdir, asked or Format("csv"), options), options)
-    if not text.endswith(("/", os.sep)) and not Path(text).is_dir():
+    if not text.endswith(("/", os.sep)) and not os.path.isdir(text):
         named = format_of(text)
         if named:
             return _checked(Target(asked or named, file=Path(text)), options)

@@ -236,8 +236,10 @@ class BridgeModel(RuleBasedStateMachine):
 
     @rule()
     def poll(self) -> None:
+        """What is published is right at any moment, but where it waits for its time."""
         self.follower.poll()
         self.follower.publish()
+        self.looked = self.follower.due() is None
 
     @rule()
     def look(self) -> None:

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -88,14 +88,16 @@ def running_cli(
     output: str | os.PathLike[str] | None = None,
     env: Mapping[str, str] | None = None,
     cwd: str | os.PathLike[str] | None = None,
+    prefix: Sequence[str] = (),
 ) -> Iterator[subprocess.Popen[str]]:
     """``tbbridge ARGS`` as a running process; killed at the block's end if it still runs (`stop` ends it cleanly).
 
-    stdout and stderr go to the file `output`, or nowhere: a pipe that nobody reads would block the process.
+    stdout and stderr go to the file `output`, or nowhere: a pipe that nobody reads would block the process. `prefix` is
+    a program that runs it, with its arguments.
     """
     with open(output or os.devnull, "w") as sink:
         process = subprocess.Popen(
-            command(*args),
+            [*prefix, *command(*args)],
             cwd=cwd,
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,

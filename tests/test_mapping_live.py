@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tbbridge.bridge import LogDirectory, read
+from tbbridge.bridge import LogDirectory, export, read
+from tbbridge.follower import Follower
 from tbbridge.tables import Tables
 from tbbridge.write.events import EventWriter
+from tbbridge.write.publish import Publisher
 
 
 def test_a_better_series_that_appears_later_is_taken_and_said(tmp_path: Path) -> None:
@@ -29,3 +31,21 @@ def test_a_better_series_that_appears_later_is_taken_and_said(tmp_path: Path) ->
     assert any("fed by '.:test_loss' before, now by '.:val_loss'" in note for note in after.view.notes)
     reading = read(tmp_path)
     assert reading.experiments == [after.experiment]
+
+
+def test_what_is_published_is_mapped_as_a_fresh_export_maps_it(tmp_path: Path) -> None:
+    """Where points only grow in number, too: an accuracy with fewer points than the loss is of the validation."""
+    logdir, out = tmp_path / "logs", tmp_path / "out"
+    logdir.mkdir()
+    with Publisher(out) as publisher, EventWriter(logdir / "events.out.tfevents.1700000000.host") as writer:
+        follower = Follower(logdir, publisher, clock=lambda: 0.0)
+        for step in range(6):
+            writer.scalar("loss", step, 1.7e9 + step, 1.0)
+            if step < 3:
+                writer.scalar("accuracy", step, 1.7e9 + step, 0.5)
+            writer.flush()
+            follower.poll()
+            follower.finish()
+            expected = {path.name: path.read_bytes() for path in export(logdir, tmp_path / "fresh")}
+            assert {path.name: path.read_bytes() for path in out.glob("*.csv")} == expected
+    assert b"0,,0.5,1,\n" in next(iter(expected.values()))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tbbridge.model import Series
+from tbbridge.model import Floats, Points, Series
+from tbbridge.shape.growing import common_prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,35 @@ def facts(series: Series) -> SeriesFacts:
     steps, values = series.step[live], series.value[live]
     if not len(steps):
         return SeriesFacts(ordinal=series.ordinal)
-    first, last = int(steps.min()), int(steps.max())
+    return _facts(len(steps), int(steps.min()), int(steps.max()), series.ordinal, _largest(values))
+
+
+class GrowingFacts:
+    """`facts` of a series that grows, for the price of the news."""
+
+    __slots__ = ("_largest", "_points")
+
+    def __init__(self) -> None:
+        self._points: Points | None = None
+        self._largest = math.nan
+
+    def update(self, live: Points, ordinal: bool) -> SeriesFacts:
+        """The facts of the points that nothing supersedes, by step ascending; arrays as in `growing.common_prefix`."""
+        before, self._points = self._points, live
+        grew = before is not None and common_prefix(before, live) == len(before.step)
+        known = len(before.step) if before is not None and grew else 0
+        news = _largest(live.value[known:])
+        self._largest = float(np.fmax(self._largest, news)) if known else news
+        if not len(live.step):
+            return SeriesFacts(ordinal=ordinal)
+        return _facts(len(live.step), int(live.step[0]), int(live.step[-1]), ordinal, self._largest)
+
+
+def _facts(points: int, first: int, last: int, ordinal: bool, largest: float) -> SeriesFacts:
+    consecutive = points > 1 and last - first == points - 1
+    return SeriesFacts(points, first, last, consecutive, ordinal, largest)
+
+
+def _largest(values: Floats) -> float:
     finite = values[np.isfinite(values)]
-    return SeriesFacts(
-        points=len(steps),
-        first_step=first,
-        last_step=last,
-        consecutive=len(steps) > 1 and last - first == len(steps) - 1,
-        ordinal=series.ordinal,
-        largest=float(finite.max()) if len(finite) else math.nan,
-    )
+    return float(finite.max()) if len(finite) else math.nan

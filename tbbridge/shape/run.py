@@ -100,6 +100,15 @@ class RunSeries:
         """The tag's points that nothing supersedes, by step ascending; KeyError where there are none."""
         return self._tracks[tag].live
 
+    def ordinal(self, tag: str) -> bool:
+        """Whether the tag's steps are ordinals by rule 5."""
+        return self._tracks[tag].ordinal
+
+    def superseded(self, tag: str) -> int:
+        """How many of the tag's points are superseded; 0 where there are none of it."""
+        track = self._tracks.get(tag)
+        return len(track.step) - len(track.live.step) if track else 0
+
     def snapshot(self) -> dict[str, Series]:
         """What `merge` of the run's files gives."""
         return {tag: self._tracks[tag].series for tag in self.tags}

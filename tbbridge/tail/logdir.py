@@ -70,9 +70,16 @@ def check_root(root: str | os.PathLike[str]) -> None:
         PathError: `root` is there and is neither a directory nor an event file, or must not be read.
     """
     path = os.fspath(root)
-    if os.path.exists(path) and not os.access(path, os.R_OK | (os.X_OK if os.path.isdir(path) else 0)):
+    try:
+        status = os.stat(path)
+        refused = not os.access(path, os.R_OK | (os.X_OK if stat.S_ISDIR(status.st_mode) else 0))
+    except PermissionError:  # a directory above it must not be searched
+        refused = True
+    except OSError:
+        return
+    if refused:
         raise PathError(f"{path} cannot be read (permission denied): change its permissions, or be another user")
-    if os.path.exists(path) and not os.path.isdir(path) and not is_event_file(path):
+    if not stat.S_ISDIR(status.st_mode) and not is_event_file(path):
         raise PathError(f"{path} is neither a directory nor an event file: give the directory that holds event files")
 
 

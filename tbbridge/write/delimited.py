@@ -1,4 +1,7 @@
-"""CSV of any sheet, as a stream of bytes: RFC 4180 quoting where needed, LF, UTF-8, shortest round-trip numbers."""
+"""CSV of any sheet, as a stream of bytes: RFC 4180 quoting where needed, UTF-8, shortest round-trip numbers, LF.
+
+Or, in the dialect ``python``, with the numbers and the line ends of Python's ``csv`` module: see `tbbridge.write.dialect`.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.csv
 
 from tbbridge.write.block import Block, Sheet, batches, clean, slices
+from tbbridge.write.dialect import python_texts
 
 _QUOTED = re.compile('[,"\r\n]')
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -30,30 +35,46 @@ def cell(text: str, *, spreadsheet_safe: bool = False) -> str:
     return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
 
 
-def csv_chunks(sheet: Sheet, *, header: bool = True, spreadsheet_safe: bool = False) -> Iterator[bytes]:
+@dataclass(frozen=True, slots=True)
+class CsvOptions:
+    """How a CSV is written."""
+
+    header: bool = True
+    """Whether the first line names the columns."""
+    spreadsheet_safe: bool = False
+    """Whether text cells that a spreadsheet could take for a formula get ``'`` before them."""
+    dialect: str = "plain"
+    """One of `tbbridge.write.dialect.DIALECTS`."""
+
+
+def csv_chunks(sheet: Sheet, options: CsvOptions = CsvOptions()) -> Iterator[bytes]:
     """The CSV's bytes in order, formatted on all cores a slice at a time; the same whatever the number of cores."""
-    if header:
-        yield (",".join(cell(name, spreadsheet_safe=spreadsheet_safe) for name in sheet.header) + "\n").encode()
+    if options.header:
+        names = (cell(name, spreadsheet_safe=options.spreadsheet_safe) for name in sheet.header)
+        yield (",".join(names) + ("\r\n" if options.dialect == "python" else "\n")).encode()
 
     def text(blocks: list[Block]) -> list[bytes]:
-        pieces = [piece for block in blocks for piece in _block_csv(block, spreadsheet_safe)]
+        pieces = [piece for block in blocks for piece in _block_csv(block, options)]
         return pieces if len(blocks) == 1 else [b"".join(pieces)]
 
     for pieces in ordered_map(text, batches(slices(sheet))):
         yield from pieces
 
 
-def _block_csv(block: Block, spreadsheet_safe: bool) -> tuple[bytes, ...]:
+def _block_csv(block: Block, options: CsvOptions) -> tuple[bytes, ...]:
     """The lines of one block, in pieces: the numbers by Arrow's writer, the block's text cells put before each line."""
     sink = pa.BufferOutputStream()
-    batch = pa.RecordBatch.from_arrays(list(block.columns.values()), names=list(block.columns))
-    pa.csv.write_csv(batch, sink, pa.csv.WriteOptions(include_header=False, quoting_style="none"))
+    end, columns = "\n", list(block.columns.values())
+    if options.dialect == "python":
+        end, columns = "\r\n", [python_texts(column) for column in columns]
+    batch = pa.RecordBatch.from_arrays(columns, names=list(block.columns))
+    pa.csv.write_csv(batch, sink, pa.csv.WriteOptions(include_header=False, quoting_style="none", eol=end))
     text = sink.getvalue()
-    prefix = "".join(cell(label, spreadsheet_safe=spreadsheet_safe) + "," for label in block.labels).encode()
+    prefix = "".join(cell(label, spreadsheet_safe=options.spreadsheet_safe) + "," for label in block.labels).encode()
     if not prefix or not text.size:
         return (text.to_pybytes(),)
-    lines: bytes = text.slice(0, text.size - 1).to_pybytes()
-    return prefix, lines.replace(b"\n", b"\n" + prefix), b"\n"
+    lines: bytes = text.slice(0, text.size - len(end)).to_pybytes()
+    return prefix, lines.replace(b"\n", b"\n" + prefix), end.encode()
 
 
 def ordered_map(function: Callable[[In], Out], items: Iterable[In], workers: int | None = None) -> Iterator[Out]:

@@ -28,11 +28,11 @@ def check_target(path: Path, *, force: bool = False, keep_out: str | os.PathLike
     """
     if keep_out is not None and f"{os.path.realpath(path)}/".startswith(f"{os.path.realpath(keep_out)}/"):
         raise PathError(f"{path} lies in the log directory, where nothing is written: choose another --out")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise PathError(f"{path} is a directory: name a file, or end the directory's name with /")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise PathError(f"{path.parent} does not exist: make it, or choose another --out")
-    if path.is_file() and not force:
+    if os.path.isfile(path) and not force:
         raise UsageError(f"{path} is there already: replace it with --force, or choose another --out")
 
 
