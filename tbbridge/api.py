@@ -138,6 +138,7 @@ def export(
     groups: Globs = None,
     header: bool = True,
     spreadsheet_safe: bool = False,
+    dialect: str = "plain",
     force: bool = False,
     options: MappingOptions | None = None,
     engine: str = "threads",
@@ -160,6 +161,8 @@ def export(
         aggregate: ``mean`` or ``median`` over the experiments of each of the `groups` (globs; all are one by default).
         header: whether a CSV begins with the names of its columns.
         spreadsheet_safe: put ``'`` before text cells of a CSV that a spreadsheet could take for a formula.
+        dialect: how a CSV writes its numbers: ``plain`` (``1``, ``0.00001``, lines end in LF), or as Python's ``csv``
+            module does, ``python`` (``1.0``, ``1e-05``, lines end in CRLF).
         force: replace a file that is there. Run logs in a directory are always brought up to date.
         options: how series are mapped to columns.
         engine: ``threads``, ``dask``, ``dask=ADDRESS``, ``ray`` or ``ray=ADDRESS``: where the work is done.
@@ -178,6 +181,7 @@ def export(
         format=format,
         header=header,
         spreadsheet_safe=spreadsheet_safe,
+        dialect=dialect,
         steps=parse_steps(steps) if isinstance(steps, str) else steps,
         points=points,
         superseded=superseded,

@@ -156,10 +156,7 @@ def _contents(reading: Reading, where: Target, options: ExportOptions, progress:
         return
     for table in tables(reading, options, each=split):
         sheet = _counted(table, progress)
-        yield _Content(
-            table.name,
-            sheet_chunks(sheet, where.form, header=options.header, spreadsheet_safe=options.spreadsheet_safe),
-        )
+        yield _Content(table.name, sheet_chunks(sheet, where.form, options.csv))
 
 
 def plotly_bundle() -> bytes:

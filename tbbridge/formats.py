@@ -9,7 +9,7 @@ from pathlib import PurePath
 from tbbridge.errors import UsageError
 from tbbridge.write.block import Sheet
 from tbbridge.write.compress import SUFFIXES, compressed
-from tbbridge.write.delimited import csv_chunks
+from tbbridge.write.delimited import PLAIN, CsvOptions, csv_chunks
 
 NAMES = ("csv", "parquet", "jsonl", "xlsx", "html")
 _PACKED = ("parquet", "xlsx")
@@ -59,18 +59,14 @@ def format_of(path: str) -> Format | None:
     return Format(suffixes[-1][1:]) if suffixes and suffixes[-1][1:] in NAMES else None
 
 
-def sheet_chunks(sheet: Sheet, form: Format, *, header: bool = True, spreadsheet_safe: bool = False) -> Iterator[bytes]:
-    """The bytes of a sheet in one format, a piece at a time.
-
-    `header` and `spreadsheet_safe` are for CSV: whether the first line names the columns, and whether text cells that a
-    spreadsheet could take for a formula get ``'`` before them.
-    """
-    return compressed(_plain(sheet, form.name, header, spreadsheet_safe), form.compression)
+def sheet_chunks(sheet: Sheet, form: Format, csv: CsvOptions = PLAIN) -> Iterator[bytes]:
+    """The bytes of a sheet in one format, a piece at a time; `csv` is for that format alone."""
+    return compressed(_plain(sheet, form.name, csv), form.compression)
 
 
-def _plain(sheet: Sheet, name: str, header: bool, spreadsheet_safe: bool) -> Iterator[bytes]:
+def _plain(sheet: Sheet, name: str, csv: CsvOptions) -> Iterator[bytes]:
     if name == "csv":
-        yield from csv_chunks(sheet, header=header, spreadsheet_safe=spreadsheet_safe)
+        yield from csv_chunks(sheet, csv)
     elif name == "jsonl":
         from tbbridge.write.jsonl import jsonl_chunks
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from tbbridge.errors import FormatError, PathError, PublishError, UsageError
-from tbbridge.model import COLUMNS, RunLog
+from tbbridge.model import COLUMNS, Bools, RunLog
+from tbbridge.rewording import way_back
 from tbbridge.tail.logdir import is_event_file
 from tbbridge.write.events import EventWriter
 from tbbridge.write.text import read_run_log
@@ -48,7 +49,8 @@ def import_run_log(
         logdir: the log directory to write into; made when it is missing.
         name: the experiment; the file's name without its suffix when None.
         force: replace an earlier import of the same name.
-        notes: gets a line for each thing that was passed over, such as a row without any value, which no event can say.
+        notes: gets a line for each thing that was passed over, such as a row without any value, which no event can say;
+            and one that says how to get the very bytes of `source` back, or what an export writes otherwise.
 
     Raises:
         PathError: `source` cannot be read.
@@ -58,30 +60,46 @@ def import_run_log(
     """
     source = Path(source)
     name = source.stem if name is None else name
-    log = _read(source, name, [] if notes is None else notes)
+    notes = [] if notes is None else notes
+    data = _bytes(source)
+    log = _read(source, data, name, notes)
     folders = _folders(Path(logdir), name, force)
     paths: list[Path] = []
     for run, folder in folders.items():
         paths.append(folder / FILE)
         _write(paths[-1], log, [column for column in RUNS[run] if log.logged[column].any()])
+    notes += [f"{source}: {line}" for line in [way_back(data, log)] if line]
     return paths
 
 
-def _read(source: Path, name: str, notes: list[str]) -> RunLog:
+def _bytes(source: Path) -> bytes:
     try:
-        data = source.read_bytes()
+        return source.read_bytes()
     except OSError as error:
         raise PathError(f"cannot read {source}: {error.strerror}") from None
+
+
+def _read(source: Path, data: bytes, name: str, notes: list[str]) -> RunLog:
     log = read_run_log(data, source.name, notes=notes)
-    if set(log.columns) != set(COLUMNS):
-        raise FormatError(f"{source} is no run log: its columns are {', '.join(log.columns)}")
-    empty = ~np.logical_or.reduce([log.logged[column] for column in COLUMNS])
+    others = [column for column in log.columns if column not in COLUMNS]
+    if others:
+        raise FormatError(f"{source}: import takes {', '.join(COLUMNS)}, and does not know {', '.join(others)}")
+    empty = ~np.logical_or.reduce([*log.logged.values()])
     if empty.all():
         raise FormatError(f"{source} has no values: there is nothing to import")
     if empty.any():
         first = log.step[empty][0]
         notes.append(f"{source}: {empty.sum()} rows have no value and are left out, the first at step {first}")
-    return log
+    return _full(log, ~empty)
+
+
+def _full(log: RunLog, kept: Bools) -> RunLog:
+    """The kept rows, with all columns in their order."""
+    full = RunLog(log.name, log.step[kept], {}, {})
+    for column in COLUMNS:
+        full.columns[column] = log.columns.get(column, np.zeros(len(kept), np.float32))[kept]
+        full.logged[column] = log.logged.get(column, np.zeros(len(kept), bool))[kept]
+    return full
 
 
 def _folders(logdir: Path, name: str, force: bool) -> dict[str, Path]:

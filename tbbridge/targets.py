@@ -13,6 +13,8 @@ from tbbridge.bridge import default_out
 from tbbridge.errors import PathError, UsageError
 from tbbridge.formats import NAMES, Format, format_of, parse_format
 from tbbridge.selection import Steps
+from tbbridge.write.delimited import PLAIN, CsvOptions
+from tbbridge.write.dialect import DIALECTS
 
 STDOUT = "-"
 
@@ -32,6 +34,8 @@ class ExportOptions:
     """``csv``, ``parquet``, ``jsonl``, ``xlsx``, ``html``, ``csv.gz`` ...; None: what the target's suffix says."""
     header: bool = True
     spreadsheet_safe: bool = False
+    dialect: str = "plain"
+    """Of a CSV: ``plain`` or ``python``; see `tbbridge.write.dialect`."""
     steps: Steps = (None, None)
     """First and last step, both included; None is open."""
     points: int | None = None
@@ -46,6 +50,11 @@ class ExportOptions:
     """Replace a file that is there."""
     single: bool = False
     """One experiment was asked for by its name: the compact table needs no column for it."""
+
+    @property
+    def csv(self) -> CsvOptions:
+        """How a CSV is written."""
+        return CsvOptions(self.header, self.spreadsheet_safe, self.dialect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +103,7 @@ def _default_target(logdir: str | os.PathLike[str], form: Format, options: Expor
 
 
 def _directory(path: Path, form: Format, options: ExportOptions) -> Target:
-    plain = form == Format("csv") and options.layout == "compact" and not options.spreadsheet_safe
+    plain = form == Format("csv") and options.layout == "compact" and options.csv == CsvOptions(options.header)
     whole = options.points is None and options.steps == (None, None)
     return Target(form, directory=path, published=plain and whole and not options.aggregate)
 
@@ -102,6 +111,10 @@ def _directory(path: Path, form: Format, options: ExportOptions) -> Target:
 def _checked(where: Target, options: ExportOptions) -> Target:
     if options.layout not in LAYOUTS:
         raise UsageError(f"unknown layout {options.layout!r}: choose {', '.join(LAYOUTS)}")
+    if options.dialect not in DIALECTS:
+        raise UsageError(f"unknown dialect {options.dialect!r}: choose {', '.join(DIALECTS)}")
+    if options.csv != PLAIN and where.form.name != "csv":
+        raise UsageError(f"--no-header, --spreadsheet-safe and --dialect are for CSV, not for {where.form.name}")
     if where.form.name == "html" and (options.layout != "compact" or options.aggregate):
         raise UsageError("html shows run logs: leave --layout and --aggregate away")
     if where.file is None and where.directory is None and where.form.name == "xlsx" and sys.stdout.isatty():

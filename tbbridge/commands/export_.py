@@ -35,6 +35,13 @@ def _add_target(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--no-header", action="store_true", help="leave the line of column names out of CSV")
     group.add_argument("--spreadsheet-safe", action="store_true", help="put ' before texts that begin with = + - or @")
     group.add_argument(
+        "--dialect",
+        default="plain",
+        metavar="DIALECT",
+        help="how CSV is written: plain (shortest numbers, LF) or python (as Python's csv module and the older viewer "
+        "have it: 1.0 for 1, 1e-05 for 0.00001, CRLF)",
+    )
+    group.add_argument(
         "--engine",
         default="threads",
         metavar="ENGINE",
@@ -109,6 +116,7 @@ def _options(args: argparse.Namespace) -> ExportOptions:
         format=args.format,
         header=not args.no_header,
         spreadsheet_safe=args.spreadsheet_safe,
+        dialect=args.dialect,
         steps=parse_steps(args.steps),
         points=args.points,
         superseded=args.all,

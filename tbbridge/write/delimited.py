@@ -1,6 +1,6 @@
 """CSV of any sheet, as a stream of bytes: RFC 4180 quoting where needed, UTF-8, shortest round-trip numbers, LF.
 
-Or, in the dialect ``python``, with the numbers and the line ends of Python's ``csv`` module: see `tbbridge.write.dialect`.
+Or, in the dialect ``python``, with the numbers and line ends of Python's ``csv`` module: see `tbbridge.write.dialect`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ class CsvOptions:
     """One of `tbbridge.write.dialect.DIALECTS`."""
 
 
-def csv_chunks(sheet: Sheet, options: CsvOptions = CsvOptions()) -> Iterator[bytes]:
+PLAIN = CsvOptions()
+
+
+def csv_chunks(sheet: Sheet, options: CsvOptions = PLAIN) -> Iterator[bytes]:
     """The CSV's bytes in order, formatted on all cores a slice at a time; the same whatever the number of cores."""
     if options.header:
         names = (cell(name, spreadsheet_safe=options.spreadsheet_safe) for name in sheet.header)
@@ -64,17 +67,17 @@ def csv_chunks(sheet: Sheet, options: CsvOptions = CsvOptions()) -> Iterator[byt
 def _block_csv(block: Block, options: CsvOptions) -> tuple[bytes, ...]:
     """The lines of one block, in pieces: the numbers by Arrow's writer, the block's text cells put before each line."""
     sink = pa.BufferOutputStream()
-    end, columns = "\n", list(block.columns.values())
-    if options.dialect == "python":
-        end, columns = "\r\n", [python_texts(column) for column in columns]
+    python = options.dialect == "python"
+    columns = [python_texts(column) if python else column for column in block.columns.values()]
     batch = pa.RecordBatch.from_arrays(columns, names=list(block.columns))
-    pa.csv.write_csv(batch, sink, pa.csv.WriteOptions(include_header=False, quoting_style="none", eol=end))
+    pa.csv.write_csv(batch, sink, pa.csv.WriteOptions(include_header=False, quoting_style="none"))
     text = sink.getvalue()
     prefix = "".join(cell(label, spreadsheet_safe=options.spreadsheet_safe) + "," for label in block.labels).encode()
-    if not prefix or not text.size:
+    end = b"\r\n" if python else b"\n"
+    if not text.size or not (prefix or python):
         return (text.to_pybytes(),)
-    lines: bytes = text.slice(0, text.size - len(end)).to_pybytes()
-    return prefix, lines.replace(b"\n", b"\n" + prefix), end.encode()
+    lines: bytes = text.slice(0, text.size - 1).to_pybytes()
+    return prefix, lines.replace(b"\n", end + prefix), end
 
 
 def ordered_map(function: Callable[[In], Out], items: Iterable[In], workers: int | None = None) -> Iterator[Out]:

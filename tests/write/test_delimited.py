@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from sheets import float32, long, points
 
 from tbbridge.write.block import Block, Sheet
-from tbbridge.write.delimited import cell, csv_chunks, ordered_map
+from tbbridge.write.delimited import CsvOptions, cell, csv_chunks, ordered_map
 
 
-def text(sheet: Sheet, **options: bool) -> str:
-    return b"".join(csv_chunks(sheet, **options)).decode()
+def text(sheet: Sheet, *, header: bool = True, spreadsheet_safe: bool = False, dialect: str = "plain") -> str:
+    return b"".join(csv_chunks(sheet, CsvOptions(header, spreadsheet_safe, dialect))).decode()
 
 
 def test_a_value_is_the_shortest_text_of_its_own_width() -> None:
