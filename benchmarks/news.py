@@ -3,7 +3,7 @@
     python benchmarks/news.py                      # histories of 1,000 to 1,000,000 points
     python benchmarks/news.py --points 4000000
 
-Beside it what the same costs from scratch. Each case proves its answer first: after each look the growing series, table
+Beside it what the same costs from scratch. Each case proves its answer first: after each look the growing series
 and text equal those that are made from scratch. Times are the processor's, the median of the looks, in microseconds.
 """
 
@@ -19,8 +19,9 @@ import numpy as np
 from tbbridge.model import COLUMNS, EventFile, Points, RunLog, Scalars
 from tbbridge.shape.run import RunSeries
 from tbbridge.shape.series import live, merge
-from tbbridge.shape.table import GrowingRunLog, run_log
-from tbbridge.write.text import GrowingText, run_log_csv
+from tbbridge.shape.table import run_log
+from tbbridge.tables import RunLogText
+from tbbridge.write.text import run_log_csv
 
 LOOKS = 200
 TAGS = ("loss", "accuracy", "val_loss", "val_accuracy")
@@ -40,17 +41,16 @@ class Training:
 
 
 class Follower:
-    """The growing series, table and text of one training."""
+    """The growing series and text of one training."""
 
     def __init__(self) -> None:
-        self.run, self.table, self.text = RunSeries(), GrowingRunLog("training"), GrowingText()
+        self.run, self.text = RunSeries(), RunLogText()
 
     def look(self, file: EventFile) -> None:
         self.run.update([file])
-        self.table.update(dict(zip(COLUMNS, map(self.run.live, TAGS), strict=True)))
 
     def publish(self) -> bytes:
-        return self.text.update(self.table.log, self.table.take_kept())
+        return self.text.csv(dict(zip(COLUMNS, map(self.run.live, TAGS), strict=True)), True)
 
 
 def from_scratch(file: EventFile) -> RunLog:

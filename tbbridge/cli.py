@@ -46,9 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns 0 when all went well, 1 when there was damage or a target could not be written, 2 when the command or its
     paths are wrong, 130 after Ctrl-C where a command does not end cleanly by it.
     """
+    _open_closed_streams()
     try:
         args = build_parser().parse_args(argv)
-        return int(args.run(args))
+        code = int(args.run(args))
+        sys.stdout.flush()  # what cannot be written is told below, and not by the interpreter's end
+        return code
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
     except TbbridgeError as error:
@@ -57,5 +60,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go_of_stdout()
         return 1
+    except OSError as error:
+        _let_go_of_stdout()
+        what = error.filename or "cannot write to standard output"
+        print(f"tbbridge: {what}: {error.strerror or error}", file=sys.stderr)
+        return 1
+
+
+def _open_closed_streams() -> None:
+    """Without its standard streams (``>&-``) a process prints nowhere, and never into the files it opens in their place."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115  # for as long as the process lives
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def _let_go_of_stdout() -> None:
+    """Whatever is still to be written goes nowhere, so that the interpreter ends without complaint."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

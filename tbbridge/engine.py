@@ -10,6 +10,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from tbbridge.errors import PathError, UsageError
@@ -89,7 +90,7 @@ class Dask:
         """See `Engine`."""
         workers = len(self._client.scheduler_info(n_workers=-1)["workers"])
         batches = _batches(items, workers)
-        futures = deque(self._client.map(_each, [(function, batch) for batch in batches], pure=False))
+        futures = deque(self._client.map(partial(_each, function), batches, pure=False))
         while futures:  # a result may leave the cluster's memory as soon as it was taken
             yield from futures.popleft().result()
 
@@ -114,7 +115,7 @@ class Ray:
         """See `Engine`."""
         task = self._ray.remote(_each)
         workers = int(self._ray.cluster_resources().get("CPU", 1))
-        for future in [task.remote((function, batch)) for batch in _batches(items, workers)]:
+        for future in [task.remote(function, batch) for batch in _batches(items, workers)]:
             yield from self._ray.get(future)
 
     def close(self) -> None:
@@ -122,8 +123,7 @@ class Ray:
         self._ray.shutdown()
 
 
-def _each(work: tuple[Callable[[In], Out], Sequence[In]]) -> list[Out]:
-    function, items = work
+def _each(function: Callable[[In], Out], items: Sequence[In]) -> list[Out]:
     return [function(item) for item in items]
 
 

@@ -16,13 +16,13 @@ from dataclasses import dataclass, field, replace
 from tbbridge.bridge import LogDirectory, as_logged, named
 from tbbridge.bridge import columns as columns_of
 from tbbridge.errors import MappingError
-from tbbridge.model import EventFile, Experiment, ExperimentView, Mark
+from tbbridge.model import EventFile, Experiment, ExperimentView, Mark, Points
 from tbbridge.shape.align import Placement
 from tbbridge.shape.facts import GrowingFacts, SeriesFacts
 from tbbridge.shape.growing import common_prefix
 from tbbridge.shape.mapping import Mapper, MappingOptions, changes, check
 from tbbridge.shape.run import RunSeries
-from tbbridge.shape.table import GrowingRunLog
+from tbbridge.shape.table import first_change, run_log, since
 from tbbridge.write.text import GrowingText
 
 log = logging.getLogger(__name__)
@@ -41,26 +41,24 @@ _generations = itertools.count(1)
 
 
 class RunLogText:
-    """The CSV of one table: made once a version, and only from the rows on that changed. Any thread may ask."""
+    """The CSV of one table, of which only the rows that changed are made again. Any thread may ask."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._made: tuple[int, bool] | None = None
-        self._rows = GrowingRunLog("")
-        self._text = GrowingText()
-        self._data = b""
+        self._header: bool | None = None
+        self._columns: dict[str, Points] = {}
+        self._text = GrowingText(())
 
-    def csv(self, table: Table, header: bool) -> bytes:
-        """The table's run log as CSV, with or without a header line."""
+    def csv(self, columns: Mapping[str, Points], header: bool) -> bytes:
+        """The run log of these columns as CSV, with or without a header line."""
         with self._lock:
-            version, view = table.version, table.view  # in this order: another thread may be changing them
-            if self._made is None or self._made[1] != header:
-                self._rows, self._text = GrowingRunLog(view.name), GrowingText(header=header)
-            if self._made != (version, header):
-                self._rows.update(view.columns)
-                self._data = self._text.update(self._rows.log, self._rows.take_kept())
-                self._made = (version, header)
-            return self._data
+            if self._header != header or list(self._columns) != list(columns):
+                self._header, self._columns, self._text = header, {}, GrowingText(columns, header=header)
+            first = first_change(self._columns, columns)
+            if first is not None:
+                self._text.replace(first, run_log("", since(columns, first)))
+            self._columns = dict(columns)
+            return bytes(self._text)
 
 
 @dataclass(slots=True)
@@ -77,8 +75,6 @@ class Table:
     """Seconds of the processor that mapping it took the last time."""
     placement: Placement | None = None
     """How its columns came on one axis the last time."""
-    version: int = 0
-    """Grows with every change of a cell."""
     gone: bool = False
     """True when its event files are gone; the run log stays."""
     changes: tuple[str, ...] = ()
@@ -87,7 +83,7 @@ class Table:
 
     def csv(self, header: bool) -> bytes:
         """The run log as CSV."""
-        return self.text.csv(self, header)
+        return self.text.csv(self.view.columns, header)
 
     def goes_on_in(self, view: ExperimentView) -> bool:
         """Whether `view` only appends points to the columns that are here."""
@@ -264,9 +260,7 @@ class Tables:
         began = time.thread_time()
         view = self._view(table, self._placement(table, sure))
         generation = table.view.generation if table.goes_on_in(view) else next(_generations)
-        changed = generation != table.view.generation or size(view) != size(table.view)
         table.view = replace(view, generation=generation)
-        table.version += changed  # after the view: see Table.csv
         if sure:
             table.map_at = self._clock() + (table.cost + time.thread_time() - began) / MAPPING_SHARE
 
@@ -294,11 +288,6 @@ class Tables:
             notes=(*experiment.notes, *note, *findings(runs), *table.changes),
             last_write=max((moment for moment in writes if moment is not None), default=None),
         )
-
-
-def size(view: ExperimentView) -> int:
-    """How many points there are in all columns."""
-    return sum(len(points.step) for points in view.columns.values())
 
 
 def marks(name: str, run: Run) -> list[Mark]:

@@ -5,11 +5,12 @@ Names come from event files and directories: they are shown as data, without con
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from tbbridge.model import ExperimentView, Points, Source
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+log = logging.getLogger(__name__)
 
 REFRESH, QUIET_REFRESH = 0.5, 1.0
 """Seconds between drawings, with news and without."""
@@ -128,6 +131,16 @@ def _steps_a_second(points: Points, last: int = 20) -> float:
     return (int(step[-1]) - int(step[0])) / seconds if seconds > 0 else math.nan
 
 
+def _try_to(draw: Callable[[], object]) -> None:
+    """Draw, or go on without: following does not end because its output's disk is full or its terminal is gone."""
+    try:
+        draw()
+    except BrokenPipeError:
+        raise  # nobody is left who would see anything
+    except OSError:
+        log.debug("cannot draw", exc_info=True)
+
+
 class Display:
     """Shows a source until `stop` is set.
 
@@ -186,13 +199,15 @@ class Display:
         return Group(*parts, *(Text(line, style="yellow") for line in self.status()))
 
     def _run_lines(self, stop: threading.Event) -> None:
-        for link in self.links:
-            print(plain(link), flush=True)
+        links = deque(self.links)
         said: set[str] = set()
         told: dict[str, tuple[str, float]] = {}
 
         def say() -> None:
             nonlocal said
+            while links:
+                print(plain(links[0]), flush=True)
+                links.popleft()
             said = self._say_status(said)
             for one in rows(self._source):
                 self._say_row(one, told)
@@ -206,14 +221,14 @@ class Display:
         while not stop.is_set():
             news.clear()
             began = time.thread_time()
-            draw()
+            _try_to(draw)
             cost = time.thread_time() - began
             quiet_until = time.monotonic() + max(QUIET_REFRESH, cost / SHARE)
             stop.wait(max(REFRESH, cost / SHARE_ON_NEWS))
             while not news.is_set() and time.monotonic() < quiet_until and not stop.wait(0.2):
                 pass
         end()
-        draw()
+        _try_to(draw)
 
     def _say_status(self, said: set[str]) -> set[str]:
         lines = self.status()

@@ -23,7 +23,6 @@ from tbbridge.errors import FormatError
 from tbbridge.model import COLUMNS, Floats, Int64, RunLog
 from tbbridge.write.block import numbers
 
-_LF = ord("\n")
 _MOST_COLUMNS = 1000
 """Of a run log that is read; more is no run log."""
 _MARK = b"\xef\xbb\xbf"
@@ -49,34 +48,33 @@ def run_log_csv(log: RunLog, *, header: bool = True) -> bytes:
 class GrowingText:
     """The CSV of one run log that grows: rows that did not change are not written as text again.
 
-    text = GrowingText()
-    data = text.update(log, kept)   # == run_log_csv(log), for the rows from `kept` on and a copy of those before
+    text = GrowingText(log.columns)
+    text.replace(first, news)      # the rows from the step `first` on are now those of the run log `news`
+    data = bytes(text)             # == run_log_csv of the whole
     """
 
-    def __init__(self, *, header: bool = True) -> None:
-        self._header = header
+    def __init__(self, columns: Iterable[str], *, header: bool = True) -> None:
+        self._head = header_line(columns) if header else b""
         self._rows = bytearray()
-        self._ends = np.zeros(0, np.int64)
 
-    def update(self, log: RunLog, kept: int) -> bytes:
-        """The run log as CSV.
+    def replace(self, first: int, news: RunLog) -> None:
+        """Put the rows of `news`, all at steps from `first` on, in the place of those that were there."""
+        del self._rows[self._start_of(first) :]
+        self._rows += rows_csv(news)
 
-        kept: how many rows at the start are as they were at the last call (`GrowingRunLog.take_kept`).
-        """
-        del self._rows[int(self._ends[kept - 1]) if kept else 0 :]
-        news = rows_csv(log, kept)
-        self._note_ends(len(self._rows) + 1 + np.flatnonzero(np.frombuffer(news, np.uint8) == _LF), kept)
-        self._rows += news
-        return b"".join((header_line(log.columns) if self._header else b"", self._rows))
+    def __bytes__(self) -> bytes:
+        return b"".join((self._head, self._rows))
 
-    def _note_ends(self, ends: Int64, kept: int) -> None:
-        """Remember where the rows behind the first `kept` ones end."""
-        count = kept + len(ends)
-        if count > len(self._ends):
-            room = np.zeros(count * 3 // 2, np.int64)
-            room[:kept] = self._ends[:kept]
-            self._ends = room
-        self._ends[kept:count] = ends
+    def _start_of(self, step: int) -> int:
+        """Where the first row at or behind a step begins: a search by halves, since steps ascend."""
+        low, high = 0, len(self._rows)
+        while low < high:
+            start = self._rows.rfind(b"\n", low, (low + high) // 2) + 1 or low
+            if int(self._rows[start : self._rows.index(b",", start)]) < step:
+                low = self._rows.index(b"\n", start) + 1
+            else:
+                high = start
+        return low
 
 
 def header_line(columns: Iterable[str]) -> bytes:
@@ -88,11 +86,10 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"' if any(mark in name for mark in ',"\r\n') else name
 
 
-def rows_csv(log: RunLog, start: int = 0) -> bytes:
-    """The rows from `start` on, without a header."""
-    arrays = [numbers(log.step[start:])]
-    for name, values in log.columns.items():
-        arrays.append(numbers(values[start:], log.logged[name][start:]))
+def rows_csv(log: RunLog) -> bytes:
+    """The rows, without a header."""
+    arrays = [numbers(log.step)]
+    arrays += [numbers(values, log.logged[name]) for name, values in log.columns.items()]
     table = pa.Table.from_arrays(arrays, names=[str(number) for number in range(len(arrays))])
     sink = io.BytesIO()
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")

@@ -6,12 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from run_model import Log, event_file, runs
 
 from tbbridge.model import COLUMNS, Points, RunLog
-from tbbridge.shape.run import RunSeries
-from tbbridge.shape.series import live, merge
-from tbbridge.shape.table import GrowingRunLog, run_log
+from tbbridge.shape.table import first_change, run_log, since
 
 NONE = Points(np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
 
@@ -60,94 +57,34 @@ def test_a_table_without_points_has_no_rows(columns):
     assert list(log.columns) == list(columns)
 
 
-def same(one: RunLog, other: RunLog) -> bool:
-    pairs = [(one.step, other.step)]
-    pairs += [(one.columns[name], other.columns[name]) for name in other.columns]
-    pairs += [(one.logged[name], other.logged[name]) for name in other.columns]
-    return list(one.columns) == list(other.columns) and all(
-        a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in pairs
-    )
-
-
-def frozen(log: RunLog) -> RunLog:
-    return RunLog(
-        log.name,
-        log.step.copy(),
-        {name: column.copy() for name, column in log.columns.items()},
-        {name: logged.copy() for name, logged in log.logged.items()},
-    )
-
-
-def head(log: RunLog, rows: int) -> RunLog:
-    return RunLog(
-        log.name,
-        log.step[:rows],
-        {name: column[:rows] for name, column in log.columns.items()},
-        {name: logged[:rows] for name, logged in log.logged.items()},
-    )
-
-
 WIDTHS = st.sampled_from([np.float32, np.float32, np.float32, np.float64])
-NAMES = st.sampled_from([("a", "b"), ("a", "b"), ("a", "b"), ("b", "a"), ("a",)])
 
 
-@given(st.lists(st.tuples(NAMES, COLUMN, COLUMN, WIDTHS, st.booleans()), max_size=8))
-def test_the_growing_table_equals_the_table_made_at_once(updates):
-    """Whatever the columns become, the table is that of a fresh join, and the rows it calls kept are as they were."""
-    table, before, kept = GrowingRunLog("x"), run_log("x", {}), 0
+@given(st.lists(st.tuples(COLUMN, COLUMN, WIDTHS, st.booleans()), max_size=8))
+def test_rows_before_the_first_change_are_as_they_were(updates):
+    """Whatever the columns become, the old rows before the first change and the new ones from there are the table."""
     past: list[dict[int, float]] = [{}, {}]
-    for names, one, other, width, fresh in updates:
+    before = {"a": NONE, "b": NONE}
+    for one, other, width, fresh in updates:
         past = [one, other] if fresh else [{**past[0], **one}, {**past[1], **other}]
-        columns = dict(zip(names, [points(past[0], width), points(past[1])], strict=False))
-        kept = table.update(columns)
-        assert same(table.log, run_log("x", columns))
-        assert table.take_kept() == kept
-        assert kept == 0 or same(head(table.log, kept), head(before, kept))
-        before = frozen(table.log)
-
-
-@given(runs(), st.lists(st.integers(0, 3), max_size=20))
-def test_the_table_follows_a_run_whose_files_grow(made, order):
-    """From the event files to the table, one event at a time in any order, the growing path equals the fresh one."""
-    run, table = RunSeries(), GrowingRunLog("x")
-    shown = dict.fromkeys([arguments[0] for arguments in made], 0)
-    for place in order:
-        name, events, born, doubles = made[place % len(made)]
-        shown[name] += 1
-        run.update([event_file(name, events[: shown[name]], born=born, doubles=doubles)])
-        files = [event_file(n, e[: shown[n]], born=b, doubles=d) for n, e, b, d in made if shown[n]]
-        fresh = {tag: live(series) for tag, series in merge(files).items()}
-        table.update({tag: run.live(tag) if tag in run.tags else NONE for tag in "abc"})
-        assert same(table.log, run_log("x", {tag: fresh.get(tag, NONE) for tag in "abc"}))
+        columns = {"a": points(past[0], width), "b": points(past[1])}
+        first = first_change(before, columns)
+        old, new = cells(run_log("x", before)), cells(run_log("x", columns))
+        if first is None:
+            np.testing.assert_equal(old, new)
+        else:
+            kept = [row for row in old if row[0] < first]
+            np.testing.assert_equal(kept + cells(run_log("x", since(columns, first))), new)
+        before = columns
 
 
 def test_new_rows_and_late_cells_keep_the_rows_before_them():
-    """A row appended keeps all rows; a validation cell that comes late changes the rows from its step on."""
+    """A row appended is the first change; so is a validation cell that comes late."""
     train = {step: float(step) for step in range(100)}
-    table = GrowingRunLog("x")
-    table.update({"train": points(train), "val": NONE})
-    assert table.take_kept() == 0
-    train[100] = 1.0
-    assert table.update({"train": points(train), "val": NONE}) == 100
-    assert table.update({"train": points(train), "val": points({98: 0.5})}) == 98
-    assert table.update({"train": points(train), "val": points({98: 0.5})}) == 101
-    assert table.take_kept() == 98, "the lowest since the last take"
-    assert table.take_kept() == 101
-
-
-def test_a_point_costs_the_news(monkeypatch):
-    """A new point joins a handful of rows, however long the table is."""
-    joined = []
-    original = run_log
-
-    def counting(name, columns):
-        joined.append(sum(len(column.step) for column in columns.values()))
-        return original(name, columns)
-
-    monkeypatch.setattr("tbbridge.shape.table.run_log", counting)
-    run, table = RunSeries(), GrowingRunLog("x")
-    history = [Log("a", step, step, step) for step in range(1000)]
-    for count in range(990, 1000):
-        run.update([event_file("1", history[:count])])
-        table.update({"a": run.live("a")})
-    assert joined == [990] + [1] * 9
+    begun = {"train": points(train), "val": NONE}
+    longer = {"train": points({**train, 100: 1.0}), "val": NONE}
+    late = {**longer, "val": points({98: 0.5})}
+    assert first_change(begun, longer) == 100
+    assert first_change(longer, late) == 98
+    assert first_change(late, dict(late)) is None
+    assert [len(column.step) for column in since(late, 98).values()] == [3, 1]

@@ -325,37 +325,24 @@ def test_many_blank_lines_are_quick():
     assert time.process_time() - begin < 2.0
 
 
-ROWS = st.lists(st.tuples(CELLS, CELLS), max_size=6)
+ROWS = st.dictionaries(st.integers(-20, 20) | st.sampled_from([-(1 << 63), (1 << 63) - 1]), st.tuples(CELLS, CELLS))
 
 
-@given(st.lists(st.tuples(st.integers(0, 20), ROWS), max_size=10), st.booleans())
+def table_of(rows: dict[int, tuple[float | None, float | None]]) -> RunLog:
+    log = RunLog("x", np.array(sorted(rows), np.int64), {}, {})
+    for place, name in enumerate(("a", "b")):
+        cells = [rows[step][place] for step in log.step.tolist()]
+        log.columns[name] = np.array([0 if cell is None else cell for cell in cells], np.float32)
+        log.logged[name] = np.array([cell is not None for cell in cells], bool)
+    return log
+
+
+@given(st.lists(st.tuples(st.integers(-20, 20), ROWS), max_size=10), st.booleans())
 def test_growing_text_is_the_text_of_the_whole(changes, header):
-    """Cut and extended in any way, the bytes are those of the whole table."""
-    text, rows = GrowingText(header=header), []
-    for cut, news in changes:
-        kept = min(cut, len(rows))
-        rows = [*rows[:kept], *news]
-        log = RunLog("x", np.arange(len(rows)), {}, {})
-        for place, name in enumerate(("a", "b")):
-            cells = [row[place] for row in rows]
-            log.columns[name] = np.array([0 if cell is None else cell for cell in cells], np.float32)
-            log.logged[name] = np.array([cell is not None for cell in cells], bool)
-        assert text.update(log, kept) == run_log_csv(log, header=header)
-
-
-def test_growing_text_writes_only_the_news(monkeypatch):
-    """A publish formats the rows that changed, however many there are."""
-    import tbbridge.write.text as module
-
-    formatted = []
-    original = module.rows_csv
-
-    def counting(log, start=0):
-        formatted.append(len(log.step) - start)
-        return original(log, start)
-
-    monkeypatch.setattr(module, "rows_csv", counting)
-    text = GrowingText()
-    for kept, count in ((0, 1000), (1000, 1001), (999, 1003)):
-        text.update(log_of(np.arange(count, dtype=np.float32)), kept)
-    assert formatted == [1000, 1, 4]
+    """Replaced from any step on, the bytes are those of the whole table."""
+    text, rows = GrowingText(("a", "b"), header=header), {}
+    for first, some in changes:
+        news = {step: row for step, row in some.items() if step >= first}
+        rows = {step: row for step, row in rows.items() if step < first} | news
+        text.replace(first, table_of(news))
+        assert bytes(text) == run_log_csv(table_of(rows), header=header)
