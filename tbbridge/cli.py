@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _open_closed_streams() -> None:
-    """Without its standard streams (``>&-``) a process prints nowhere, and never into the files it opens in their place."""
+    """A process without standard streams (``>&-``) prints nowhere, and never into a file that took their place."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)

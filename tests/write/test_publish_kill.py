@@ -79,7 +79,8 @@ def test_a_kill_at_any_system_call_leaves_old_or_new(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "error"), [("fsync", "EIO"), ("write", "ENOSPC"), ("write", "EDQUOT"), ("/rename.*", "ENOSPC")]
+    ("call", "error"),
+    [("fsync", "EIO"), ("write", "ENOSPC"), ("write", "EDQUOT"), ("write", "EIO"), ("/rename.*", "ENOSPC")],
 )
 def test_an_injected_error_of_the_kernel_leaves_the_old(tmp_path: Path, call: str, error: str) -> None:
     """The same as the kernel itself would do it: no rename after a failed fsync, and no second fsync of that file."""
