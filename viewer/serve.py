@@ -75,7 +75,9 @@ def serve(
         security.page_headers(app.csp_hashes()),
         allow_hosts,
     )
-    config = uvicorn.Config(guarded, log_config=None, access_log=False, ws_max_size=2 * LONGEST_WANT, lifespan="off")
+    config = uvicorn.Config(
+        guarded, log_config=None, access_log=False, ws="websockets-sansio", ws_max_size=2 * LONGEST_WANT, lifespan="off"
+    )
     server = uvicorn.Server(config)
     started = threading.Event()
     thread = threading.Thread(target=_run, args=(server, listener, started), name="tbbridge-viewer", daemon=True)
@@ -87,7 +89,8 @@ def serve(
 
 def _run(server: uvicorn.Server, listener: socket.socket, started: threading.Event) -> None:
     try:
-        server.run(sockets=[listener])
+        with listener:
+            server.run(sockets=[listener])
     finally:
         started.set()
 

@@ -27,9 +27,11 @@ def example(name: str) -> Any:
 
 @contextlib.contextmanager
 def running(app: Any) -> Iterator[str]:
-    """Serve an ASGI application as its owner would."""
+    """Serve an ASGI application as its owner would; older uvicorns take what websockets deprecates."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=port, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=1)
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     wait_until(lambda: server.started, what="the server has started")
