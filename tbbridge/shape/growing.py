@@ -17,17 +17,13 @@ from tbbridge.model import Points
 
 
 class GrowingColumn:
-    """A numpy column with room at its end: extending costs the news (amortised), a view costs nothing.
+    """A numpy column with room at its end: extending costs the news (amortised), a view costs nothing."""
 
-    private: nobody keeps a view over a `cut`, so that what follows may overwrite instead of copying.
-    """
+    __slots__ = ("_buffer", "_length", "_written")
 
-    __slots__ = ("_buffer", "_length", "_private", "_written")
-
-    def __init__(self, values: NDArray[Any] | DTypeLike, *, private: bool = False) -> None:
+    def __init__(self, values: NDArray[Any] | DTypeLike) -> None:
         self._buffer: NDArray[Any] = values if isinstance(values, np.ndarray) else np.empty(0, values)
         self._length = self._written = len(self._buffer)
-        self._private = private
 
     def __len__(self) -> int:
         return self._length
@@ -40,8 +36,8 @@ class GrowingColumn:
     def extend(self, values: NDArray[Any]) -> None:
         """Append values (converted to the column's dtype)."""
         end = self._length + len(values)
-        if end > len(self._buffer) or (self._length < self._written and not self._private):
-            room = np.empty(max(end + (end >> 1), 16), self._buffer.dtype)
+        if end > len(self._buffer) or self._length < self._written:
+            room = np.empty(max(end + (end >> 2), 16), self._buffer.dtype)
             room[: self._length] = self.view
             self._buffer = room
         self._buffer[self._length : end] = values
@@ -50,11 +46,6 @@ class GrowingColumn:
     def cut(self, length: int) -> None:
         """Keep the first `length` values."""
         self._length = length
-
-    def replace(self, values: NDArray[Any]) -> None:
-        """Put a new column in the place of the old one; views of the old one stay."""
-        self._buffer = values
-        self._length = self._written = len(values)
 
 
 def common_prefix(old: Points, new: Points) -> int:

@@ -10,10 +10,10 @@
 `live` and `series` hand out views that never change; `growing.common_prefix` of an earlier and a later one tells how
 much of the past still stands, mostly for nothing.
 
-At the end of a tag's canonical order every rule of `tbbridge.shape.series` is one of the two moves of a `Track`: to
-*cut* its live points from some step on (a restart), or to *put* points in at their steps. What happens elsewhere, as
-when two writers share a tag, a late file has an earlier name, or rule 2 or 5 changes its mind about the past, makes the
-run be merged again from its files.
+Every rule of `tbbridge.shape.series` is one of the two moves of a `Track`: to *cut* its live points from some step on
+(a restart), or to *put* points in at their steps, also those of a file that another one follows, as when two writers
+share a tag. What is neither, as when a late file has an earlier name, an earlier file goes on behind a restart, or rule
+2 or 5 changes its mind about the past, makes the run be merged again from its files.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class _Holder:
     file: _Seen
     restart: bool
     """Rule 2 makes it supersede the earlier points from its first step on."""
+    points: int = 0
 
 
 @dataclass(slots=True)
@@ -175,14 +176,15 @@ class RunSeries:
         """Note which files hold which tags."""
         self._holders = {tag: [] for tag in self._tracks}
         parts = merged.segments
-        columns = (parts.tag, parts.file, parts.first, parts.restart, parts.back)
-        for tag, file, first, restart, back in zip(*(column.tolist() for column in columns), strict=True):
-            self._hold(merged.names[tag], self._seen[files[file]], restart)
+        points = np.diff(parts.start, append=len(merged.step))
+        columns = (parts.tag, parts.file, parts.first, parts.restart, parts.back, points)
+        for tag, file, first, restart, back, count in zip(*(column.tolist() for column in columns), strict=True):
+            self._hold(merged.names[tag], self._seen[files[file]], restart, count)
             if back:
                 self._went_back(files[file], first)
 
-    def _hold(self, tag: str, seen: _Seen, restart: bool) -> None:
-        self._holders[tag].append(_Holder(seen, restart))
+    def _hold(self, tag: str, seen: _Seen, restart: bool, points: int = 0) -> None:
+        self._holders[tag].append(_Holder(seen, restart, points))
         seen.tags.add(tag)
 
     def _went_back(self, name: str, step: int) -> None:
@@ -254,19 +256,38 @@ class RunSeries:
         if track is None:
             track = self._tracks[tag] = Track.empty(kind)
             self._holders[tag] = []
-        self._expect_last(tag, seen)
         if kind is np.float64 and track.value.view.dtype != np.float64:
             raise _Elsewhere
+        part = self._part_of(tag, seen)
         step = _numbered(track, news.step)
         holders = self._holders[tag]
-        if not holders or holders[-1].file is not seen:
-            restart = _is_restart(holders, seen)
-            self._hold(tag, seen, restart)
-            if restart and step[0] <= track.step.view.max():
-                self._went_back(seen.key[-1], int(step[0]))
-                track.cut(int(step[0]))
-        track.put(step, news.wall_time, news.value)
+        if part == len(holders):
+            self._open(tag, seen, int(step[0]))
+        elif part < len(holders) - 1:
+            track.tell_apart([one.points for one in holders])
+        holders[part].points += len(step)
+        track.put(step, news.wall_time, news.value, part)
         return step
+
+    def _part_of(self, tag: str, seen: _Seen) -> int:
+        """Which of the tag's holders a file is, or is to be; _Elsewhere where its points cannot be put in."""
+        holders = self._holders[tag]
+        if not holders or holders[-1].file is seen:
+            return max(0, len(holders) - 1)
+        part = next((place for place, one in enumerate(holders) if one.file is seen), len(holders))
+        if part == len(holders):
+            self._expect_last(tag, seen)
+        elif self._tracks[tag].ordinal or any(one.restart for one in holders[part + 1 :]):
+            raise _Elsewhere
+        return part
+
+    def _open(self, tag: str, seen: _Seen, first: int) -> None:
+        """A file's first points of a tag come, from the step `first` on."""
+        track, restart = self._tracks[tag], _is_restart(self._holders[tag], seen)
+        self._hold(tag, seen, restart)
+        if restart and first <= track.step.view.max():
+            self._went_back(seen.key[-1], first)
+            track.cut(first)
 
 
 def _matters(file: EventFile) -> bool:

@@ -1,22 +1,25 @@
-"""One tag's points while they come at the end: what is there, and what of it is live.
+"""One tag's points as they come: what is there, and what of it is live.
 
     track = Track(series)
-    track.put(step, wall_time, value)      # behind the others in canonical order; of each step, the last one is live
+    track.put(step, wall_time, value)      # behind the others; of each step, the last one is live
     track.cut(500)                         # a restart: the live points with a step >= 500 are superseded
+    track.tell_apart([300, 20])            # the first 300 points are of part 0, the other 20 of part 1
+    track.put(step, wall_time, value, 0)   # behind the other points of part 0
     points = track.live                    # == series.live(track.series)
 
-Both moves cost the news and the points that they displace (and, where some are displaced, a copy of the flags).
+Every move costs the news and the points that they displace (and, where some are displaced, a copy of the live columns).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tbbridge.model import Float64, Floats, Int64, Points, Series
+from tbbridge.model import Bools, Float64, Floats, Int64, Points, Series
 from tbbridge.shape.growing import GrowingColumn
 
 
@@ -26,7 +29,7 @@ class _Live:
     wall_time: GrowingColumn
     value: GrowingColumn
     place: GrowingColumn
-    """Where the point is in the series."""
+    """Where the point is among those that came."""
 
     def cut(self, length: int) -> None:
         for column in (self.step, self.wall_time, self.value, self.place):
@@ -34,19 +37,19 @@ class _Live:
 
 
 class Track:
-    """One tag: its points in canonical order, and those of them that are live, by step."""
+    """One tag: its points as they came, and those of them that are live, by step."""
 
-    __slots__ = ("_live", "ordinal", "step", "superseded", "value", "wall_time")
+    __slots__ = ("_live", "_part", "ordinal", "step", "value", "wall_time")
 
     def __init__(self, series: Series) -> None:
         self.step = GrowingColumn(series.step)
         self.wall_time = GrowingColumn(series.wall_time)
         self.value = GrowingColumn(series.value)
-        self.superseded = GrowingColumn(series.superseded)
         self.ordinal = series.ordinal
+        self._part: GrowingColumn | None = None
         self._live: _Live | None = None
         if series.superseded.any() or not _ascends(series.step):
-            self._part()
+            self._set_apart(np.flatnonzero(~series.superseded))
 
     @classmethod
     def empty(cls, kind: type[np.floating[Any]]) -> Track:
@@ -55,8 +58,21 @@ class Track:
 
     @property
     def series(self) -> Series:
-        """All points; views that never change."""
-        return Series(self.step.view, self.wall_time.view, self.value.view, self.superseded.view, self.ordinal)
+        """All points in canonical order, part by part; arrays that never change."""
+        step, wall_time, value = (column.view for column in self._columns())
+        superseded = self.superseded
+        if self._part is not None:
+            order = np.argsort(self._part.view, kind="stable")
+            step, wall_time, value, superseded = step[order], wall_time[order], value[order], superseded[order]
+        return Series(step, wall_time, value, superseded, self.ordinal)
+
+    @property
+    def superseded(self) -> Bools:
+        """Which of the points, as they came, something supersedes."""
+        flags = np.full(len(self.step), self._live is not None)
+        if self._live is not None:
+            flags[self._live.place.view] = False
+        return flags
 
     @property
     def live(self) -> Points:
@@ -65,17 +81,10 @@ class Track:
             return Points(self.step.view, self.wall_time.view, self.value.view)
         return Points(self._live.step.view, self._live.wall_time.view, self._live.value.view)
 
-    def _part(self) -> _Live:
-        """Give the live points columns of their own; until the first exception they are the series' own."""
-        if self._live is None:
-            place = np.flatnonzero(~self.superseded.view)
-            place = place[np.argsort(self.step.view[place], kind="stable")]
-            step, wall_time, value = (GrowingColumn(column.view[place]) for column in self._columns())
-            self._live = _Live(step, wall_time, value, GrowingColumn(place))
-        return self._live
-
-    def _columns(self) -> tuple[GrowingColumn, GrowingColumn, GrowingColumn]:
-        return self.step, self.wall_time, self.value
+    def tell_apart(self, parts: Sequence[int]) -> None:
+        """From now on points may come out of canonical order. parts: how many of those that came are of each part."""
+        if self._part is None:
+            self._part = GrowingColumn(np.repeat(np.arange(len(parts), dtype=np.int32), parts))
 
     def cut(self, step: int) -> bool:
         """Supersede the live points from a step on; returns whether there were any."""
@@ -83,41 +92,51 @@ class Track:
         keep = int(np.searchsorted(steps, step))
         if keep == len(steps):
             return False
-        live = self._part()
-        self._supersede(live.place.view[keep:])
-        live.cut(keep)
+        self._apart().cut(keep)
         return True
 
-    def put(self, step: Int64, wall_time: Float64, value: Floats) -> None:
-        """Append points; of each step, the last one is live."""
+    def put(self, step: Int64, wall_time: Float64, value: Floats, part: int = 0) -> None:
+        """Append points to a part (of parts that were not told apart, the last); of each step, the last one is live."""
         plain = _ascends(np.concatenate([self.live.step[-1:], step]))
-        if not plain:
-            self._part()
+        live = self._live if plain else self._apart()
         place = np.arange(len(self.step), len(self.step) + len(step))
         for column, news in zip(self._columns(), (step, wall_time, value), strict=True):
             column.extend(news)
-        self.superseded.extend(np.zeros(len(step), bool))
-        if self._live is not None:
-            self._insert(self._live, place, plain)
+        if self._part is not None:
+            self._part.extend(np.full(len(step), part, np.int32))
+        if live is not None:
+            self._insert(live, place, plain)
+
+    def _columns(self) -> tuple[GrowingColumn, GrowingColumn, GrowingColumn]:
+        return self.step, self.wall_time, self.value
+
+    def _apart(self) -> _Live:
+        """The live points in columns of their own; until the first exception they are the series' own."""
+        return self._live or self._set_apart(np.arange(len(self.step)))
+
+    def _set_apart(self, place: NDArray[np.int64]) -> _Live:
+        place = place[np.argsort(self.step.view[place], kind="stable")]
+        step, wall_time, value = (GrowingColumn(column.view[place]) for column in self._columns())
+        self._live = _Live(step, wall_time, value, GrowingColumn(place))
+        return self._live
 
     def _insert(self, live: _Live, place: NDArray[np.int64], plain: bool) -> None:
         if not plain:
             steps = self.step.view
             keep = int(np.searchsorted(live.step.view, steps[place].min()))
-            place = np.concatenate([live.place.view[keep:], place])
+            place = self._canonical(np.concatenate([live.place.view[keep:], place]))
             place = place[np.argsort(steps[place], kind="stable")]
-            loses = np.append(steps[place[1:]] == steps[place[:-1]], False)
-            self._supersede(place[loses])
+            place = place[np.append(steps[place[1:]] != steps[place[:-1]], True)]
             live.cut(keep)
-            place = place[~loses]
         for column, source in zip((live.step, live.wall_time, live.value), self._columns(), strict=True):
             column.extend(source.view[place])
         live.place.extend(place)
 
-    def _supersede(self, place: NDArray[np.int64]) -> None:
-        flags = self.superseded.view.copy()
-        flags[place] = True
-        self.superseded.replace(flags)
+    def _canonical(self, place: NDArray[np.int64]) -> NDArray[np.int64]:
+        """These points in canonical order."""
+        if self._part is None:
+            return np.sort(place)
+        return place[np.lexsort((place, self._part.view[place]))]
 
 
 def _ascends(step: Int64) -> bool:

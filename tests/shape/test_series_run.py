@@ -205,6 +205,23 @@ def test_two_writers_of_different_tags_grow_side_by_side(monkeypatch):
         assert run.update([other]) == {"b"}
 
 
+def test_two_writers_of_one_tag_grow_side_by_side(monkeypatch):
+    """Of the same step, the later file's point wins, whichever comes first; nothing is merged again."""
+    run = RunSeries()
+    one = [Log("a", step, 2 * step, step) for step in range(50)]
+    other = [Log("a", step, 2 * step + 1, 100 + step) for step in range(50)]
+    run.update([event_file("1", one[:2]), event_file("2", other[:1], born=1.0)])
+    monkeypatch.setattr(run, "_merge", None)
+    for count in range(2, 50):
+        run.update([event_file("2", other[:count], born=1.0)])
+        run.update([event_file("1", one[: count + 1])])
+        assert run.live("a").step.tolist() == list(range(count + 1))
+        assert run.live("a").value.tolist() == [*range(100, 100 + count), count]
+    series = run.series("a")
+    assert series.step.tolist() == [*range(50), *range(49)]
+    assert series.superseded.tolist() == [True] * 49 + [False] * 50
+
+
 def test_the_first_double_widens_the_series():
     """A float32 series becomes float64 as soon as one value is double, and its past counts as changed."""
     run = RunSeries()
@@ -215,10 +232,10 @@ def test_the_first_double_widens_the_series():
     assert common_prefix(before, run.live("a")) == 0
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), max_size=20), st.booleans())
-def test_a_growing_column_is_a_list_whose_snapshots_stay(moves, private):
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), max_size=20))
+def test_a_growing_column_is_a_list_whose_snapshots_stay(moves):
     """Cut and extend in any order: the column equals the list, and earlier views never change."""
-    column, model, views = GrowingColumn(np.int64, private=private), [], []
+    column, model, views = GrowingColumn(np.int64), [], []
     for number, (cut, count) in enumerate(moves):
         if cut < len(model) and count % 2:
             column.cut(cut)
@@ -228,8 +245,7 @@ def test_a_growing_column_is_a_list_whose_snapshots_stay(moves, private):
         model += news
         assert column.view.tolist() == model
         views.append((column.view, list(model)))
-    if not private:
-        assert all(view.tolist() == copy for view, copy in views)
+    assert all(view.tolist() == copy for view, copy in views)
 
 
 def test_the_common_prefix_is_bit_for_bit():
