@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -69,6 +70,7 @@ class LogDirectory:
         self._incomplete: set[str] = set()
         self._new: list[str] = []
         self._files: dict[str, tuple[str, GrowingFile | RemoteFile]] = {}
+        self._unproven: dict[str, None] = {}
 
     @property
     def problems(self) -> list[str]:
@@ -95,6 +97,23 @@ class LogDirectory:
     def resume(self) -> set[str]:
         """Read on where a look read one slice only; returns the runs with news."""
         return self._complete(self._read(self.unfinished))
+
+    def prove(self, seconds: float) -> set[str]:
+        """Read again what was read while it grew, for about so much processor time; returns the runs with news."""
+        changed: set[str] = set()
+        end = time.thread_time() + seconds
+        while self._unproven and time.thread_time() < end:
+            changed |= self._prove(next(iter(self._unproven)))
+        return self._complete(changed)
+
+    def _prove(self, path: str) -> set[str]:
+        file = self._files[path][1] if path in self._files and path not in self.unfinished else None
+        news = file.prove(SLICE) if isinstance(file, GrowingFile) and file.unproven else News.FAILED
+        if news is not News.MORE:
+            del self._unproven[path]
+        if news is News.NONE and file and file.unproven:  # it grew meanwhile: the others come first
+            self._unproven[path] = None
+        return self._read([path]) if news is News.SOME else set()
 
     def files(self, run: str) -> list[EventFile]:
         """What has been read of the files of one run."""
@@ -172,7 +191,10 @@ class LogDirectory:
             if news is News.GONE:
                 changed.add(self._drop(path))
             elif news is News.SOME:
-                changed.add(self._files[path][0])
+                run, file = self._files[path]
+                changed.add(run)
+                if file.unproven:
+                    self._unproven[path] = None
         return changed
 
     def _complete(self, changed: set[str]) -> set[str]:

@@ -16,6 +16,12 @@ from tbbridge.write.publish import Publisher
 TOLD_FOR = 60.0
 """Seconds for which it is told that a published file was changed by somebody else."""
 
+PROOF, LAST_PROOF = 0.004, 1.0
+"""Seconds of the processor for reading again what was read while it grew: at a time, and at the end."""
+
+PROOF_SHARE = 0.002
+"""At most this share of a core goes into that."""
+
 
 class Follower:
     """Keeps the run logs of a log directory up to date, in memory and published.
@@ -54,10 +60,11 @@ class Follower:
         self._read_once = False
         self._edited: dict[str, float] = {}
         self._prune_problems: list[str] = []
+        self._prove_at = 0.0
 
     def poll(self) -> set[str]:
         """Look at everything; returns the experiments of which anything changed."""
-        changed = self._pass_on(self.tables.update(self.logs.sweep()))
+        changed = self._pass_on(self.tables.update(self.logs.sweep() | self._proved()))
         if self._outbox:
             now = self._clock()
             self._edited = {name: at for name, at in self._edited.items() if now - at < TOLD_FOR}
@@ -79,6 +86,7 @@ class Follower:
         """Bring everything up to date and publish all of it; reading takes at most about `patience` seconds."""
         deadline = self._clock() + patience
         self.poll()
+        self._pass_on(self.tables.update(self.logs.prove(LAST_PROOF)))
         while self.logs.unfinished and self._clock() < deadline:
             self.glance()
         if self._outbox and not self.logs.unfinished:
@@ -126,6 +134,15 @@ class Follower:
         dropped = [name for name in gone if self._prune or self._is_renamed(name)]
         if dropped:
             self._prune_problems = [line for name in dropped if (line := self._let_go(name))]
+        return changed
+
+    def _proved(self) -> set[str]:
+        """Read some of what was read while it grew again, in its time; returns the runs that had changed."""
+        if self._clock() < self._prove_at:
+            return set()
+        began = time.thread_time()
+        changed = self.logs.prove(PROOF)
+        self._prove_at = self._clock() + (time.thread_time() - began) / PROOF_SHARE
         return changed
 
     def _is_renamed(self, name: str) -> bool:

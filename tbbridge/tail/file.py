@@ -8,9 +8,10 @@ import os
 import stat
 import time
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from tbbridge.model import EventFile
+from tbbridge.tail.proof import FLAGS, Decodes, Proof, feed
 
 MARKER = 64
 """Bytes before the known end that must still be the ones remembered. They hold the last whole scalar record's checksum,
@@ -36,30 +37,6 @@ class News(enum.Enum):
     FAILED = "the file is there and cannot be read now; what was read before stays"
 
 
-class Decodes(Protocol):
-    """What makes columns of the bytes of one event file, as `tbbridge.decode.Decoder` does; the hall brings it."""
-
-    position: int
-    """Offset of the next byte that it wants."""
-    generation: int
-    """Grows when it began again from byte 0."""
-    want: int
-    """How many bytes to read at most next."""
-
-    @property
-    def log(self) -> EventFile:
-        """All that has been decoded so far."""
-
-    def announce(self, size: int) -> None:
-        """The file has `size` bytes by now: a hint to make room for what they hold."""
-
-    def feed(self, data: bytes | bytearray | memoryview) -> int:
-        """Take the bytes at `position`; returns how many scalars are new."""
-
-    def settle(self, size: int) -> None:
-        """The file ends at `size` for now."""
-
-
 class _Identity(NamedTuple):
     device: int
     inode: int
@@ -82,7 +59,8 @@ class GrowingFile:
     """Follows one event file by path; holds no descriptor between looks.
 
     The file is read again from its first byte when its device or inode changed, when it is shorter than what was read,
-    when the bytes before the known end are not the ones remembered, or when it was written to without growing.
+    when the bytes before the known end are not the ones remembered, when it was written to without growing, or when
+    `prove` finds that it is no longer what was read of it.
 
     Args:
         decoder: makes a decoder for the file's name; called again whenever the file is read again from its first byte.
@@ -107,6 +85,8 @@ class GrowingFile:
         self._settled = False
         self._marker = b""
         self._seen = 0
+        self._proven = 0
+        self._proof: Proof | None = None
         self._generation = 0
         self._reached = (0, 0)
         self._retry_at = 0.0
@@ -140,6 +120,30 @@ class GrowingFile:
                 return News.GONE
             return self._fail(error)
 
+    @property
+    def unproven(self) -> bool:
+        """Whether some of it was read while it grew, so that older bytes may have changed unseen; see `prove`."""
+        return self._known.size > self._proven
+
+    def prove(self, limit: int | None = None) -> News:
+        """Read again what was read while it grew, at most about `limit` bytes of it.
+
+        NONE: it is what was read before; MORE: prove again; SOME: older bytes have changed, and a look reads all of it;
+        FAILED: it cannot be read now.
+        """
+        self._proof = self._proof or Proof(self._known, self._new_decoder(self.name))
+        try:
+            holds = self._proof.read(self.path, limit)
+        except OSError:
+            return News.FAILED
+        if holds is None:
+            return News.MORE
+        if not holds:
+            self._start_over()
+            return News.SOME
+        self._proven, self._proof = self._proof.known.size, None
+        return News.NONE
+
     def begin_again(self, reason: str) -> News:
         """Read it again from its first byte after a while, since a bug stopped the reading."""
         self._start_over()
@@ -148,7 +152,7 @@ class GrowingFile:
         return News.FAILED
 
     def _open_and_read(self, limit: int | None) -> News:
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        descriptor = os.open(self.path, FLAGS)
         try:
             stamp = _Stamp.of(status := os.fstat(descriptor))
             if not stat.S_ISREG(status.st_mode):
@@ -184,43 +188,24 @@ class GrowingFile:
     def _start_over(self) -> None:
         self._generation += self._decoder.generation + 1
         self._decoder = self._new_decoder(self.name)
-        self._stamp, self._marker, self._seen = None, b"", 0
+        self._stamp, self._marker, self._seen, self._proven, self._proof = None, b"", 0, 0, None
 
     def _read(self, descriptor: int, stamp: _Stamp, limit: int | None) -> News:
         decoder = self._decoder
-        if not self._feed(descriptor, stamp.size, limit):
+        at_once = decoder.position == 0
+        if not feed(decoder, descriptor, stamp.size, limit):
             self._remember(descriptor, stamp, min(decoder.position, stamp.size))
             self._settled = False
             return News.MORE
         self._remember(descriptor, stamp, stamp.size)
+        if at_once:
+            self._proven = stamp.size
         reached = (self._generation + decoder.generation, stamp.size)
         if reached == self._reached:
             return News.NONE
         self._known, self._reached = decoder.log, reached
         self.last_write = min(stamp.modified / 1e9, time.time())
         return News.SOME
-
-    def _feed(self, descriptor: int, size: int, limit: int | None) -> bool:
-        """Feeds the decoder up to `size`; False when `limit` was reached before, or the file got shorter."""
-        decoder = self._decoder
-        last = size if limit is None else decoder.position + limit
-        decoder.announce(size)
-        while True:
-            while decoder.position < size:
-                if decoder.position >= last:
-                    return False
-                data = os.pread(
-                    descriptor, min(decoder.want, size - decoder.position, last - decoder.position), decoder.position
-                )
-                if not data:
-                    return False
-                decoder.feed(data)
-            decoder.settle(size)
-            if decoder.position >= size:
-                return True
-            last = decoder.position + (
-                limit or size
-            )  # it went back, to read again what an unfinished record had hidden
 
     def _remember(self, descriptor: int, stamp: _Stamp, seen: int) -> None:
         self._stamp, self._seen = stamp, seen

@@ -6,6 +6,7 @@ bytes that are new (and the few before them, which show that it is still the sam
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
@@ -14,8 +15,9 @@ from typing import Any, NamedTuple
 
 from tbbridge.errors import PathError, UsageError
 from tbbridge.model import EventFile
-from tbbridge.tail.file import MARKER, Decodes, News
+from tbbridge.tail.file import MARKER, News
 from tbbridge.tail.logdir import MARK, EventPath, Listing, printable
+from tbbridge.tail.proof import Decodes
 
 BLOCK = 4 << 20
 """Bytes a request asks for at most: some 50 ms of a network, and what memory it takes."""
@@ -30,8 +32,13 @@ _VERSIONS = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "mtime"
 
 def is_url(root: str | os.PathLike[str]) -> bool:
     """Whether a log directory is given as a URL."""
+    return _URL.match(remote_root(root)) is not None
+
+
+def remote_root(root: str | os.PathLike[str]) -> str:
+    """The URL as it was, also where it went through a path, which makes one slash of two."""
     text = os.fspath(root)
-    return _URL.match(text.replace(":/", "://", 1) if isinstance(root, os.PathLike) else text) is not None
+    return re.sub(":/+", "://", text, count=1) if isinstance(root, os.PathLike) else text
 
 
 class Stat(NamedTuple):
@@ -58,7 +65,7 @@ class RemoteTree:
         listing = Listing()
         try:
             self.fs.invalidate_cache()
-            found = self.fs.find(self._base, detail=True)
+            found = self._found()
         except FileNotFoundError:
             found = {}
         except Exception as error:  # each file system has errors of its own
@@ -70,6 +77,11 @@ class RemoteTree:
             self._add(listing, path, details)
         listing.missing = not found
         return listing
+
+    def _found(self) -> dict[str, dict[str, Any]]:
+        """What is below the URL; the one file that it may be (of which Azure's `find` gives only the name)."""
+        found = self.fs.find(self._base, detail=True)
+        return found if isinstance(found, dict) else {path: self.fs.info(path) for path in found}
 
     def _add(self, listing: Listing, path: str, details: dict[str, Any]) -> None:
         folder, _, file = path.rpartition("/")
@@ -97,6 +109,33 @@ class RemoteTree:
         return data
 
 
+class RemoteReader:
+    """A remote file of a known size, read from front to back in large requests.
+
+    Raises:
+        OSError: it cannot be read; the text says why.
+    """
+
+    def __init__(self, tree: RemoteTree, url: str) -> None:
+        stat = tree.stat(url)
+        if stat is None:
+            raise FileNotFoundError(0, "it is not there")
+        self.size = stat.size
+        self._tree = tree
+        self._url = url
+        self._block = _Block(0, b"")
+
+    def read(self, count: int, offset: int) -> bytes:
+        """Up to `count` bytes from `offset` on."""
+        if not self._block.start <= offset <= offset + count <= self._block.end:
+            end = min(self.size, offset + max(count, BLOCK))
+            try:
+                self._block = _Block(offset, self._tree.read(self._url, offset, end))
+            except Exception as error:  # each file system has errors of its own
+                raise OSError(0, reason(error)) from error
+        return bytes(self._block.at(offset, count))
+
+
 class _Block(NamedTuple):
     """Bytes of a file that are in memory."""
 
@@ -120,6 +159,9 @@ class RemoteFile:
     An object of a store is replaced whole when it grows. It is read again from byte 0 when it is shorter than what was
     read, when the bytes before the known end are not the ones remembered, or when it changed without growing.
     """
+
+    unproven = False
+    """Reading it again would fetch all of it again."""
 
     def __init__(self, tree: RemoteTree, place: EventPath, decoder: Callable[[str], Decodes]) -> None:
         self.path = place.path
@@ -241,7 +283,16 @@ def _file_system(url: str) -> tuple[Any, str]:
         raise UsageError(f"{url}: {reason(error)}") from None
     except Exception as error:  # such as no credentials
         raise PathError(f"cannot open {url}: {reason(error)}") from None
+    _keep_quiet(type(fs).__module__.partition(".")[0])
     return fs, base.rstrip("/")
+
+
+def _keep_quiet(package: str) -> None:
+    """What goes wrong is told in one line of our own, unless somebody set logging up: no traceback on the terminal."""
+    for name in (package, "fsspec", "azure", "botocore", "google"):
+        logger = logging.getLogger(name)
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
 
 
 def _version(details: dict[str, Any]) -> str:

@@ -1,0 +1,138 @@
+"""Older bytes that change while the file grows: no look at its end can see that, reading it again does."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tbbridge.bridge import LogDirectory, export
+from tbbridge.decode import Decoder
+from tbbridge.follower import Follower
+from tbbridge.tail.file import GrowingFile, News
+from tbbridge.write.events import EventWriter
+from tbbridge.write.publish import Publisher
+
+POINTS = 50
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "logs").mkdir()
+    return tmp_path / "logs" / "events.out.tfevents.1"
+
+
+def write(path: Path, first: int, count: int) -> None:
+    with EventWriter(path, file_version=first == 0) as writer:
+        for step in range(first, first + count):
+            writer.scalar("loss", step, 1.7e9 + step, step / 7)
+
+
+def grow(path: Path, first: int, count: int) -> None:
+    other = path.with_name("more")
+    write(other, first, count)
+    with open(path, "ab") as end:
+        end.write(other.read_bytes())
+    other.unlink()
+
+
+def flip(path: Path, offset: int) -> None:
+    """Change one bit in place, as a bad disk does."""
+    with open(path, "r+b") as file:
+        byte = os.pread(file.fileno(), 1, offset)[0]
+        os.pwrite(file.fileno(), bytes([byte ^ 4]), offset)
+
+
+def test_a_file_read_at_once_needs_no_proof(path: Path) -> None:
+    """One reading saw it as it is; only what came later leaves a doubt."""
+    write(path, 0, POINTS)
+    file = GrowingFile(str(path), path.name, Decoder)
+    file.look()
+    assert not file.unproven
+    grow(path, POINTS, 1)
+    file.look()
+    assert file.unproven
+    assert file.prove() is News.NONE
+    assert not file.unproven
+
+
+def test_a_proof_finds_a_bit_that_was_flipped_while_the_file_grew(path: Path) -> None:
+    """The look saw the appended point alone; the next one reads all, and the changed record is damage."""
+    write(path, 0, POINTS)
+    file = GrowingFile(str(path), path.name, Decoder)
+    file.look()
+    flip(path, 500)
+    grow(path, POINTS, 1)
+    file.look()
+    assert not file.log.damage
+    assert file.prove() is News.SOME
+    assert file.look() is News.SOME
+    assert [damage.start <= 500 < damage.end for damage in file.log.damage] == [True]
+    assert len(file.log.scalars.step) == POINTS
+
+
+def test_a_proof_goes_in_pieces_while_the_file_grows(path: Path) -> None:
+    """What is compared is what was known when the proof began; what came since is a doubt of its own."""
+    write(path, 0, POINTS)
+    file = GrowingFile(str(path), path.name, Decoder)
+    file.look()
+    grow(path, POINTS, 1)
+    file.look()
+    assert file.prove(500) is News.MORE
+    grow(path, POINTS + 1, 1)
+    file.look()
+    while (news := file.prove(500)) is News.MORE:
+        pass
+    assert news is News.NONE
+    assert file.unproven
+    assert file.prove() is News.NONE
+    assert not file.unproven
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_file_that_cannot_be_read_is_not_judged(path: Path, gone: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next look says what became of it."""
+    write(path, 0, 2)
+    file = GrowingFile(str(path), path.name, Decoder)
+    file.look()
+    grow(path, 2, 1)
+    file.look()
+    if gone:
+        path.unlink()
+    else:
+        path.write_bytes(b"")
+    assert file.prove() is (News.FAILED if gone else News.SOME)
+
+
+def test_a_directory_proves_its_files_in_turn_and_stays_quiet_then(path: Path) -> None:
+    """Every file that grew is read again once, the changed one is news, and nothing is left to do."""
+    others = [path.with_name(f"events.out.tfevents.{number}") for number in range(2, 5)]
+    for one in (path, *others):
+        write(one, 0, POINTS)
+    logs = LogDirectory(path.parent)
+    logs.sweep()
+    for one in (path, *others):
+        grow(one, POINTS, 1)
+    flip(others[1], 500)
+    logs.sweep()
+    assert logs.prove(60.0) == {"."}
+    assert logs.prove(60.0) == set()
+    assert sum(len(file.damage) for file in logs.files(".")) == 1
+
+
+def test_what_is_published_is_what_export_gives_after_a_bit_flipped(path: Path, tmp_path: Path) -> None:
+    """A poll, or the end, finds it: the point of the damaged record goes from the published run log."""
+    write(path, 0, POINTS)
+    out = tmp_path / "out"
+    with Publisher(out) as publisher:
+        follower = Follower(path.parent, publisher)
+        follower.finish()
+        flip(path, 500)
+        grow(path, POINTS, 1)
+        follower.glance([str(path)])
+        assert len(follower.csv("logs").splitlines()) == POINTS + 2
+        follower.finish()
+        (fresh,) = export(path.parent, tmp_path / "fresh")
+        assert (out / "logs.csv").read_bytes() == fresh.read_bytes()
+        assert len(fresh.read_bytes().splitlines()) == POINTS + 1
