@@ -61,10 +61,10 @@ class Publisher:
         self._names: dict[str, str] = {}
         self._versions: dict[str, _Version] = {}
         self._cleaned: set[tuple[int, int]] = set()
-        self._unsynchronized: set[str] = set()
+        self._unsynchronized: set[Path] = set()
         self._housekeeping = threading.Lock()
         try:
-            self.out.mkdir(parents=True, exist_ok=True)
+            self._make()
             self._lock = _locked(self.out)
             self._try_to_write()
         except OSError as error:
@@ -94,7 +94,7 @@ class Publisher:
             with self._directory(path) as directory:
                 if not self._is_published(name, directory, data):
                     self._versions[name] = _Version.of(data, _replace(directory, path.name, data))
-                    self._unsynchronized.add(os.path.dirname(self._names[name]))
+                    self._unsynchronized |= {self.out / above for above in Path(self._names[name]).parents}
         except OSError as error:
             raise PublishError(f"cannot write {path}: {error.strerror}; the old version stays") from error
         return path
@@ -121,9 +121,9 @@ class Publisher:
         """Make the renames durable and let the directory go. Closing twice is fine."""
         if self._lock < 0:
             return
-        for below in sorted(self._unsynchronized):
+        for directory in sorted(self._unsynchronized):
             with contextlib.suppress(OSError):
-                _synchronize(self.out / below)
+                _synchronize(directory)
         os.close(self._lock)
         self._lock = -1
 
@@ -136,6 +136,13 @@ class Publisher:
     def _check_place(self, place: str) -> None:
         if self._keep_out is not None and f"{place}/".startswith(f"{self._keep_out}/"):
             raise PathError(f"{self.out} lies in the log directory, where nothing is written: choose another --out")
+
+    def _make(self) -> None:
+        """Make the target where it is missing, and those above it; their names are made durable in the end."""
+        if not os.path.isdir(self.out):
+            missing = [path for path in (self.out, *self.out.parents) if not os.path.exists(path)]
+            self.out.mkdir(parents=True, exist_ok=True)
+            self._unsynchronized |= {path.parent for path in missing}
 
     def _try_to_write(self) -> None:
         with self._opened(self.out) as directory:
@@ -175,7 +182,7 @@ class Publisher:
 
     def _keep_lock(self) -> None:
         """Take the lock again where the directory was deleted, and made again by us or by somebody else."""
-        self.out.mkdir(parents=True, exist_ok=True)
+        self._make()
         if self._lock < 0 or not os.path.samestat(os.fstat(self._lock), os.stat(self.out)):
             lock = _locked(self.out)
             if self._lock >= 0:
