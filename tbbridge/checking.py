@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from tbbridge.decode.text import readable
 from tbbridge.errors import FormatError, PathError, UsageError
 from tbbridge.model import EventFile
 from tbbridge.tail.logdir import EventPath, discover, printable
+from tbbridge.tail.remote import RemoteReader, RemoteTree, is_url
 from tbbridge.write.whole import check_target, write_whole
 
 _CHUNK = 1 << 20
@@ -71,20 +74,23 @@ def check(logdir: str, *, follow_links: bool = False) -> Check:
     Raises:
         PathError: `logdir` does not exist, or is neither a directory nor an event file.
     """
-    listing = discover(logdir, follow_links=follow_links)
+    tree = RemoteTree(logdir) if is_url(logdir) else None
+    listing = tree.discover() if tree else discover(logdir, follow_links=follow_links)
     if listing.missing:
         raise PathError(f"{printable(logdir)} does not exist")
+    if tree and not listing.runs and listing.problems:
+        raise PathError(listing.problems[0])
     paths = [path for run in sorted(listing.runs) for path in listing.runs[run]]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        return Check(list(pool.map(check_file, paths)), listing.problems)
+        return Check(list(pool.map(partial(check_file, tree=tree), paths)), listing.problems)
 
 
-def check_file(file: EventPath) -> Checked:
-    """Read one event file to its end."""
+def check_file(file: EventPath, tree: RemoteTree | None = None) -> Checked:
+    """Read one event file to its end; `tree` is where a URL's is."""
     decoder = Decoder(file.name)
     problem = ""
     try:
-        with _Reader(file.path) as reader:
+        with _open(file.path, tree) as reader:
             decoder.follow(reader.size, reader.read)
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
@@ -92,6 +98,15 @@ def check_file(file: EventPath) -> Checked:
     count = len(log.scalars.step)
     log.scalars = Decoder(file.name).log.scalars  # the columns are not kept while other files are read
     return Checked(printable(file.path), log, count, problem)
+
+
+@contextlib.contextmanager
+def _open(path: str, tree: RemoteTree | None) -> Iterator[_Reader | RemoteReader]:
+    if tree:
+        yield RemoteReader(tree, path)
+        return
+    with _Reader(path) as reader:
+        yield reader
 
 
 class _Reader:
@@ -134,32 +149,41 @@ def repair(source: str, target: str, *, force: bool = False) -> Repair:
     The new file appears whole or not at all. What is left out: damage, an unfinished record at the end, and records
     that hold no Event, at which TensorBoard would stop.
 
+    source: a path, or a URL.
+
     Raises:
         PathError: `source` cannot be read or is no regular file, or `target` cannot be written there.
         UsageError: `target` is `source`, or exists and `force` is not set.
         FormatError: `source` holds no intact record.
         PublishError: `target` could not be written.
     """
+    tree = RemoteTree(source) if is_url(source) else None
+    if tree:
+        tree.discover()
     try:
-        reader = _Reader(source)
+        with _open(source, tree) as reader:
+            if isinstance(reader, _Reader):
+                _refuse_itself(reader, source, target)
+            check_target(Path(target), force=force)
+            return _repair(reader, source, Path(target))
     except OSError as error:
         raise PathError(f"cannot read {printable(source)}: {error.strerror}") from error
-    with reader:
-        if not reader.regular:
-            raise PathError(f"{printable(source)} is not a regular file")
-        _refuse_itself(reader, target)
-        check_target(Path(target), force=force)
-        intact = records(reader.size, reader.read)
-        first = next(intact, None)
-        if first is None:
-            raise FormatError(f"{printable(source)} holds no intact record: nothing to repair")
-        done = Repair()
-        written = write_whole(Path(target), _copy(chain([first], intact), reader.read, done))
-        done.bytes_before, done.bytes_after = reader.size, written
-        return done
 
 
-def _refuse_itself(reader: _Reader, target: str) -> None:
+def _repair(reader: _Reader | RemoteReader, source: str, target: Path) -> Repair:
+    intact = records(reader.size, reader.read)
+    first = next(intact, None)
+    if first is None:
+        raise FormatError(f"{printable(source)} holds no intact record: nothing to repair")
+    done = Repair()
+    written = write_whole(target, _copy(chain([first], intact), reader.read, done))
+    done.bytes_before, done.bytes_after = reader.size, written
+    return done
+
+
+def _refuse_itself(reader: _Reader, source: str, target: str) -> None:
+    if not reader.regular:
+        raise PathError(f"{printable(source)} is not a regular file")
     try:
         status = os.stat(target)
     except OSError:

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from tbbridge.bridge import Reading
 from tbbridge.model import Experiment, Series
+from tbbridge.tail.remote import is_url, remote_root
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -79,7 +80,8 @@ def print_report(reading: Reading, file: IO[str]) -> None:
         for part in _parts(reading, experiment):
             console.print(part)
     if not reading.runs:
-        console.print(f"no event files below {plain(str(reading.root))}")
+        root = remote_root(reading.root) if is_url(reading.root) else str(reading.root)
+        console.print(f"no event files below {plain(root)}")
 
 
 def _parts(reading: Reading, experiment: Experiment) -> Iterator[RenderableType]:

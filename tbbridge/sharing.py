@@ -15,6 +15,7 @@ from tbbridge.bridge import Reading
 from tbbridge.layouts import parts, run_logs
 from tbbridge.model import EventFile, RunLog
 from tbbridge.shape.summary import best_row, last_row
+from tbbridge.tail.remote import RemoteReader, RemoteTree, is_url, remote_root
 from tbbridge.targets import ExportOptions
 from tbbridge.write.block import numbers
 from tbbridge.write.html import Extremes, Page, Provenance, SharedLog, html_chunks
@@ -22,6 +23,9 @@ from tbbridge.write.names import file_name
 from tbbridge.write.text import run_log_csv
 
 _CHUNK = 1 << 20
+Content = Callable[[str, int], Iterator[bytes]]
+"""The first so many bytes of an event file, by its name; OSError where they cannot be read."""
+
 _MOST_DAMAGE = 5
 """Damaged ranges a file that the page names; more are counted."""
 
@@ -77,26 +81,46 @@ def _point(log: RunLog, column: str, choose: Callable[[RunLog, str], int | None]
 
 
 def _provenance(reading: Reading) -> list[Provenance]:
-    return [_file(reading, file) for files in reading.files.values() for file in files]
+    content = _remote(remote_root(reading.root)) if is_url(reading.root) else _local(os.path.abspath(reading.root))
+    return [_file(file, content) for files in reading.files.values() for file in files]
 
 
-def _file(reading: Reading, file: EventFile) -> Provenance:
+def _file(file: EventFile, content: Content) -> Provenance:
     damage = [f"bytes {one.start} to {one.end}: {one.reason}" for one in file.damage[:_MOST_DAMAGE]]
     if len(file.damage) > _MOST_DAMAGE:
         damage.append(f"and {len(file.damage) - _MOST_DAMAGE} more")
-    return Provenance(file.name, file.size, file.records, _digest(reading, file), damage)
+    return Provenance(file.name, file.size, file.records, _digest(file, content), damage)
 
 
-def _digest(reading: Reading, file: EventFile) -> str:
+def _digest(file: EventFile, content: Content) -> str:
     """SHA-256 of the bytes that were read: a training may have appended since."""
     digest, left = hashlib.sha256(), file.size
-    root = os.path.abspath(reading.root)
-    path = root if os.path.isfile(root) else os.path.join(root, file.name)
     try:
-        with open(path, "rb") as content:
-            while left > 0 and (data := content.read(min(left, _CHUNK))):
-                digest.update(data)
-                left -= len(data)
+        for data in content(file.name, file.size):
+            digest.update(data)
+            left -= len(data)
     except OSError as error:
         return f"cannot be read any more: {error.strerror}"
     return digest.hexdigest() if not left else "shorter than it was"
+
+
+def _local(root: str) -> Content:
+    def content(name: str, size: int) -> Iterator[bytes]:
+        with open(root if os.path.isfile(root) else os.path.join(root, name), "rb") as file:
+            while size > 0 and (data := file.read(min(size, _CHUNK))):
+                size -= len(data)
+                yield data
+
+    return content
+
+
+def _remote(root: str) -> Content:
+    tree = RemoteTree(root)
+    places = {place.name: place.path for files in tree.discover().runs.values() for place in files}
+
+    def content(name: str, size: int) -> Iterator[bytes]:
+        reader = RemoteReader(tree, places.get(name, ""))
+        for offset in range(0, size, _CHUNK):
+            yield reader.read(min(_CHUNK, size - offset), offset)
+
+    return content

@@ -1,31 +1,64 @@
-"""Export, the Python API and watch against a real S3 server (moto's), started as a process of its own."""
+"""Export, the Python API, watch, view, check against real servers, each a process of its own: S3, Google, and HTTP.
+
+S3 is moto's server, Google Cloud Storage gcp-storage-emulator, and HTTP Python's own server, which knows no ranges.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import fsspec
 import pytest
-import s3fs
 from logs import files_of, write_experiment, write_run
 from support import free_port, run_cli, running_cli, stop, wait_until
 
 import tbbridge
 
-URL = "s3://bucket/trainings/logs"
+
+@dataclass
+class Bucket:
+    """A bucket with a log directory in it, on a server."""
+
+    url: str
+    env: dict[str, str]
+    fs: fsspec.AbstractFileSystem
+
+    def upload(self, logdir: Path) -> None:
+        """What a training that syncs its log directory does: every object whole."""
+        for name, data in files_of(logdir).items():
+            self.fs.pipe_file(f"bucket/trainings/logs/{name}", data)
+
+    def remove(self) -> None:
+        """The bucket is gone, with all that is in it."""
+        for step in (lambda: self.fs.rm("bucket/trainings", recursive=True), lambda: self.fs.rmdir("bucket")):
+            with contextlib.suppress(FileNotFoundError):
+                step()
+
+
+@contextlib.contextmanager
+def serving(log: Path, ready: str, *command: str) -> Iterator[None]:
+    """``python -m COMMAND`` runs, and has said `ready`."""
+    with log.open("w") as sink:
+        process = subprocess.Popen([sys.executable, "-u", "-m", *command], stdout=sink, stderr=sink)
+    try:
+        wait_until(lambda: ready in log.read_text(), timeout=60)
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The environment in which fsspec finds the server."""
-    port = free_port()
-    log = tmp_path_factory.mktemp("moto") / "log"
-    with log.open("w") as sink:
-        process = subprocess.Popen([sys.executable, "-m", "moto.server", "-p", str(port)], stdout=sink, stderr=sink)
-    try:
-        wait_until(lambda: "Running on" in log.read_text(), timeout=60)
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment in which fsspec finds an S3 server."""
+    port = str(free_port())
+    with serving(tmp_path_factory.mktemp("moto") / "log", "Running on", "moto.server", "-p", port):
         yield {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
             "AWS_ACCESS_KEY_ID": "test",
@@ -33,74 +66,92 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-    finally:
-        process.kill()
-        process.wait()
 
 
-@pytest.fixture
-def bucket(server: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[s3fs.S3FileSystem]:
+@pytest.fixture(scope="module")
+def gs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment in which fsspec finds a Google server."""
+    port = str(free_port())
+    command = ("gcp_storage_emulator", "start", "--host", "127.0.0.1", "--port", port, "--in-memory")
+    with serving(tmp_path_factory.mktemp("gcs") / "log", "All services started", *command):
+        yield {
+            "STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}",
+            "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",  # it would ask for the kind of bucket by gRPC
+        }
+
+
+@pytest.fixture(params=["s3", "gs"])
+def bucket(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     """An empty bucket, and an environment that finds it."""
-    for key, value in server.items():
+    env = request.getfixturevalue(request.param)
+    for key, value in env.items():
         monkeypatch.setenv(key, value)
-    s3fs.S3FileSystem.clear_instance_cache()
-    fs = s3fs.S3FileSystem(use_listings_cache=False)
+    kind = fsspec.get_filesystem_class(request.param)
+    kind.clear_instance_cache()
+    fs = fsspec.filesystem(request.param, use_listings_cache=False)
     fs.mkdir("bucket")
-    yield fs
-    if fs.exists("bucket"):
-        fs.rm("bucket", recursive=True)
-    s3fs.S3FileSystem.clear_instance_cache()
+    made = Bucket(f"{request.param}://bucket/trainings/logs", env, fs)
+    yield made
+    made.remove()
+    kind.clear_instance_cache()
 
 
-def upload(fs: s3fs.S3FileSystem, logdir: Path) -> None:
-    """What a training that syncs its log directory does: every object whole."""
-    for name, data in files_of(logdir).items():
-        fs.pipe_file(f"bucket/trainings/logs/{name}", data)
-
-
-def test_an_export_is_the_same_as_from_a_disk(bucket: s3fs.S3FileSystem, tmp_path: Path) -> None:
-    """Run logs, the long table and data frames of an S3 prefix equal those of the directory that was uploaded."""
+def test_an_export_is_the_same_as_from_a_disk(bucket: Bucket, tmp_path: Path) -> None:
+    """Run logs, the long table and data frames of a prefix equal those of the directory that was uploaded."""
     write_experiment(tmp_path / "logs", "a")
     write_experiment(tmp_path / "logs", "b", steps=3000)
-    upload(bucket, tmp_path / "logs")
-    tbbridge.export(URL, tmp_path / "remote")
+    bucket.upload(tmp_path / "logs")
+    tbbridge.export(bucket.url, tmp_path / "remote")
     tbbridge.export(tmp_path / "logs", tmp_path / "local")
     assert files_of(tmp_path / "remote") == files_of(tmp_path / "local") != {}
-    (far,) = tbbridge.export(URL, tmp_path / "far.csv", layout="long")
+    (far,) = tbbridge.export(bucket.url, tmp_path / "far.csv", layout="long")
     (near,) = tbbridge.export(tmp_path / "logs", tmp_path / "near.csv", layout="long")
     assert far.read_bytes() == near.read_bytes()
-    assert tbbridge.read_scalars(URL).equals(tbbridge.read_scalars(tmp_path / "logs"))
+    assert tbbridge.read_scalars(bucket.url).equals(tbbridge.read_scalars(tmp_path / "logs"))
 
 
-def test_watch_follows_uploads_that_grow(bucket: s3fs.S3FileSystem, server: dict[str, str], tmp_path: Path) -> None:
+def test_a_page_and_one_file_are_the_same_as_from_a_disk(bucket: Bucket, tmp_path: Path) -> None:
+    """The page has each file's SHA-256; the URL of one event file is a log directory of one file."""
+    write_experiment(tmp_path / "logs", "a")
+    bucket.upload(tmp_path / "logs")
+    (far,) = tbbridge.export(bucket.url, tmp_path / "far.html")
+    (near,) = tbbridge.export(tmp_path / "logs", tmp_path / "near.html")
+    assert far.read_bytes() == near.read_bytes()
+    name = "a/train/events.out.tfevents.1.host"
+    one = tbbridge.scalars_table(f"{bucket.url}/{name}")
+    assert one.equals(tbbridge.scalars_table(tmp_path / "logs" / name))
+    assert one.num_rows == 8
+
+
+def test_watch_follows_uploads_that_grow(bucket: Bucket, tmp_path: Path) -> None:
     """The published run log equals a local export after each upload; without --out it goes to the working directory."""
     logdir, work = tmp_path / "logs", tmp_path / "work"
     work.mkdir()
     out = work / "logs-csv" / "a.csv"
     with running_cli(
-        "watch", URL, "--no-viewer", "--poll-interval", "0.1", cwd=work, env=server, output=tmp_path / "out"
+        "watch", bucket.url, "--no-viewer", "--poll-interval", "0.1", cwd=work, env=bucket.env, output=tmp_path / "out"
     ) as process:
         for steps in (3, 50, 2000):
             write_experiment(logdir, "a", steps=steps)
-            upload(bucket, logdir)
+            bucket.upload(logdir)
             (local,) = tbbridge.export(logdir, tmp_path / "local")
             wait_until(lambda: out.exists() and out.read_bytes() == local.read_bytes(), timeout=30)  # noqa: B023
-        bucket.rm("bucket", recursive=True)
+        bucket.remove()
         assert out.read_bytes() == local.read_bytes()
         assert stop(process) == 0
     assert out.read_bytes() == local.read_bytes()
 
 
-def test_view_shows_a_bucket(bucket: s3fs.S3FileSystem, tmp_path: Path) -> None:
+def test_view_shows_a_bucket(bucket: Bucket, tmp_path: Path) -> None:
     """A source of the live page: its points arrive as the uploads grow; with the bucket gone, they stay."""
     write_experiment(tmp_path / "logs", "a", steps=10)
-    upload(bucket, tmp_path / "logs")
-    with tbbridge.open_source(URL, poll_interval=0.1) as source:
+    bucket.upload(tmp_path / "logs")
+    with tbbridge.open_source(bucket.url, poll_interval=0.1) as source:
         wait_until(lambda: source.names() == ["a"] and points(source) == 10)
         write_experiment(tmp_path / "logs", "a", steps=300)
-        upload(bucket, tmp_path / "logs")
+        bucket.upload(tmp_path / "logs")
         wait_until(lambda: points(source) == 300)
-        bucket.rm("bucket", recursive=True)
+        bucket.remove()
         wait_until(lambda: "gone" in source.view("a").state or source.status())
         assert points(source) == 300
     assert not list(tmp_path.glob("*csv*"))
@@ -111,29 +162,103 @@ def points(source: tbbridge.Source) -> int:
     return len(view.columns["train accuracy"].step) if view else 0
 
 
-def test_a_bucket_that_is_not_there_and_no_credentials_are_one_line(
-    bucket: s3fs.S3FileSystem, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_damage_in_an_object_is_found_as_on_a_disk(bucket: Bucket, tmp_path: Path) -> None:
+    """The same ranges, the same points around them; check, inspect and repair say the same of a URL as of a disk."""
+    path = write_run(tmp_path / "logs" / "x", loss=[(step, step) for step in range(5000)])
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    bucket.upload(tmp_path / "logs")
+    (far,) = tbbridge.read(bucket.url).files["x"]
+    (near,) = tbbridge.read(tmp_path / "logs").files["x"]
+    assert far.damage == near.damage != []
+    assert len(far.scalars.step) == len(near.scalars.step) == 4999
+    for command in ("check", "inspect"):
+        there, here = run_cli(command, bucket.url), run_cli(command, tmp_path / "logs")
+        assert (there.returncode, there.stderr) == (here.returncode, here.stderr)
+        assert there.stdout.replace(bucket.url, str(tmp_path / "logs")) == here.stdout
+        assert there.returncode == 1
+    name = "x/events.out.tfevents.1.host"
+    for number, source in enumerate((f"{bucket.url}/{name}", path)):
+        assert run_cli("repair", source, "-o", tmp_path / f"repaired{number}").returncode == 0
+    assert (tmp_path / "repaired0").read_bytes() == (tmp_path / "repaired1").read_bytes()
+
+
+@pytest.mark.parametrize("command", [["export", "--out", "-"], ["inspect"], ["check"], ["repair", "-o", "new"]])
+def test_a_bucket_that_is_not_there_is_one_line(bucket: Bucket, tmp_path: Path, command: list[str]) -> None:
     """Exit code 2, one line on standard error, nothing written."""
-    done = run_cli("export", "s3://other/logs", cwd=tmp_path)
+    url = bucket.url.replace("bucket", "other")
+    done = run_cli(command[0], url, *command[1:], cwd=tmp_path)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
-    assert "s3://other/logs" in done.stderr
+    assert url in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["export", "--out", "-"], ["inspect"], ["check"]])
+@pytest.mark.parametrize("kind", ["s3", "http", "webhdfs"])
+def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, kind: str, command: list[str]) -> None:
+    """Exit code 2, and one line on standard error that says so."""
+    host = f"127.0.0.1:{free_port()}"
+    env = {"AWS_ENDPOINT_URL": f"http://{host}", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
+    url = f"{kind}://{'bucket' if kind == 's3' else host}/logs"
+    done = run_cli(command[0], url, *command[1:], cwd=tmp_path, env=env)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert f"cannot list {url}" in done.stderr
+    assert len(done.stderr) < 500
+
+
+SHOUTING = """
+import logging, fsspec, sys
+
+class Shouting(fsspec.AbstractFileSystem):
+    def find(self, *_, **__):
+        logging.getLogger(__name__).error("retries exhausted", exc_info=True)
+        raise OSError("no answer " * 10_000)
+
+Shouting.__module__ = "shouting.core"
+__name__ = "shouting.core"
+fsspec.register_implementation("shouting", Shouting)
+from tbbridge.cli import main
+sys.exit(main(["export", "shouting://x/logs"]))
+"""
+
+
+def test_what_a_library_logs_is_not_shown(tmp_path: Path) -> None:
+    """A library that logs its errors with tracebacks, and raises books: still one short line."""
+    command = [sys.executable, "-c", SHOUTING]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("tbbridge: cannot list shouting://x/logs: no answer no answer")
+    assert len(done.stderr) < 500
+
+
+def test_no_credentials_are_one_line(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Exit code 2, one line on standard error, nothing written."""
     for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(key)
-    done = run_cli("export", URL, cwd=tmp_path, env={"HOME": str(tmp_path)})
+        monkeypatch.delenv(key, raising=False)
+    env = {key: value for key, value in s3.items() if "KEY" not in key}
+    done = run_cli("export", "s3://bucket/logs", cwd=tmp_path, env={**env, "HOME": str(tmp_path)})
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert "credentials" in done.stderr.lower()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_damage_in_an_object_is_found_as_on_a_disk(bucket: s3fs.S3FileSystem, tmp_path: Path) -> None:
-    """The same ranges, the same points around them."""
-    path = write_run(tmp_path / "logs" / "x", loss=[(step, step) for step in range(5000)])
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-    upload(bucket, tmp_path / "logs")
-    (far,) = tbbridge.read(URL).files["x"]
-    (near,) = tbbridge.read(tmp_path / "logs").files["x"]
-    assert far.damage == near.damage != []
-    assert len(far.scalars.step) == len(near.scalars.step) == 4999
+def test_a_web_server_without_ranges_or_sizes(tmp_path: Path) -> None:
+    """A listing that tells no size, and a server that sends all of a file whatever part is asked for."""
+    write_experiment(tmp_path / "logs", "a", steps=20)
+    port = str(free_port())
+    command = ("http.server", port, "--bind", "127.0.0.1", "--directory", str(tmp_path / "logs"))
+    url = f"http://127.0.0.1:{port}/"
+    with (
+        serving(tmp_path / "log", "Serving HTTP", *command),
+        tbbridge.open_source(url, poll_interval=0.1) as source,
+    ):
+        wait_until(lambda: source.names() and points(source) == 20)
+        assert tbbridge.scalars_table(url).equals(tbbridge.scalars_table(tmp_path / "logs"))
+        generation = source.view("a").generation
+        write_experiment(tmp_path / "next", "a", steps=100_000)
+        for name in files_of(tmp_path / "next"):
+            os.replace(tmp_path / "next" / name, tmp_path / "logs" / name)
+        wait_until(lambda: points(source) == 100_000)
+        assert source.view("a").generation == generation

@@ -13,7 +13,7 @@ HELP = "say for each event file what is in it and what is damaged; exit code 1 w
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("logdir", metavar="LOGDIR", help="the log directory, or one event file")
+    parser.add_argument("logdir", metavar="LOGDIR", help="the log directory, its URL, or one event file")
     parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
     parser.add_argument("--follow-links", action="store_true", help="follow links to directories")
 

@@ -11,7 +11,7 @@ HELP = "show the runs, the tags, and which series feeds which column by which ru
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("logdir", metavar="LOGDIR", help="the log directory")
+    parser.add_argument("logdir", metavar="LOGDIR", help="the log directory, or its URL")
     parser.add_argument("--json", action="store_true", help="print everything as one JSON object")
     parser.add_argument("--follow-links", action="store_true", help="follow links to directories")
     add_mapping_arguments(parser)
@@ -23,11 +23,14 @@ def run(args: argparse.Namespace) -> int:
     import sys
 
     from tbbridge.bridge import read
+    from tbbridge.errors import PathError
     from tbbridge.findings import findings
     from tbbridge.options import mapping_options
     from tbbridge.report import as_json, print_report
 
     reading = read(args.logdir, options=mapping_options(args, args.logdir), follow_links=args.follow_links)
+    if not reading.runs and reading.problems:
+        raise PathError(reading.problems[0])
     if args.json:
         print(json.dumps(as_json(reading), indent=1, allow_nan=False))
     else:

@@ -9,7 +9,7 @@ HELP = "write all intact records of a damaged event file into a new one, which T
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
-    parser.add_argument("file", metavar="FILE", help="the event file; it is only read")
+    parser.add_argument("file", metavar="FILE", help="the event file, or its URL; it is only read")
     parser.add_argument("--out", "-o", required=True, metavar="NEW", help="the new event file")
     parser.add_argument("--force", action="store_true", help="replace NEW if it is there")
 

@@ -26,6 +26,11 @@ TAIL = 1024
 """Bytes before the known end that are kept: a decoder may want an unfinished record again, from its first byte."""
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_EXTRA = ("s3:", "s3a:", "gs:", "gcs:", "az:", "abfs:", "abfss:", "adl:")
+"""What ``pip install 'tbbridge[remote]'`` makes work."""
+
+_LONGEST_REASON = 300
+
 _VERSIONS = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "mtime", "updated", "created")
 """What the file systems call the mark that changes when a file's content does."""
 
@@ -79,9 +84,16 @@ class RemoteTree:
         return listing
 
     def _found(self) -> dict[str, dict[str, Any]]:
-        """What is below the URL; the one file that it may be (of which Azure's `find` gives only the name)."""
+        """What is below the URL, also where a file system's `find` leaves something out."""
         found = self.fs.find(self._base, detail=True)
-        return found if isinstance(found, dict) else {path: self.fs.info(path) for path in found}
+        if not isinstance(found, dict):  # Azure, for the URL of one file
+            return {path: self.fs.info(path) for path in found}
+        if not found:
+            self.fs.ls(self._base)  # raises where it cannot be reached, over which web servers' `find` goes in silence
+        for path, details in found.items():
+            if details.get("size") is None and MARK in path.rpartition("/")[2]:  # web servers, again
+                details.update(self.fs.info(path))
+        return found
 
     def _add(self, listing: Listing, path: str, details: dict[str, Any]) -> None:
         folder, _, file = path.rpartition("/")
@@ -106,7 +118,8 @@ class RemoteTree:
         """The bytes ``[start, end)`` of a file, fewer where it ends before."""
         path = f"{self._base}/{url[len(self.root) + 1 :]}".rstrip("/")
         data: bytes = self.fs.cat_file(path, start=start, end=end)
-        return data
+        whole = len(data) > end - start  # a web server may know no ranges
+        return data[start:end] if whole else data
 
 
 class RemoteReader:
@@ -278,7 +291,8 @@ def _file_system(url: str) -> tuple[Any, str]:
     try:
         fs, base = fsspec.core.url_to_fs(url, use_listings_cache=False)
     except ImportError as error:
-        raise UsageError(f"{url}: {reason(error)} (pip install 'tbbridge[remote]')") from None
+        extra = " (pip install 'tbbridge[remote]')" if url.lower().startswith(_EXTRA) else ""
+        raise UsageError(f"{url}: {reason(error)}{extra}") from None
     except ValueError as error:
         raise UsageError(f"{url}: {reason(error)}") from None
     except Exception as error:  # such as no credentials
@@ -301,5 +315,5 @@ def _version(details: dict[str, Any]) -> str:
 
 def reason(error: BaseException) -> str:
     """An error's text as one line; its kind where it has none."""
-    text = " ".join(str(error).split())
-    return text or type(error).__name__
+    text = " ".join(str(error)[: 4 * _LONGEST_REASON].split()) or type(error).__name__
+    return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "..."

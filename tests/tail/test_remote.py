@@ -66,6 +66,17 @@ def test_what_is_a_url(root: str, url: bool) -> None:
     assert is_url(Path(root)) is url
 
 
+def test_a_listing_of_one_file_may_be_its_name_alone(
+    memory: fsspec.AbstractFileSystem, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Azure's `find` gives a list of names, not their details, when it is asked about a file."""
+    put(memory, data)
+    tree = RemoteTree(FILE.path)
+    monkeypatch.setattr(tree.fs, "find", lambda path, detail: [path])
+    (found,) = tree.discover().runs["."]
+    assert tree.stat(found.path).size == len(data)
+
+
 def test_runs_are_listed_as_on_a_disk(memory: fsspec.AbstractFileSystem) -> None:
     """Event files by run, other files left out, the root's own run is ``.``."""
     for name in ("events.out.tfevents.1.host", "exp/train/events.out.tfevents.2.host", "exp/train/model.pt"):
