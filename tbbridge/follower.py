@@ -6,8 +6,8 @@ import os
 import time
 from collections.abc import Callable, Collection
 
-from tbbridge.bridge import LogDirectory
 from tbbridge.errors import PublishError
+from tbbridge.logs import LogDirectory
 from tbbridge.shape.mapping import MappingOptions
 from tbbridge.tables import Tables
 from tbbridge.write.outbox import Outbox

@@ -13,9 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from tbbridge.bridge import LogDirectory, as_logged, named
+from tbbridge.bridge import as_logged, named
 from tbbridge.bridge import columns as columns_of
 from tbbridge.errors import MappingError
+from tbbridge.logs import LogDirectory
 from tbbridge.model import EventFile, Experiment, ExperimentView, Mark, Points
 from tbbridge.shape.align import Placement
 from tbbridge.shape.facts import GrowingFacts, SeriesFacts

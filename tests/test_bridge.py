@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import tbbridge
-from tbbridge.bridge import LogDirectory, default_out, root_name
+from tbbridge.bridge import default_out, root_name
+from tbbridge.logs import LogDirectory
 from tbbridge.shape.mapping import MappingOptions
 from tbbridge.shape.overrides import parse_override
 from tbbridge.write.events import EventWriter

@@ -15,7 +15,7 @@ import pytest
 from support import running_cli, wait_until
 
 import tbbridge
-from tbbridge import bridge as hall
+from tbbridge import logs as files
 from tbbridge.follower import Follower
 from tbbridge.live import Bridge
 from tbbridge.write.events import EventWriter
@@ -154,7 +154,7 @@ def test_what_cannot_be_read_keeps_its_last_good_state_and_recovers(
 
 def test_a_huge_run_keeps_no_other_waiting(logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is read in slices; between two of them the others' news are read and published, and nothing half-read is."""
-    monkeypatch.setattr(hall, "SLICE", 10_000)
+    monkeypatch.setattr(files, "SLICE", 10_000)
     with Publisher(tmp_path / "out") as publisher, writer(logs, "small") as small:
         follower = Follower(logs, publisher, clock=iter(range(10**6)).__next__)
         log(small, 0)
@@ -185,7 +185,7 @@ def test_a_restart_never_publishes_less_than_there_was(
         with writer(logs, run) as events:
             log(events, *range(points))
     before = exported(logs, tmp_path / "out")
-    monkeypatch.setattr(hall, "SLICE", 10_000)
+    monkeypatch.setattr(files, "SLICE", 10_000)
     with Publisher(tmp_path / "out") as publisher:
         follower = Follower(logs, publisher)
         follower.poll()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tbbridge.bridge import LogDirectory, export, read
+from tbbridge.bridge import export, read
 from tbbridge.follower import Follower
+from tbbridge.logs import LogDirectory
 from tbbridge.tables import Tables
 from tbbridge.write.events import EventWriter
 from tbbridge.write.publish import Publisher

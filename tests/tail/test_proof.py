@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tbbridge.bridge import LogDirectory, export
+from tbbridge.bridge import export
 from tbbridge.decode import Decoder
 from tbbridge.follower import Follower
+from tbbridge.logs import LogDirectory
 from tbbridge.tail.file import GrowingFile, News
 from tbbridge.write.events import EventWriter
 from tbbridge.write.publish import Publisher
