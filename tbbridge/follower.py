@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 
 from tbbridge.errors import PublishError
 from tbbridge.logs import LogDirectory
@@ -65,11 +65,15 @@ class Follower:
     def poll(self) -> set[str]:
         """Look at everything; returns the experiments of which anything changed."""
         changed = self._pass_on(self.tables.update(self.logs.sweep() | self._proved()))
-        if self._outbox:
-            now = self._clock()
-            self._edited = {name: at for name, at in self._edited.items() if now - at < TOLD_FOR}
-            self._edited |= dict.fromkeys(self._outbox.notice_others(), now)
+        self._notice_others()
         return changed
+
+    def poll_in_parts(self) -> Iterator[set[str]]:
+        """`poll` in small parts, between which there may be glances; yields what changed in each."""
+        for changed in self.logs.sweep_in_parts():
+            yield self._pass_on(self.tables.update(changed)) if changed else set()
+        yield self._pass_on(self.tables.update(self._proved()))
+        self._notice_others()
 
     def glance(self, paths: Collection[str] = ()) -> set[str]:
         """Look where something is said to have happened, and read on where there is more; see `poll`."""
@@ -135,6 +139,12 @@ class Follower:
         if dropped:
             self._prune_problems = [line for name in dropped if (line := self._let_go(name))]
         return changed
+
+    def _notice_others(self) -> None:
+        if self._outbox:
+            now = self._clock()
+            self._edited = {name: at for name, at in self._edited.items() if now - at < TOLD_FOR}
+            self._edited |= dict.fromkeys(self._outbox.notice_others(), now)
 
     def _proved(self) -> set[str]:
         """Read some of what was read while it grew again, in its time; returns the runs that had changed."""

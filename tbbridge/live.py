@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,9 @@ LONGEST_INTERVAL = 30.0
 
 MISSING_INTERVAL = 0.5
 """Seconds between looks for a log directory that does not exist yet: one stat each."""
+
+PART = 0.004
+"""Seconds of the processor for one part of a poll that backs up notifications: so long news wait for it at most."""
 
 REST = 3.0
 """After a look the follower rests this many times as long as it took: it shares the machine with the training."""
@@ -99,6 +102,7 @@ class Bridge:
         self.logdir = Path(logdir)
         self.out = Path(out) if out is not None else default_out(logdir)
         self._poll_interval = poll_interval
+        self._follow_links = follow_links
         self._publisher = Publisher(self.out, keep_out=logdir) if publish else None
         self._new_follower = partial(
             Follower,
@@ -118,6 +122,8 @@ class Bridge:
         self._said: list[str] = []
         self._poll_at = 0.0
         self._poll_cost = 0.0
+        self._parts: Iterator[set[str]] | None = None
+        self._parts_cost = 0.0
         self._thread = threading.Thread(target=self._run, name="tbbridge follower", daemon=True)
 
     # --- what a viewer sees: any thread ---
@@ -206,24 +212,60 @@ class Bridge:
             self._follower.finish()
 
     def _follow(self) -> None:
-        self._poll_at = 0.0
+        self._poll_at, self._parts = 0.0, None
         while not self._stopping.is_set():
             news = self._watcher.wait(self._patience())
             began = time.thread_time()
-            if news.anywhere or time.monotonic() >= self._poll_at:
-                changed = self._poll()
+            if news.anywhere or (self._is_due() and not self._in_parts()):
+                self._pass_on(self._poll())
             else:
-                changed = self._attend(self._follower.glance(news.paths))
-            self._follower.publish()
-            self._died, said = "", self._said
-            self._said = self.status()
-            if changed or self._said != said:
-                self._subscribers.tell()
-            if not self._follower.logs.unfinished:
-                self._caught_up.set()
+                self._pass_on(self._attend(self._follower.glance(news.paths)))
             self._stopping.wait(min(1.0, REST * (time.thread_time() - began)))
+            if self._is_due() and self._in_parts():
+                self._pass_on(self._poll_on())
+
+    def _pass_on(self, changed: set[str]) -> None:
+        """Publish what is due, and tell of what changed."""
+        self._follower.publish()
+        self._died, said = "", self._said
+        self._said = self.status()
+        if changed or self._said != said:
+            self._subscribers.tell()
+        if not self._follower.logs.unfinished:
+            self._caught_up.set()
+
+    def _is_due(self) -> bool:
+        return time.monotonic() >= self._poll_at
+
+    def _in_parts(self) -> bool:
+        """Whether a poll may take its time, since notifications tell of most things at once."""
+        return (
+            self._watcher.notified
+            and self._caught_up.is_set()
+            and not (self._follow_links or self._follower.logs.missing)
+        )
+
+    def _poll_on(self) -> set[str]:
+        """One part of a poll, so that no news waits for all of it; rests by letting the next part wait."""
+        began, changed = time.thread_time(), set[str]()
+        self._parts = self._parts or self._follower.poll_in_parts()
+        for some in self._parts:
+            changed |= some
+            if time.thread_time() - began > PART:
+                break
+        else:
+            self._parts = None
+        changed = self._attend(changed)
+        cost = time.thread_time() - began
+        self._parts_cost += cost
+        self._poll_at = time.monotonic() + REST * cost
+        if self._parts is None:
+            self._poll_cost, self._parts_cost = self._parts_cost, 0.0
+            self._poll_at = time.monotonic() + self._interval()
+        return changed
 
     def _poll(self) -> set[str]:
+        self._parts, self._parts_cost = None, 0.0
         began = time.thread_time()
         changed = self._follower.poll()
         cost = time.thread_time() - began

@@ -6,16 +6,19 @@ import logging
 import os
 import time
 from collections import deque
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from tbbridge.decode import Decoder
 from tbbridge.model import EventFile
 from tbbridge.tail.file import GrowingFile, News
-from tbbridge.tail.logdir import EventPath, Listing, discover, event_path, is_event_file, run_name
+from tbbridge.tail.logdir import EventPath, Listing, discover, event_path, is_below, is_event_file, run_name, walk
 from tbbridge.tail.remote import RemoteFile, RemoteTree, is_url
 
 log = logging.getLogger(__name__)
+
+PART = 50
+"""Files that are looked at in one part of a sweep: where nothing is new, a third of a millisecond."""
 
 SLICE = 16 << 20
 """Bytes that one look reads of one file, so that a huge run keeps the others waiting for some 50 ms only."""
@@ -57,6 +60,20 @@ class LogDirectory:
         self._new = []
         changed = self._synchronize(self._discover())
         return self._complete(changed | self._read(self._files))
+
+    def sweep_in_parts(self) -> Iterator[set[str]]:
+        """`sweep` in parts of a millisecond or two, between which there may be glances; yields the runs with news.
+
+        Without following links: which name of a directory counts depends on the others'.
+        """
+        listing = Listing()
+        for _ in walk(self.root, listing):
+            yield set()
+        self._new = []
+        yield self._complete(self._synchronize(listing, in_parts=True) | self._read(self._new))
+        paths = list(self._files)
+        for first in range(0, len(paths), PART):
+            yield self._complete(self._read([path for path in paths[first : first + PART] if path in self._files]))
 
     def glance(self, paths: Collection[str]) -> set[str]:
         """`sweep` only where something is said to have happened: event files, or directories with all below them."""
@@ -118,8 +135,11 @@ class LogDirectory:
             return self._tree.discover()
         return discover(self.root, below=below, follow_links=self._follow_links)
 
-    def _synchronize(self, listing: Listing, below: str | None = None) -> set[str]:
-        """Make the known files (of the directory `below`) the listed ones; returns the runs that won or lost some."""
+    def _synchronize(self, listing: Listing, below: str | None = None, *, in_parts: bool = False) -> set[str]:
+        """Make the known files (of the directory `below`) the listed ones; returns the runs that won or lost some.
+
+        `in_parts`: files may have come since their directory was listed.
+        """
         if below is None:
             self.missing, self._problems, self.listed = listing.missing, listing.problems, []
         self.listed += listing.directories
@@ -127,6 +147,7 @@ class LogDirectory:
         hidden = tuple(os.path.join(path, "") for path in listing.unreadable)
         inside = os.path.join(below, "") if below is not None else ""
         lost = [path for path in self._files if path not in listed and path.startswith(inside)]
+        lost = [path for path in lost if not (in_parts and is_below(self.root, path))]
         changed = {self._drop(path) for path in lost if not path.startswith(hidden or "\0")}
         for run, files in listing.runs.items():
             for file in files:

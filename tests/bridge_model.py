@@ -11,6 +11,7 @@ import os
 import shutil
 import struct
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -92,6 +93,7 @@ class BridgeModel(RuleBasedStateMachine):
     def begin(self) -> None:
         self.publisher = Publisher(self.out, keep_out=self.files.root)
         self.follower = Follower(self.files.root, self.publisher, clock=lambda: self.now)
+        self.parts: Iterator[set[str]] = iter(())
 
     def teardown(self) -> None:
         self.publisher.close()
@@ -234,10 +236,19 @@ class BridgeModel(RuleBasedStateMachine):
         self.follower.glance([str(path) for path in (path, *others)])
         self.follower.publish()
 
-    @rule()
-    def poll(self) -> None:
+    @rule(parts=st.integers(1, 9))
+    def begin_a_poll_or_go_on(self, parts: int) -> None:
+        """Whatever happens between its parts, it does not undo what a glance found."""
+        for _ in range(parts):
+            if next(self.parts, None) is None:
+                self.parts = self.follower.poll_in_parts()
+        self.follower.publish()
+
+    @rule(in_parts=st.booleans())
+    def poll(self, in_parts: bool = False) -> None:
         """What is published is right at any moment, but where it waits for its time."""
-        self.follower.poll()
+        for _ in self.follower.poll_in_parts() if in_parts else [self.follower.poll()]:
+            pass
         self.follower.publish()
         self.looked = self.follower.due() is None and not self.flipped
 

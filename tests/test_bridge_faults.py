@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -150,6 +152,47 @@ def test_what_cannot_be_read_keeps_its_last_good_state_and_recovers(
         wait_until(lambda: b"\n1," in published(bridge.out)["closed.csv"])
         wait_until(lambda: bridge.status() == [])
     assert published(bridge.out) == exported(logs, tmp_path / "fresh")
+
+
+def test_a_poll_of_many_files_keeps_no_news_waiting(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where notifications come it is made in parts, and the news are published between two of them."""
+
+    def endless(_: Follower) -> Iterator[set[str]]:
+        begun.set()
+        while True:
+            yield set()
+
+    begun = threading.Event()
+    monkeypatch.setattr(Follower, "poll_in_parts", endless)
+    with writer(logs) as events, Bridge(logs, poll_interval=0.05) as bridge:
+        assert bridge.wait_until_read(20)
+        assert begun.wait(20)
+        for step in range(5):
+            log(events, step)
+            wait_until(lambda step=step: b"\n%d," % step in published(bridge.out).get("exp.csv", b""))  # type: ignore[misc]
+
+
+def test_a_poll_in_parts_knows_what_came_and_went_meanwhile(logs: Path) -> None:
+    """Files that came after their directory was listed stay, those that went are gone, and no link is followed."""
+    for run in ("a", "b", "went"):
+        with writer(logs, run) as events:
+            log(events, 0)
+    follower = Follower(logs)
+    follower.poll()
+    parts = follower.poll_in_parts()
+    for _ in range(4):
+        next(parts)
+    with writer(logs, "came") as events, writer(logs, "a", 2) as more:
+        log(events, 0)
+        log(more, 1)
+    shutil.rmtree(logs / "went")
+    (logs / "b").rename(logs.with_name("elsewhere"))
+    (logs / "b").symlink_to(logs.with_name("elsewhere"))
+    follower.glance([str(logs / run) for run in ("came", "a", "b")])
+    for _ in parts:
+        pass
+    assert {run: len(files) for run, files in follower.logs.runs.items()} == {"a": 2, "came": 1}
+    assert [name for name, table in follower.tables.by_name.items() if table.gone] == ["b", "went"]
 
 
 def test_a_huge_run_keeps_no_other_waiting(logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,7 @@ class Listing:
 
 
 def discover(root: str | os.PathLike[str], *, below: str | None = None, follow_links: bool = False) -> Listing:
-    """List the runs and event files under `root`, or only those under its directory `below`.
+    """List the runs and event files under `root`, or only those under its directory `below` (none where it is a link).
 
     Links to files count as files; links to directories are followed only with `follow_links`, each directory once.
     FIFOs, sockets, devices and directories with an event file's name are no event files. A directory that cannot be
@@ -49,18 +49,28 @@ def discover(root: str | os.PathLike[str], *, below: str | None = None, follow_l
     Raises:
         PathError: see `check_root`.
     """
-    top = os.fspath(root)
     listing = Listing()
+    for _ in walk(root, listing, below=below, follow_links=follow_links):
+        pass
+    return listing
+
+
+def walk(
+    root: str | os.PathLike[str], listing: Listing, *, below: str | None = None, follow_links: bool = False
+) -> Iterator[None]:
+    """`discover` step by step: one directory each fills the listing, which holds all of them in the end."""
+    top = os.fspath(root)
     if below is None and os.path.isfile(top):
         check_root(top)
         listing.runs["."] = [event_path(".", top)]
-        return listing
     seen: set[tuple[int, int]] = set()
-    stack = [top if below is None else below]
+    stack = [] if listing.runs else [top if below is None else below]
+    if below is not None and not follow_links and os.path.islink(below):
+        stack = []
     while stack:
         stack.extend(_list_directory(top, stack.pop(), listing, seen if follow_links else None))
-    listing.missing = not listing.directories and not listing.unreadable
-    return listing
+        yield
+    listing.missing = not (listing.runs or listing.directories or listing.unreadable)
 
 
 def check_root(root: str | os.PathLike[str]) -> None:
@@ -118,6 +128,13 @@ def is_event_file(path: str) -> bool:
         return stat.S_ISREG(os.stat(path).st_mode)
     except OSError:
         return False
+
+
+def is_below(root: str, path: str) -> bool:
+    """Whether the event file at `path` is there now, and no link leads to its directory from `root`."""
+    directory = os.path.dirname(path)
+    own = os.path.join(os.path.realpath(root), os.path.relpath(directory, root))
+    return is_event_file(path) and os.path.realpath(directory) == os.path.normpath(own)
 
 
 def _list_directory(root: str, path: str, listing: Listing, seen: set[tuple[int, int]] | None) -> list[str]:

@@ -81,6 +81,16 @@ def test_links_to_directories_are_followed_on_request_and_once(tmp_path: Path) -
     assert list(names(tmp_path / "logs", follow_links=True)) == ["out", "run"]
 
 
+def test_a_link_that_is_named_like_an_event_file_is_not_entered_either(tmp_path: Path) -> None:
+    """Also when a notification leads to it, and not the listing of the directory in which it lies."""
+    touch(tmp_path, "elsewhere/b.tfevents")
+    (tmp_path / "logs").mkdir()
+    link = tmp_path / "logs/link.tfevents"
+    link.symlink_to(tmp_path / "elsewhere")
+    assert discover(tmp_path / "logs", below=str(link)).runs == {}
+    assert list(discover(tmp_path / "logs", below=str(link), follow_links=True).runs) == ["link.tfevents"]
+
+
 def test_a_link_to_an_event_file_is_an_event_file(tmp_path: Path) -> None:
     """Only links to directories can loop."""
     touch(tmp_path, "elsewhere/b.tfevents")
