@@ -138,7 +138,7 @@ class LogDirectory:
     def _synchronize(self, listing: Listing, below: str | None = None, *, in_parts: bool = False) -> set[str]:
         """Make the known files (of the directory `below`) the listed ones; returns the runs that won or lost some.
 
-        `in_parts`: files may have come since their directory was listed.
+        `in_parts`: files may have come and gone since their directory was listed.
         """
         if below is None:
             self.missing, self._problems, self.listed = listing.missing, listing.problems, []
@@ -151,7 +151,8 @@ class LogDirectory:
         changed = {self._drop(path) for path in lost if not path.startswith(hidden or "\0")}
         for run, files in listing.runs.items():
             for file in files:
-                changed |= self._add(run, file)
+                if not in_parts or file.path in self._files or is_below(self.root, file.path):
+                    changed |= self._add(run, file)
         return changed
 
     def _add(self, run: str, where: EventPath) -> set[str]:

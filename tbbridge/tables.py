@@ -171,7 +171,7 @@ class Tables:
         names_changed = [self._take_in(run) for run in changed]
         if any(names_changed):
             return self._map_all(changed)
-        names = {self._owners[run] for run in changed}
+        names = {self._owners[run] for run in changed if run in self._owners}  # one that came and went is nobody's
         self._unsure |= names
         now = self._clock()
         due = self._remap([name for name in self._unsure if self.by_name[name].map_at <= now])
@@ -194,12 +194,12 @@ class Tables:
 
     def _remap(self, names: Collection[str]) -> set[str]:
         """Map these experiments again; returns them."""
-        self._unsure -= set(names)
-        for table in [self.by_name[name] for name in names]:
+        for name, table in [(name, self.by_name[name]) for name in names]:
             began = time.thread_time()
             known = {run: self._runs[run].settle_facts() for run in table.experiment.runs}
             self._adopt(self._mapper.again(known, [table.place])[0], table.experiment.name)
             table.cost = time.thread_time() - began
+            self._unsure.discard(name)
         return set(names)
 
     def _map_all(self, changed: set[str]) -> set[str]:
