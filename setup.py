@@ -8,7 +8,8 @@ from glob import glob
 from setuptools import Extension, setup
 
 # TBBRIDGE_ABI3=1 builds one wheel for CPython 3.11 and all later ones (since then the limited API has buffers).
-# The loops that walk bytes call nothing of Python, so they are as fast (benchmarks/README.md). `make wheel` and published wheels are built so.
+# The loops that walk bytes call nothing of Python, so they are as fast (benchmarks/README.md). `make wheel` and
+# published wheels are built so.
 ABI3 = (
     os.environ.get("TBBRIDGE_ABI3") == "1"
     and sys.version_info >= (3, 11)
