@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -106,6 +107,8 @@ class Ray:
         import ray
 
         self._ray: Any = ray
+        address = address or os.environ.get("RAY_ADDRESS", "")
+        _knock(address)
         try:
             ray.init(address=address or None, log_to_driver=False, logging_level=logging.ERROR)
         except Exception as error:  # Ray has no one error for it
@@ -121,6 +124,21 @@ class Ray:
     def close(self) -> None:
         """Disconnect; processes that were started end."""
         self._ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Nobody listens at ``[ray://]HOST:PORT``: say so at once. Ray would try for a quarter of an hour.
+
+    Raises:
+        PathError: so it is.
+    """
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if not colon or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=TIMEOUT).close()
+    except (OSError, OverflowError) as error:
+        raise PathError(f"cannot reach the Ray cluster at {address}: {error}") from None
 
 
 def _each(function: Callable[[In], Out], items: Sequence[In]) -> list[Out]:

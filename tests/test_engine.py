@@ -1,10 +1,14 @@
-"""Engines: the same bytes from a Dask cluster of two worker processes as from this process."""
+"""Engines: the same bytes from a Dask cluster, and from a Ray cluster, of two workers as from this process."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,23 +20,45 @@ from tbbridge.errors import UsageError
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a scheduler with two workers, each a process of its own."""
+def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The engine of a scheduler with two workers, each a process of its own."""
     folder = tmp_path_factory.mktemp("dask")
     address = f"tcp://127.0.0.1:{free_port()}"
     scheduler = ["dask_scheduler", "--host", "127.0.0.1", "--port", address.rsplit(":", 1)[1], "--no-dashboard"]
     worker = ["dask_worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(folder)]
-    processes = []
-    with (folder / "log").open("w") as log:
-        for module, *args in (scheduler, worker, worker):
-            command = [sys.executable, "-m", f"distributed.cli.{module}", *args]
-            processes.append(subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True))
+    with processes(folder / "log", *([f"distributed.cli.{one[0]}", *one[1:]] for one in (scheduler, worker, worker))):
+        wait_until(lambda: (folder / "log").read_text().count("Registered to") == 2, timeout=60)
+        yield f"dask={address}"
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[str]:
+    """The engine of a Ray cluster: a head with two processors and little memory, all in processes of its own."""
+    address = f"127.0.0.1:{free_port()}"
+    bounds = ["--num-cpus", "2", "--memory", "1000000000", "--object-store-memory", "80000000"]
+    quiet = ["--include-dashboard=false", "--disable-usage-stats", "--block"]
+    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder:  # a socket's path must be short
+        place = ["--node-ip-address", "127.0.0.1", "--port", address.rsplit(":", 1)[1], "--temp-dir", folder]
+        log = Path(folder) / "log"
+        with processes(log, ["ray.scripts.scripts", "start", "--head", *place, *bounds, *quiet]):
+            wait_until(lambda: "Ray runtime started" in log.read_text(), timeout=60)
+            yield f"ray={address}"
+
+
+@contextlib.contextmanager
+def processes(log: Path, *commands: Sequence[str]) -> Iterator[None]:
+    """``python -m COMMAND`` runs, for each command; whatever happens, they and all that they started are killed."""
+    started = []
+    with log.open("w") as sink:
         try:
-            wait_until(lambda: (folder / "log").read_text().count("Registered to") == 2, timeout=60)
-            yield address
+            for command in commands:
+                line = [sys.executable, "-u", "-m", *command]
+                started.append(subprocess.Popen(line, stdout=sink, stderr=sink, start_new_session=True))
+            yield
         finally:
-            for process in reversed(processes):
-                process.kill()
+            for process in reversed(started):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
 
@@ -59,28 +85,44 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_cluster_gives_the_same_bytes(cluster: str, logdir: Path, tmp_path: Path, case: str) -> None:
+@pytest.mark.parametrize("name", ["dask", "ray"])
+def test_a_cluster_gives_the_same_bytes(
+    request: pytest.FixtureRequest, logdir: Path, tmp_path: Path, name: str, case: str
+) -> None:
     """Files, standard error and exit code are those of an export in one process."""
-    found = {}
-    for engine in ("threads", f"dask={cluster}"):
+    found = []
+    for engine in ("threads", request.getfixturevalue(name)):
         work = tmp_path / engine.split("=")[0]
         (work / "out").mkdir(parents=True)
         done = run_cli("export", logdir, *CASES[case], "--engine", engine, cwd=work)
         assert done.returncode == 1, done.stderr
-        found[engine] = (files_of(work / "out"), done.stderr)
-    here, there = found.values()
+        found.append((files_of(work / "out"), done.stderr))
+    here, there = found
     assert here[0]
     assert here == there
     assert "d/events" in here[1]
     assert "2 points superseded" in here[1]
 
 
-def test_the_selection_holds_on_a_cluster(cluster: str, logdir: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["dask", "ray"])
+def test_the_selection_holds_on_a_cluster(
+    request: pytest.FixtureRequest, logdir: Path, tmp_path: Path, name: str
+) -> None:
     """Runs, tags and steps are chosen by the workers of a dataset as by anyone."""
     args = ["--layout", "long", "--format", "parquet", "--runs", "exp*", "--tags", "acc*", "--steps", "3:7"]
-    for engine in ("threads", f"dask={cluster}"):
-        run_cli("export", logdir, *args, "--engine", engine, "--out", tmp_path / engine[:4])
-    assert files_of(tmp_path / "thre") == files_of(tmp_path / "dask") != {}
+    for folder, engine in (("here", "threads"), ("there", request.getfixturevalue(name))):
+        run_cli("export", logdir, *args, "--engine", engine, "--out", tmp_path / folder)
+    assert files_of(tmp_path / "here") == files_of(tmp_path / "there") != {}
+
+
+@pytest.mark.parametrize("engine", ["dask=tcp://{}", "ray={}", "ray=ray://{}"])
+def test_a_cluster_that_is_not_there_is_one_line(logdir: Path, tmp_path: Path, engine: str) -> None:
+    """Within 20 seconds: exit code 2, one line on standard error, nothing written."""
+    engine = engine.format(f"127.0.0.1:{free_port()}")
+    done = run_cli("export", logdir, "--engine", engine, "--out", tmp_path / "out", timeout=20)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert "cannot reach" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_threads_keep_the_order() -> None:
