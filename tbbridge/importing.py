@@ -6,18 +6,19 @@ TensorBoard shows each pair in one chart, and tbbridge maps them to the columns 
 
 from __future__ import annotations
 
-import contextlib
+import io
 import os
 from pathlib import Path
 
 import numpy as np
 
-from tbbridge.errors import FormatError, PathError, PublishError, UsageError
+from tbbridge.errors import FormatError, PathError, UsageError
 from tbbridge.model import COLUMNS, Bools, RunLog
 from tbbridge.rewording import way_back
 from tbbridge.tail.logdir import is_event_file
 from tbbridge.write.events import EventWriter
 from tbbridge.write.text import read_run_log
+from tbbridge.write.whole import write_whole
 
 RUNS = {"train": ("train accuracy", "train cross entropy"), "validation": ("val accuracy", "val cross entropy")}
 """Which columns go to which run."""
@@ -131,16 +132,9 @@ def _refuse_others(folder: Path, force: bool) -> None:
 
 
 def _write(path: Path, log: RunLog, columns: list[str]) -> None:
-    temporary = path.with_name(f".tbbridge-{os.getpid()}.tmp")
-    try:
-        with EventWriter(temporary) as writer:
-            _events(writer, log, columns)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise PublishError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    sink = io.BytesIO()
+    _events(EventWriter(sink), log, columns)
+    write_whole(path, [sink.getvalue()])
 
 
 def _events(writer: EventWriter, log: RunLog, columns: list[str]) -> None:

@@ -29,7 +29,7 @@ from tbbridge.tail.logdir import EventPath, Listing, discover
 from tbbridge.tail.remote import RemoteFile, RemoteTree, Stat, is_url
 from tbbridge.write.block import Block, Sheet
 from tbbridge.write.parquet import parquet_bytes
-from tbbridge.write.whole import write_whole
+from tbbridge.write.whole import remove_stale, write_whole
 
 PART = "part-0.parquet"
 
@@ -185,6 +185,7 @@ def prepare_dataset(directory: Path, *, force: bool = False) -> None:
         if old and not force:
             raise UsageError(f"{directory} holds a dataset already: replace it with --force, or choose another --out")
         for part in old:
+            remove_stale(part.parent)
             part.unlink()
             part.parent.rmdir()
     except OSError as error:

@@ -88,13 +88,13 @@ def tensor_value(tag: str | bytes, tensor: bytes, plugin: str | None = "scalars"
 class EventWriter:
     """Writes one event file, record by record; a context manager.
 
-    path          created, or replaced if it is there
+    path          created, or replaced if it is there; or a binary file that is open for writing
     file_version  begin with the ``brain.Event:2`` record, as every writer does
     wall_time     of that record, in seconds since the epoch
     """
 
-    def __init__(self, path: str | Path, *, file_version: bool = True, wall_time: float = 0.0) -> None:
-        self._file: BinaryIO = open(path, "wb")  # noqa: SIM115 - closed by close()
+    def __init__(self, path: str | Path | BinaryIO, *, file_version: bool = True, wall_time: float = 0.0) -> None:
+        self._file = open(path, "wb") if isinstance(path, str | Path) else path  # noqa: SIM115 - closed by close()
         if file_version:
             self.event(event(0, wall_time, field(3, "brain.Event:2")))
 

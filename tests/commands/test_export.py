@@ -291,3 +291,14 @@ def test_a_dataset_is_partitioned_by_run(export: Export, tmp_path: Path) -> None
     export("-o", tmp_path / "data/", "--layout", "long", "--format", "parquet", code=2, err="--force")
     export("-o", tmp_path / "data/", "--layout", "long", "--format", "parquet", "--runs", "a/*", "--force")
     assert set(pq.read_table(tmp_path / "data").column("run").to_pylist()) == {"a/train", "a/validation"}
+
+
+def test_a_dataset_that_was_killed_can_be_made_anew(export: Export, tmp_path: Path) -> None:
+    """With --force, over the parts that are there and the temporary file of an export that is dead."""
+    old = tmp_path / "data" / "run=gone"
+    old.mkdir(parents=True)
+    for name in ("part-0.parquet", ".tbbridge-1-whole-7.tmp"):
+        (old / name).write_bytes(b"half")
+    export("-o", tmp_path / "data/", "--layout", "long", "--format", "parquet", "--force")
+    assert not old.exists()
+    assert len(pq.read_table(tmp_path / "data")) == 24

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,3 +88,63 @@ def test_targets_that_are_refused(tmp_path: Path) -> None:
         check_target(tmp_path / "no" / "a.csv")
     with pytest.raises(PathError, match="log directory"):
         check_target(tmp_path / "a.csv", keep_out=tmp_path)
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from tbbridge.write.whole import write_whole
+
+def chunks():
+    yield b"half"
+    print("half written", flush=True)
+    sys.stdin.read()
+    yield b" and half"
+
+write_whole(Path(sys.argv[1]), chunks())
+"""
+
+
+@contextlib.contextmanager
+def half_written(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that has written half of the file, and the rest when its input ends."""
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"half written\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def write_in_a_new_process(path: Path) -> None:
+    """What the next export does: it is another process."""
+    line = "import pathlib, sys, tbbridge.write.whole as w; w.write_whole(pathlib.Path(sys.argv[1]), [b'x'])"
+    subprocess.run([sys.executable, "-c", line, str(path)], check=True)
+
+
+def test_what_a_killed_export_left_goes_with_the_next_one(tmp_path: Path) -> None:
+    """After kill -9 in the midst of it; what another export is writing just then stays, and becomes whole."""
+    with half_written(tmp_path / "killed.csv") as killed, half_written(tmp_path / "alive.csv") as alive:
+        killed.kill()
+        killed.wait()
+        (tmp_path / ".tbbridge-notes.tmp").touch()
+        assert len(os.listdir(tmp_path)) == 3
+        write_in_a_new_process(tmp_path / "next.csv")
+        assert len(os.listdir(tmp_path)) == 3
+        assert {"next.csv", ".tbbridge-notes.tmp"} < set(os.listdir(tmp_path))
+        alive.stdin.close()
+        assert alive.wait(timeout=20) == 0
+    assert sorted(os.listdir(tmp_path)) == [".tbbridge-notes.tmp", "alive.csv", "next.csv"]
+    assert (tmp_path / "alive.csv").read_bytes() == b"half and half"
+
+
+def test_what_only_looks_like_a_temporary_file_is_not_opened(tmp_path: Path) -> None:
+    """A FIFO, a link and a directory with such a name neither stop a write nor go."""
+    os.mkfifo(tmp_path / ".tbbridge-1-whole-1.tmp")
+    (tmp_path / ".tbbridge-1-whole-2.tmp").mkdir()
+    (tmp_path / "mine").write_bytes(b"mine")
+    (tmp_path / ".tbbridge-1-whole-3.tmp").symlink_to(tmp_path / "mine")
+    write_in_a_new_process(tmp_path / "next.csv")
+    assert len(os.listdir(tmp_path)) == 5
+    assert (tmp_path / "mine").read_bytes() == b"mine"
