@@ -284,8 +284,10 @@ class Bridge:
         return max(self._poll_interval, min(self._poll_cost / share, LONGEST_INTERVAL))
 
     def _attend(self, changed: set[str]) -> set[str]:
-        while fresh := self._watcher.attend(self._follower.logs.listed):
+        seen: set[str] = set()
+        while fresh := set(self._watcher.attend(self._follower.logs.listed)) - seen:
             changed |= self._follower.glance(fresh)
+            seen |= fresh  # one directory may have two paths, of which only one is watched at a time
         return changed
 
     def _patience(self) -> float:

@@ -20,6 +20,7 @@ import tbbridge
 from tbbridge import logs as files
 from tbbridge.follower import Follower
 from tbbridge.live import Bridge
+from tbbridge.tail.watch import Watcher
 from tbbridge.write.events import EventWriter
 from tbbridge.write.publish import TEMPORARY, Publisher
 
@@ -154,6 +155,29 @@ def test_what_cannot_be_read_keeps_its_last_good_state_and_recovers(
         wait_until(lambda: b"\n1," in published(bridge.out)["closed.csv"])
         wait_until(lambda: bridge.status() == [])
     assert published(bridge.out) == exported(logs, tmp_path / "fresh")
+
+
+def test_directories_whose_times_change_are_no_reason_to_stop(logs: Path, tmp_path: Path) -> None:
+    """As ``rsync -a`` and ``chmod -R`` change them: what comes after is followed, and no run has two names."""
+    with writer(logs, "a/b") as events, Bridge(logs, poll_interval=60) as bridge:
+        log(events, 0)
+        wait_until(lambda: b"\n0," in published(bridge.out).get("a/b.csv", b""))
+        for step in range(1, 5):
+            for directory in (logs, logs / "a", logs / "a/b"):
+                os.utime(directory, (1000 + step, 1000))
+            log(events, step)
+            wait_until(lambda step=step: b"\n%d," % step in published(bridge.out)["a/b.csv"])  # type: ignore[misc]
+        assert bridge.names() == ["a/b"]
+    assert published(bridge.out) == exported(logs, tmp_path / "fresh")
+
+
+def test_a_directory_with_two_paths_is_looked_at_and_left(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only one of them can be watched at a time; taking turns would go on for ever."""
+    monkeypatch.setattr(Watcher, "attend", lambda _, directories: list(directories))
+    with writer(logs) as events, Bridge(logs, poll_interval=0.05) as bridge:
+        for step in range(3):
+            log(events, step)
+            wait_until(lambda step=step: b"\n%d," % step in published(bridge.out).get("exp.csv", b""))  # type: ignore[misc]
 
 
 def test_a_poll_of_many_files_keeps_no_news_waiting(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,7 +100,7 @@ class Inotify:
         if mask & (IN_IGNORED | SELF):
             self._forget(directory)
             return [Touch(directory, True)]
-        path = os.path.join(directory, name)
+        path = os.path.join(directory, name) if name else directory  # its own permissions or times changed
         if mask & IN_ISDIR and mask & GONE:
             self._forget(path)
         return [Touch(path, bool(mask & IN_ISDIR))]

@@ -52,6 +52,18 @@ def test_a_new_directory_is_told_and_can_be_attended(watcher: Watcher, tmp_path:
     assert news(watcher) == {"a.tfevents"}
 
 
+def test_a_directory_whose_times_or_permissions_change_is_told_as_itself(watcher: Watcher, tmp_path: Path) -> None:
+    """By its parent and by itself, under one path: a directory with two would be looked at for ever."""
+    run = tmp_path / "run"
+    run.mkdir()
+    watcher.attend([str(run)])
+    watcher.wait(0.05)
+    run.chmod(0o700)
+    assert watcher.wait(5).paths == {str(run)}
+    tmp_path.chmod(0o700)
+    assert watcher.wait(5).paths == {str(tmp_path)}
+
+
 def test_a_moved_directory_is_no_longer_known_under_its_old_path(watcher: Watcher, tmp_path: Path) -> None:
     """Both names are told; after attending the new one, its files have the new path."""
     (tmp_path / "old/below").mkdir(parents=True)
