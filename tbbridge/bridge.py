@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tbbridge.errors import PathError, PublishError
+from tbbridge.errors import PathError
 from tbbridge.logs import LogDirectory
 from tbbridge.model import EventFile, Experiment, Points, RunLog, Series
 from tbbridge.shape.align import Placement, epoch_series, place
@@ -117,20 +117,16 @@ def export(
 
 def publish(reading: Reading, out: str | os.PathLike[str], *, header: bool = True) -> list[Path]:
     """Write the run logs of what was read; see `export`."""
-    paths: list[Path] = []
-    failures: list[PublishError] = []
     from tbbridge.write.text import run_log_csv  # its pyarrow takes 30 MB, which reading need not
+    from tbbridge.write.together import write_all
 
     with Publisher(out, keep_out=reading.root) as publisher:
         publisher.expect(experiment.name for experiment in reading.experiments)
-        for experiment in reading.experiments:
-            try:
-                paths.append(publisher.publish(experiment.name, run_log_csv(reading.table(experiment), header=header)))
-            except PublishError as error:
-                failures.append(error)
-    if failures:
-        raise failures[0]
-    return paths
+
+        def put(experiment: Experiment) -> Path:
+            return publisher.publish(experiment.name, run_log_csv(reading.table(experiment), header=header))
+
+        return write_all(put, reading.experiments)
 
 
 def default_out(logdir: str | os.PathLike[str]) -> Path:

@@ -67,7 +67,7 @@ class Threads:
 
     def map(self, function: Callable[[In], Out], items: Sequence[In]) -> Iterator[Out]:
         """See `Engine`."""
-        from tbbridge.write.delimited import ordered_map
+        from tbbridge.write.together import ordered_map
 
         return ordered_map(function, items)
 

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
@@ -26,6 +27,7 @@ from tbbridge.shape.mapping import MappingOptions
 from tbbridge.targets import ExportOptions, Target, check_inside, target
 from tbbridge.write.block import Block, Sheet, slices
 from tbbridge.write.names import SUFFIX, file_names
+from tbbridge.write.together import write_all
 from tbbridge.write.whole import check_target, write_whole
 
 BUNDLE = "plotly-basic.min.js"
@@ -127,9 +129,9 @@ def write(reading: Reading, where: Target, options: ExportOptions, progress: Pro
     """
     if where.published and where.directory:
         return publish(reading, where.directory, header=options.header)
-    contents = _contents(reading, where, options, progress)
+    contents = _contents(reading, where, options, None if where.directory else progress)
     if where.directory:
-        return _write_each(where, contents)
+        return _write_each(where, contents, progress)
     chunks = next(iter(contents)).chunks
     if where.file:
         write_whole(where.file, chunks)
@@ -190,24 +192,20 @@ def _counted(table: Table, progress: Progress | None) -> Sheet:
     return replace(table.sheet, blocks=counted())
 
 
-def _write_each(where: Target, contents: Iterable[_Content]) -> list[Path]:
+def _write_each(where: Target, contents: Iterable[_Content], progress: Progress | None) -> list[Path]:
     """One file an experiment; one that cannot be written does not stop the others."""
-    assert where.directory is not None
-    made: list[Path] = []
-    failures: list[PublishError] = []
+    directory = where.directory
+    assert directory is not None
     everything = list(contents)
     names = file_names(content.name for content in everything)
-    for content in everything:
-        path = where.directory / (names[content.name].removesuffix(SUFFIX) + where.form.suffix)
-        try:
-            _make(path.parent)
-            write_whole(path, content.chunks)
-            made.append(path)
-        except PublishError as error:
-            failures.append(error)
-    if failures:
-        raise failures[0]
-    return made
+
+    def put(content: _Content) -> Path:
+        path = directory / (names[content.name].removesuffix(SUFFIX) + where.form.suffix)
+        _make(path.parent)
+        write_whole(path, content.chunks)
+        return path
+
+    return write_all(put, everything, progress and partial(progress, "writing"))
 
 
 def _make(directory: Path) -> None:

@@ -5,26 +5,20 @@ Or, in the dialect ``python``, with the numbers and line ends of Python's ``csv`
 
 from __future__ import annotations
 
-import os
 import re
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.csv
 
 from tbbridge.write.block import Block, Sheet, batches, clean, slices
 from tbbridge.write.dialect import python_texts
+from tbbridge.write.together import ordered_map
 
 _QUOTED = re.compile('[,"\r\n]')
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet take a text for a formula (OWASP, "CSV injection")."""
-
-In = TypeVar("In")
-Out = TypeVar("Out")
 
 
 def cell(text: str, *, spreadsheet_safe: bool = False) -> str:
@@ -78,16 +72,3 @@ def _block_csv(block: Block, options: CsvOptions) -> tuple[bytes, ...]:
         return (text.to_pybytes(),)
     lines: bytes = text.slice(0, text.size - 1).to_pybytes()
     return prefix, lines.replace(b"\n", end + prefix), end
-
-
-def ordered_map(function: Callable[[In], Out], items: Iterable[In], workers: int | None = None) -> Iterator[Out]:
-    """`function` over `items` in threads, results in order, never more than a few items ahead of the reader."""
-    workers = workers or os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Out]] = deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

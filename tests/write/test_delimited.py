@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sheets import float32, long, points
 
 from tbbridge.write.block import Block, Sheet
-from tbbridge.write.delimited import CsvOptions, cell, csv_chunks, ordered_map
+from tbbridge.write.delimited import CsvOptions, cell, csv_chunks
 
 
 def text(sheet: Sheet, *, header: bool = True, spreadsheet_safe: bool = False, dialect: str = "plain") -> str:
@@ -86,27 +86,6 @@ def test_the_slices_do_not_show() -> None:
     assert len(lines) == 1 + 150_000 + 2000
     assert lines[100_001] == f"r,big,100000,{1.7e9 + 100_000 / 8!r},{big[100_000]!s}".replace(".0,", ",")
     assert lines[-1] == "r1999,t,0,1700000000,1999"
-
-
-def test_the_order_is_kept_and_the_reader_is_never_far_behind() -> None:
-    """Results come in the order of the items, and only a few items are taken ahead of the reader."""
-    taken: list[int] = []
-
-    def items():
-        for i in range(50):
-            taken.append(i)
-            yield i
-
-    results = ordered_map(lambda i: i * i, items(), workers=2)
-    assert next(results) == 0
-    assert len(taken) <= 6
-    assert list(results) == [i * i for i in range(1, 50)]
-
-
-def test_an_error_in_a_thread_arrives() -> None:
-    """What a worker raises is raised to the reader."""
-    with pytest.raises(ZeroDivisionError):
-        list(ordered_map(lambda i: 1 / i, [0]))
 
 
 def test_columns_of_one_series_share_the_memory_of_the_arrays() -> None:
