@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import sys
@@ -106,11 +107,24 @@ def exposure(host: str, token: bool) -> list[str]:
 
 @contextlib.contextmanager
 def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Within the block Ctrl-C, SIGTERM and (but under ``nohup``) SIGHUP set `stop` instead of ending the process."""
+    """Within the block Ctrl-C, SIGTERM and (but under ``nohup``) SIGHUP set `stop` instead of ending the process.
+
+    A thread sets it: where a signal comes while this one is about to wait for `stop`, it holds that one's lock, and its
+    handler, which runs in between, would wait for itself.
+    """
+    received, send = os.pipe()
+    os.set_blocking(send, False)
 
     def handle(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
+        with contextlib.suppress(BlockingIOError):  # full: there were thousands before
+            os.write(send, b"!")
 
+    def pass_on() -> None:
+        while os.read(received, 4096):
+            stop.set()
+
+    thread = threading.Thread(target=pass_on, name="tbbridge signals", daemon=True)
+    thread.start()
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
@@ -120,3 +134,6 @@ def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+        os.close(send)
+        thread.join()
+        os.close(received)

@@ -94,6 +94,16 @@ def test_the_end_of_a_terminal_is_ignored_where_it_was_before() -> None:
             signal.signal(number, handler)
 
 
+@pytest.mark.timeout(20)
+def test_a_signal_at_the_worst_moment_is_not_lost() -> None:
+    """When it comes, the main thread may just hold the lock of what it waits for."""
+    stop = threading.Event()
+    with stopped_by_signals(stop):
+        with stop._cond:  # type: ignore[attr-defined]  # as inside of wait()
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.wait(5)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_as_ctrl_c_does(logs: Path, tmp_path: Path, number: signal.Signals) -> None:
     """The last state is published, and the exit code is 0."""
