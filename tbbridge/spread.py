@@ -17,7 +17,7 @@ import numpy as np
 from tbbridge.bridge import Reading, experiments
 from tbbridge.decode import Decoder
 from tbbridge.engine import Engine
-from tbbridge.errors import PathError, UsageError
+from tbbridge.errors import PathError, PublishError, UsageError
 from tbbridge.model import EventFile, Scalars, Series
 from tbbridge.selection import Selection, Steps, cut_series, matches, matching
 from tbbridge.shape.facts import facts
@@ -53,6 +53,8 @@ class RunReading:
     files: list[EventFile]
     series: dict[str, Series]
     problems: list[str]
+    failure: str = ""
+    """Why its part could not be written."""
 
 
 def read_run(work: RunWork) -> RunReading:
@@ -153,9 +155,13 @@ def write_part(part: PartWork) -> RunReading:
         for tag, series in found.series.items()
         if not part.tags or matches(tag, part.tags)
     }
-    if tags:
-        put_part(Path(part.directory), found.run, tags)
-    return replace(found, series={tag: _superseded(series) for tag, series in tags.items()})
+    failure = ""
+    try:
+        if tags:
+            put_part(Path(part.directory), found.run, tags)
+    except PublishError as error:
+        failure = str(error)
+    return replace(found, series={tag: _superseded(series) for tag, series in tags.items()}, failure=failure)
 
 
 def _superseded(series: Series) -> Series:
@@ -165,9 +171,16 @@ def _superseded(series: Series) -> Series:
 
 
 def put_part(directory: Path, run: str, tags: dict[str, Series]) -> Path:
-    """Write one run's part into a dataset's directory."""
+    """Write one run's part into a dataset's directory.
+
+    Raises:
+        PublishError: it could not be written.
+    """
     folder = directory / partition(run)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PublishError(f"cannot make {folder}: {error.strerror}") from error
     write_whole(folder / PART, [run_part(tags)])
     return folder / PART
 
@@ -206,6 +219,9 @@ def write_dataset(
 
     Returns what was read, without its points: for the report. Workers write to the directory themselves, which must be
     theirs too.
+
+    Raises:
+        PublishError: some part could not be written; the others are.
     """
     work, problems = plan(logdir, follow_links=follow_links)
     chosen = set(matching("--runs", [one.run for one in work], selection.runs))
@@ -215,6 +231,9 @@ def write_dataset(
         found.append(one)
         if progress:
             progress("writing", len(found), len(parts))
+    for one in found:
+        if one.failure:
+            raise PublishError(one.failure)
     return Reading(
         Path(os.fspath(logdir)),
         {one.run: one.files for one in found},

@@ -84,12 +84,24 @@ def target(logdir: str | os.PathLike[str], out: str | os.PathLike[str] | None, o
     if not text:
         return _checked(_default_target(logdir, asked or Format("csv"), options), options)
     if not text.endswith(("/", os.sep)) and not os.path.isdir(text):
-        named = format_of(text)
-        if named:
-            return _checked(Target(asked or named, file=Path(text)), options)
-        if _LIKE_A_FILE.search(text):
-            raise UsageError(f"{text} ends like no format that there is: choose {', '.join(NAMES)}, or end it with /")
+        file = _file(text, asked)
+        if file:
+            return _checked(file, options)
     return _checked(_directory(Path(text), asked or Format("csv"), options), options)
+
+
+def _file(text: str, asked: Format | None) -> Target | None:
+    """The target that is a file by its name, or by what is there (a pipe, a device); None for a directory."""
+    named = format_of(text)
+    if named and asked and named != asked:
+        raise UsageError(f"--format {asked.suffix[1:]} does not fit {text}: leave it away, or name another file")
+    there = os.path.exists(text)
+    if named or (there and not os.path.isfile(text)):
+        return Target(asked or named or Format("csv"), file=Path(text))
+    if there or _LIKE_A_FILE.search(text):
+        other = "choose another --out" if there else "end it with /"
+        raise UsageError(f"{text} ends like no format that there is: choose {', '.join(NAMES)}, or {other}")
+    return None
 
 
 def _default_target(logdir: str | os.PathLike[str], form: Format, options: ExportOptions) -> Target:

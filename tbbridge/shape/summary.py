@@ -129,10 +129,12 @@ def _stacked(step: Int64, column: str, logs: Sequence[RunLog]) -> tuple[Float64,
     values = np.zeros((len(logs), len(step)))
     logged: Bools = np.zeros((len(logs), len(step)), bool)
     for row, log in enumerate(logs):
-        start, end = np.searchsorted(log.step, [step[0], step[-1] + 1]) if len(step) else (0, 0)
-        places = np.searchsorted(step, log.step[start:end])
-        values[row, places] = log.columns[column][start:end]
-        logged[row, places] = log.logged[column][start:end]
+        if not len(step):
+            continue
+        inside = slice(np.searchsorted(log.step, step[0]), np.searchsorted(log.step, step[-1], side="right"))
+        places = np.searchsorted(step, log.step[inside])
+        values[row, places] = log.columns[column][inside]
+        logged[row, places] = log.logged[column][inside]
     return values, logged
 
 
@@ -140,7 +142,7 @@ def _median(values: Float64, logged: Bools, count: NDArray[np.int64]) -> Float64
     ordered = np.sort(np.where(logged, values, np.inf), axis=0)  # what is missing comes last; NaN behind it
     columns = np.arange(values.shape[1])
     lower, upper = np.maximum(count - 1, 0) // 2, count // 2
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         middle: Float64 = (ordered[lower, columns] + ordered[np.minimum(upper, len(values) - 1), columns]) / 2
     middle[(np.isnan(values) & logged).any(axis=0)] = np.nan
     return middle

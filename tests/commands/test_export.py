@@ -6,6 +6,8 @@ import csv
 import gzip
 import io
 import json
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 from logs import files_of, write_experiment, write_run
+from support import running_cli
 
 from tbbridge.cli import main
 
@@ -274,6 +277,9 @@ def test_wrong_paths_are_one_clear_line(export: Export, logdir: Path, tmp_path: 
     export("-o", tmp_path / "x.csv", "--layout", "long")
     assert files_of(tmp_path / "x.csv").keys() == {"a.long.csv", "b.long.csv"}
     export("-o", tmp_path / "all.txt", code=2, err="ends like no format")
+    (tmp_path / "plain").write_bytes(b"mine")
+    export("-o", tmp_path / "plain", code=2, err="choose another --out")
+    export("-o", tmp_path / "all.html", "--format", "csv", code=2, err="--format csv does not fit")
     assert main(["export", str(tmp_path / "none")]) == 2
     (tmp_path / "empty").mkdir()
     assert main(["export", str(tmp_path / "empty")]) == 2
@@ -302,3 +308,20 @@ def test_a_dataset_that_was_killed_can_be_made_anew(export: Export, tmp_path: Pa
     export("-o", tmp_path / "data/", "--layout", "long", "--format", "parquet", "--force")
     assert not old.exists()
     assert len(pq.read_table(tmp_path / "data")) == 24
+
+
+def test_a_part_that_cannot_be_written_stops_no_other(export: Export, logdir: Path, tmp_path: Path) -> None:
+    """A run whose name is too long for a directory of a dataset: one line, and the other parts are there."""
+    write_experiment(logdir, "/".join(["deep" * 20] * 4))
+    export("-o", tmp_path / "data/", "--layout", "long", "--format", "parquet", code=1, err="File name too long")
+    assert len(pq.read_table(tmp_path / "data")) == 24
+
+
+def test_a_pipe_and_a_device_are_files(export: Export, logdir: Path, tmp_path: Path) -> None:
+    """They are written through, whatever they are called."""
+    export("-o", "/dev/null")
+    os.mkfifo(tmp_path / "pipe")
+    with running_cli("export", logdir, "-o", tmp_path / "pipe", "--layout", "long") as process:
+        assert (tmp_path / "pipe").read_text() == export("-o", "-", "--layout", "long")
+        assert process.wait(timeout=20) == 0
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)

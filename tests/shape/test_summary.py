@@ -119,3 +119,13 @@ def test_nothing_is_an_empty_table() -> None:
     found = aggregate("seeds", [log(a=[])], "median")
     assert len(found.step) == 0
     assert len(found.columns["a median"]) == 0
+
+
+def test_the_last_step_there_is() -> None:
+    """The largest and the smallest number of 64 bits are steps like any other."""
+    ends = np.array([-(2**63), 0, 2**63 - 1])
+    logs = [RunLog("x", ends, {"a": np.array([1.0, 2.0, value])}, {"a": np.ones(3, bool)}) for value in (3.0, 5.0)]
+    found = aggregate("seeds", logs, "mean")
+    assert found.step.tolist() == ends.tolist()
+    assert found.columns["a mean"].tolist() == [1, 2, 4]
+    assert found.columns["a n"].tolist() == [2, 2, 2]
