@@ -62,6 +62,9 @@ campaign-kills: $(VENV)/.test ## kill -9 a watch at random moments while a train
 campaign-torn: $(VENV)/.test ## read a run log while it is replaced as fast as can be (READS=1000000)
 	$(BIN)/python tests/campaigns/torn.py --reads $(or $(READS),1000000)
 
+campaign-powercut: $(VENV)/.test ## cut the power of a virtual machine that publishes (CUTS=1000; needs root and QEMU)
+	$(BIN)/python tests/campaigns/powercut.py --cuts $(or $(CUTS),1000)
+
 campaign-soak: $(VENV)/.test ## a hundred writers beside a watch: memory, descriptors, no point missing (MINUTES=60)
 	$(BIN)/python tests/campaigns/soak.py --minutes $(or $(MINUTES),60)
 
