@@ -61,6 +61,7 @@ class Follower:
         self._edited: dict[str, float] = {}
         self._prune_problems: list[str] = []
         self._prove_at = 0.0
+        self._gone: set[str] = set()
 
     def poll(self) -> set[str]:
         """Look at everything; returns the experiments of which anything changed."""
@@ -132,10 +133,12 @@ class Follower:
 
     def _pass_on(self, changed: set[str]) -> set[str]:
         """Put what changed into the outbox; let go of what has another name now, and with `prune` of what is gone."""
-        gone = {name for name in changed if self.tables.by_name[name].gone}
+        tables = self.tables.by_name
+        gone = {name for name in changed if tables[name].gone}
+        self._gone = {name for name in self._gone | gone if name in tables and tables[name].gone}
         if self._outbox:
             self._outbox.put(changed - gone)
-        dropped = [name for name in gone if self._prune or self._is_renamed(name)]
+        dropped = [name for name in self._gone if self._prune or self._is_renamed(name)] if changed else []
         if dropped:
             self._prune_problems = [line for name in dropped if (line := self._let_go(name))]
         return changed
@@ -156,7 +159,7 @@ class Follower:
         return changed
 
     def _is_renamed(self, name: str) -> bool:
-        """Whether all runs of an experiment that is gone are still there: more runs came, and they are mapped anew."""
+        """Whether all runs of an experiment that is gone are there, or there again: they are mapped anew."""
         return self.logs.runs.keys() >= set(self.tables.by_name[name].experiment.runs)
 
     def _let_go(self, name: str) -> str:

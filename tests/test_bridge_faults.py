@@ -280,6 +280,22 @@ def test_an_experiment_that_more_runs_rename_leaves_no_file_behind(logs: Path, t
     assert published(bridge.out) == exported(logs, tmp_path / "fresh")
 
 
+def test_a_run_that_comes_back_under_another_name_leaves_no_file_behind(logs: Path, tmp_path: Path) -> None:
+    """What was deleted stays published while it is gone, and not beside the same run's new run log."""
+    with writer(logs, "exp/validation") as events:
+        log(events, 0)
+    with Bridge(logs) as bridge:
+        wait_until(lambda: list(published(bridge.out)) == ["exp/validation.csv"])
+        shutil.rmtree(logs / "exp")
+        wait_until(lambda: bridge.view("exp/validation").state == "source gone")  # type: ignore[union-attr]
+        assert list(published(bridge.out)) == ["exp/validation.csv"]
+        for run in ("exp/train", "exp/validation"):
+            with writer(logs, run) as events:
+                log(events, 0)
+        wait_until(lambda: list(published(bridge.out)) == ["exp.csv"])
+    assert published(bridge.out) == exported(logs, tmp_path / "fresh")
+
+
 def test_a_target_that_became_read_only_is_told_and_recovered_from(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old version stays, following goes on."""
     real = os.open
