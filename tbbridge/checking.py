@@ -18,7 +18,7 @@ from tbbridge.decode.records import records
 from tbbridge.decode.text import readable
 from tbbridge.errors import FormatError, PathError, UsageError
 from tbbridge.model import EventFile
-from tbbridge.tail.logdir import EventPath, discover, printable
+from tbbridge.tail.logdir import EventPath, check_root, discover, printable
 from tbbridge.tail.remote import RemoteReader, RemoteTree, is_url
 from tbbridge.write.whole import check_target, write_whole
 
@@ -75,6 +75,8 @@ def check(logdir: str, *, follow_links: bool = False) -> Check:
         PathError: `logdir` does not exist, or is neither a directory nor an event file.
     """
     tree = RemoteTree(logdir) if is_url(logdir) else None
+    if not tree:
+        check_root(logdir)
     listing = tree.discover() if tree else discover(logdir, follow_links=follow_links)
     if listing.missing:
         raise PathError(f"{printable(logdir)} does not exist")

@@ -105,7 +105,8 @@ def _dataset(
 
     if selection.experiments or options.superseded or options.points is not None:
         raise UsageError("a Parquet dataset takes no --experiment, --all or --points: name a .parquet file instead")
-    spread.prepare_dataset(directory, force=options.force)
+    if spread.dataset_parts(directory) and not options.force:
+        raise UsageError(f"{directory} holds a dataset already: replace it with --force, or choose another --out")
     with contextlib.closing(open_engine(reader.engine)) as engine:
         reading = spread.write_dataset(
             logdir,

@@ -59,6 +59,8 @@ def import_run_log(
         UsageError: the name leaves the log directory, or event files are there already.
         PublishError: a file could not be written; nothing is left half written.
     """
+    if not os.fspath(logdir):
+        raise UsageError("the log directory has no name: give its path (. for this directory)")
     source = Path(source)
     name = source.stem if name is None else name
     notes = [] if notes is None else notes
@@ -75,6 +77,8 @@ def import_run_log(
 
 def _bytes(source: Path) -> bytes:
     try:
+        if not source.is_file() and source.exists():
+            raise PathError(f"cannot read {source}: it is no file")
         return source.read_bytes()
     except OSError as error:
         raise PathError(f"cannot read {source}: {error.strerror}") from None

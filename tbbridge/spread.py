@@ -6,6 +6,7 @@ needs a few numbers of each.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ import numpy as np
 from tbbridge.bridge import Reading, experiments
 from tbbridge.decode import Decoder
 from tbbridge.engine import Engine
-from tbbridge.errors import PathError, PublishError, UsageError
+from tbbridge.errors import PathError, PublishError
 from tbbridge.model import EventFile, Scalars, Series
 from tbbridge.selection import Selection, Steps, cut_series, matches, matching
 from tbbridge.shape.facts import facts
@@ -25,7 +26,7 @@ from tbbridge.shape.mapping import MappingOptions
 from tbbridge.shape.series import live, merge
 from tbbridge.sheets import LONG, points_columns
 from tbbridge.tail.file import GrowingFile, News
-from tbbridge.tail.logdir import EventPath, Listing, discover
+from tbbridge.tail.logdir import EventPath, Listing, check_root, discover
 from tbbridge.tail.remote import RemoteFile, RemoteTree, Stat, is_url
 from tbbridge.write.block import Block, Sheet
 from tbbridge.write.parquet import parquet_bytes
@@ -53,6 +54,8 @@ class RunReading:
     files: list[EventFile]
     series: dict[str, Series]
     problems: list[str]
+    tags: tuple[str, ...] = ()
+    """Of its part of a dataset: all tags that there were to choose from."""
     failure: str = ""
     """Why its part could not be written."""
 
@@ -91,6 +94,8 @@ def plan(logdir: str | os.PathLike[str], *, follow_links: bool = False) -> tuple
         PathError: it does not exist, or is a file that is no event file.
     """
     tree = RemoteTree(os.fspath(logdir)) if is_url(logdir) else None
+    if not tree:
+        check_root(logdir)
     root = os.fspath(logdir) if tree else os.path.abspath(logdir)
     listing: Listing = tree.discover() if tree else discover(root, follow_links=follow_links)
     if listing.missing:
@@ -161,7 +166,8 @@ def write_part(part: PartWork) -> RunReading:
             put_part(Path(part.directory), found.run, tags)
     except PublishError as error:
         failure = str(error)
-    return replace(found, series={tag: _superseded(series) for tag, series in tags.items()}, failure=failure)
+    left = {tag: _superseded(series) for tag, series in tags.items()}
+    return replace(found, series=left, tags=tuple(found.series), failure=failure)
 
 
 def _superseded(series: Series) -> Series:
@@ -185,24 +191,17 @@ def put_part(directory: Path, run: str, tags: dict[str, Series]) -> Path:
     return folder / PART
 
 
-def prepare_dataset(directory: Path, *, force: bool = False) -> None:
-    """Make the directory of a dataset; with `force`, take away the parts of an earlier one.
+def dataset_parts(directory: Path) -> list[Path]:
+    """The parts of the dataset that is there."""
+    return sorted(directory.glob(f"run=*/{PART}"))
 
-    Raises:
-        UsageError: a dataset is there, and `force` is not set.
-        PathError: it cannot be made.
-    """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        old = sorted(directory.glob(f"run=*/{PART}"))
-        if old and not force:
-            raise UsageError(f"{directory} holds a dataset already: replace it with --force, or choose another --out")
-        for part in old:
-            remove_stale(part.parent)
-            part.unlink()
-            part.parent.rmdir()
-    except OSError as error:
-        raise PathError(f"cannot write into {directory}: {error.strerror}") from None
+
+def _remove_part(part: Path) -> None:
+    """Remove a part of an earlier dataset, and its directory where nothing else is in it."""
+    remove_stale(part.parent)
+    with contextlib.suppress(OSError):
+        part.unlink()
+        part.parent.rmdir()
 
 
 def write_dataset(
@@ -218,22 +217,33 @@ def write_dataset(
     """Write a Parquet dataset partitioned by run, each run by the worker that read it.
 
     Returns what was read, without its points: for the report. Workers write to the directory themselves, which must be
-    theirs too.
+    theirs too. A dataset that is there already goes when all of the new one is written.
 
     Raises:
+        PathError: the log directory cannot be read, or holds nothing; or the directory cannot be made.
+        UsageError: nothing matches the selection.
         PublishError: some part could not be written; the others are.
     """
     work, problems = plan(logdir, follow_links=follow_links)
+    if not work:
+        raise PathError(next(iter(problems), f"{logdir} holds no event files: give the log directory"))
     chosen = set(matching("--runs", [one.run for one in work], selection.runs))
+    old = dataset_parts(directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PathError(f"cannot write into {directory}: {error.strerror}") from None
     parts = [PartWork(one, os.path.abspath(directory), selection.tags, steps) for one in work if one.run in chosen]
     found: list[RunReading] = []
     for one in engine.map(write_part, parts):
         found.append(one)
         if progress:
             progress("writing", len(found), len(parts))
-    for one in found:
-        if one.failure:
-            raise PublishError(one.failure)
+    _check_found(found, selection, directory)
+    new = {directory / partition(one.run) / PART for one in found if one.series}
+    for part in old:
+        if part not in new:
+            _remove_part(part)
     return Reading(
         Path(os.fspath(logdir)),
         {one.run: one.files for one in found},
@@ -241,3 +251,13 @@ def write_dataset(
         [],
         problems + [line for one in found for line in one.problems],
     )
+
+
+def _check_found(found: Sequence[RunReading], selection: Selection, directory: Path) -> None:
+    for one in found:
+        if one.failure:
+            raise PublishError(one.failure)
+    if not any(one.series for one in found):
+        with contextlib.suppress(OSError):
+            directory.rmdir()
+        matching("--tags", {tag for one in found for tag in one.tags}, selection.tags)

@@ -77,11 +77,13 @@ def target(logdir: str | os.PathLike[str], out: str | os.PathLike[str] | None, o
     Raises:
         UsageError: the format is unknown, or cannot hold the layout.
     """
-    asked = parse_format(options.format) if options.format else None
-    text = os.fspath(out) if out is not None else ""
+    asked = parse_format(options.format) if options.format is not None else None
+    text = os.fspath(out) if out is not None else None
+    if text == "":
+        raise UsageError("--out has no name: give a file, a directory, or - for standard output")
     if text == STDOUT:
         return _checked(Target(asked or Format("csv")), options)
-    if not text:
+    if text is None:
         return _checked(_default_target(logdir, asked or Format("csv"), options), options)
     if not text.endswith(("/", os.sep)) and not os.path.isdir(text):
         file = _file(text, asked)

@@ -40,9 +40,12 @@ def ray() -> Iterator[str]:
     with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder:  # a socket's path must be short
         place = ["--node-ip-address", "127.0.0.1", "--port", address.rsplit(":", 1)[1], "--temp-dir", folder]
         log = Path(folder) / "log"
-        with processes(log, ["ray.scripts.scripts", "start", "--head", *place, *bounds, *quiet]):
-            wait_until(lambda: "Ray runtime started" in log.read_text(), timeout=60)
-            yield f"ray={address}"
+        command = ["ray.scripts.scripts", "start", "--head", *place, *bounds, *quiet]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("RAY_AUTH_MODE", "disabled")  # whatever token the user has
+            with processes(log, command):
+                wait_until(lambda: "Ray runtime started" in log.read_text(), timeout=60)
+                yield f"ray={address}"
 
 
 @contextlib.contextmanager

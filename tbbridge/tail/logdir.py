@@ -80,6 +80,8 @@ def check_root(root: str | os.PathLike[str]) -> None:
         PathError: `root` is there and is neither a directory nor an event file, or must not be read.
     """
     path = os.fspath(root)
+    if not path:
+        raise PathError("the log directory has no name: give its path (. for this directory)")
     try:
         status = os.stat(path)
         refused = not os.access(path, os.R_OK | (os.X_OK if stat.S_ISDIR(status.st_mode) else 0))

@@ -280,6 +280,8 @@ def test_wrong_paths_are_one_clear_line(export: Export, logdir: Path, tmp_path: 
     (tmp_path / "plain").write_bytes(b"mine")
     export("-o", tmp_path / "plain", code=2, err="choose another --out")
     export("-o", tmp_path / "all.html", "--format", "csv", code=2, err="--format csv does not fit")
+    export("-o", "", code=2, err="--out has no name")
+    assert main(["export", "", "-o", "-"]) == 2
     assert main(["export", str(tmp_path / "none")]) == 2
     (tmp_path / "empty").mkdir()
     assert main(["export", str(tmp_path / "empty")]) == 2
@@ -325,3 +327,18 @@ def test_a_pipe_and_a_device_are_files(export: Export, logdir: Path, tmp_path: P
         assert (tmp_path / "pipe").read_text() == export("-o", "-", "--layout", "long")
         assert process.wait(timeout=20) == 0
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_a_dataset_for_which_nothing_matches_leaves_the_old_one(logdir: Path, tmp_path: Path) -> None:
+    """A mistake in what is asked for writes nothing and removes nothing, --force or not."""
+    (tmp_path / "empty").mkdir()
+    dataset = ["--layout", "long", "--format", "parquet", "--force"]
+    mistakes = [[logdir, "--runs", "none"], [logdir, "--tags", "none"], [tmp_path / "empty"], [tmp_path / "none"]]
+    for number, mistake in enumerate(mistakes):
+        assert main(["export", *map(str, mistake), *dataset, "-o", str(tmp_path / f"{number}/")]) == 2
+        assert not (tmp_path / str(number)).exists()
+    assert main(["export", str(logdir), *dataset, "-o", str(tmp_path / "data")]) == 0
+    old = files_of(tmp_path / "data")
+    for mistake in mistakes:
+        assert main(["export", *map(str, mistake), *dataset, "-o", str(tmp_path / "data")]) == 2
+        assert files_of(tmp_path / "data") == old != {}

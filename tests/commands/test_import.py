@@ -114,8 +114,9 @@ def test_rows_without_values_are_told(tmp_path: Path) -> None:
 
 def test_bad_input_is_one_clear_error(tmp_path: Path) -> None:
     """A missing file, no run log, an empty one, a name that leaves the log directory, a target that is a file."""
-    with pytest.raises(PathError, match="cannot read"):
-        import_run_log(tmp_path / "none.csv", tmp_path / "logs")
+    for source in (tmp_path / "none.csv", tmp_path, "/dev/zero", ""):
+        with pytest.raises(PathError, match="cannot read"):
+            import_run_log(source, tmp_path / "logs")
     (tmp_path / "bad.csv").write_text("hello\nworld\n")
     with pytest.raises(FormatError, match=r"bad\.csv"):
         import_run_log(tmp_path / "bad.csv", tmp_path / "logs")
@@ -125,6 +126,8 @@ def test_bad_input_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "exp.csv").write_text(HEADER + ROWS)
     with pytest.raises(UsageError, match="--name"):
         import_run_log(tmp_path / "exp.csv", tmp_path / "logs", name="../out")
+    with pytest.raises(UsageError, match="no name"):
+        import_run_log(tmp_path / "exp.csv", "")
     with pytest.raises((PathError, PublishError), match="cannot make"):
         import_run_log(tmp_path / "exp.csv", tmp_path / "exp.csv")
     assert not (tmp_path / "logs").exists()
