@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns 0 when all went well, 1 when there was damage or a target could not be written, 2 when the command or its
     paths are wrong, 130 after Ctrl-C where a command does not end cleanly by it.
     """
-    _open_closed_streams()
+    _prepare_streams()
     try:
         args = build_parser().parse_args(argv)
         code = int(args.run(args))
@@ -69,13 +70,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _open_closed_streams() -> None:
-    """A process without standard streams (``>&-``) prints nowhere, and never into a file that took their place."""
+def _prepare_streams() -> None:
+    """Let every name be printed, with escapes where the output's encoding has no such character.
+
+    A process without standard streams (``>&-``) prints nowhere, and never into a file that took their place.
+    """
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115  # for as long as the process lives
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _let_go_of_stdout() -> None:
