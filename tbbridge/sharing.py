@@ -15,6 +15,7 @@ from tbbridge.bridge import Reading
 from tbbridge.layouts import parts, run_logs
 from tbbridge.model import EventFile, RunLog
 from tbbridge.shape.summary import best_row, last_row
+from tbbridge.tail.logdir import discover
 from tbbridge.tail.remote import RemoteReader, RemoteTree, is_url, remote_root
 from tbbridge.targets import ExportOptions
 from tbbridge.write.block import numbers
@@ -105,8 +106,10 @@ def _digest(file: EventFile, content: Content) -> str:
 
 
 def _local(root: str) -> Content:
+    places = {place.name: place.path for files in discover(root).runs.values() for place in files}
+
     def content(name: str, size: int) -> Iterator[bytes]:
-        with open(root if os.path.isfile(root) else os.path.join(root, name), "rb") as file:
+        with open(places.get(name) or os.path.join(root, name), "rb") as file:
             while size > 0 and (data := file.read(min(size, _CHUNK))):
                 size -= len(data)
                 yield data

@@ -131,7 +131,7 @@
         const [x, y] = thin(series.x, smooth(series.y, weight), chart.range);
         const name = escaped((logs.length > 1 ? short(logs[place].name) + " · " : "") + manifest.columns[column]);
         made.push({ x, y, name, mode: x.length === 1 ? "markers" : "lines", type: "scatter", connectgaps: false,
-          line: { color: COLORS[place % COLORS.length], width: 1.6, dash: nth ? "dash" : "solid" },
+          line: { color: COLORS[(place + (chosen.size === 1 ? nth : 0)) % COLORS.length], width: 1.6, dash: nth ? "dash" : "solid" },
           hovertemplate: "%{y} @ %{x}<extra>" + name.replace(/%/g, "&#37;") + "</extra>" });
       });
     }
@@ -140,10 +140,11 @@
 
   function layout(chart) {
     const style = getComputedStyle(document.documentElement), color = (name) => style.getPropertyValue(name).trim();
+    const narrow = chart.box.clientWidth < 600, below = { orientation: "h", x: 0, y: -0.3 };
     const axis = { gridcolor: color("--line"), zerolinecolor: color("--line"), linecolor: color("--line") };
     return { title: { text: escaped(chart.title), x: 0.01, font: { size: 14 } }, uirevision: "same", hovermode: "closest",
       paper_bgcolor: color("--paper"), plot_bgcolor: color("--paper"), font: { color: color("--ink"), size: 12 },
-      margin: { l: 60, r: 20, t: 42, b: 48 }, showlegend: true, legend: { font: { size: 11 } },
+      margin: { l: 60, r: 20, t: 42, b: 48 }, showlegend: true, legend: { font: { size: 11 }, ...(narrow ? below : {}) },
       xaxis: { ...axis, title: { text: "step", standoff: 6 }, automargin: true }, yaxis: { ...axis } };
   }
 
@@ -209,12 +210,12 @@
   }
 
   function values() {
-    const head = row("th", [["experiment", "text"], ...manifest.columns.map((name) => [name]), [""]]);
+    const head = row("th", [["experiment", "text"], ...manifest.columns.map((name) => [name])]);
     const body = logs.map((log, place) => {
-      const cell = element("td"), button = element("button", "Download CSV");
+      const cell = element("td", undefined, "text"), button = element("button", "Download CSV");
       button.onclick = () => download(place);
-      cell.append(button);
-      return row("td", [[log.name, "text"], ...log.values.map((value) => [extremes(value)]), [cell]]);
+      cell.append(element("div", log.name), button);
+      return row("td", [[cell], ...log.values.map((value) => [extremes(value)])]);
     });
     $("values").append(head, ...body);
   }
@@ -232,7 +233,7 @@
 
   async function start() {
     $("about").textContent = `tbbridge ${manifest.version}`;
-    $("notes").textContent = manifest.notes.join(" · ");
+    $("notes").append(...manifest.notes.map((note) => element("li", note)));
     names(); values(); files();
     $("filter").oninput = names;
     $("smoothing").oninput = () => { $("weight").textContent = weight().toFixed(2); charts.forEach(draw); };

@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -199,3 +200,25 @@ def test_smoothing_is_tensorboards(tmp_path: Path, tab: Page) -> None:
     assert drawn(tab, 1)[0]["y"] == pytest.approx([0.1] * 5)
     tab.locator("#filter").fill("nothing like it")
     assert tab.locator("#names label").count() == 0
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_nothing_is_cut_off(tmp_path: Path, tab: Page, width: int) -> None:
+    """On a telephone and on a small window: the page is as wide as the window, however long names are."""
+    write_experiment(tmp_path / "logs", "long" * 50)
+    (path,) = tbbridge.export(tmp_path / "logs", tmp_path / "page.html")
+    tab.set_viewport_size({"width": width, "height": 900})
+    show(tab, path)
+    assert tab.evaluate("document.documentElement.scrollWidth") == width
+    button = tab.locator("#values button").first.bounding_box()
+    assert button["x"] + button["width"] < width
+    assert len(set(tab.evaluate("document.querySelector('.chart').data.map(trace => trace.line.color)"))) == 2
+
+
+def test_a_file_whose_folder_is_no_utf_8_has_its_checksum(tmp_path: Path, tab: Page) -> None:
+    """The page shows the name escaped, and the checksum of the file that really is there."""
+    folder = Path(os.fsdecode(os.fsencode(tmp_path / "logs") + b"/exp\xff"))
+    event_file = write_run(folder, loss=[(1, 2.0)])
+    (path,) = tbbridge.export(tmp_path / "logs", tmp_path / "page.html")
+    show(tab, path)
+    assert hashlib.sha256(event_file.read_bytes()).hexdigest() in tab.locator("#files").inner_text()
