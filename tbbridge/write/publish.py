@@ -21,6 +21,9 @@ from tbbridge.write.names import file_names
 TEMPORARY = re.compile(r"\.tbbridge-\d+-\d+\.tmp")
 """Our temporary files' names; nothing else is ever removed."""
 
+MOST_DIRECTORIES = 5000
+"""So many directories of a target are searched for what a killed tbbridge left: less than half a second."""
+
 _counter = itertools.count(1)
 
 
@@ -67,6 +70,7 @@ class Publisher:
             self._make()
             self._lock = _locked(self.out)
             self._try_to_write()
+            self._remove_all_stale()
         except OSError as error:
             raise PathError(
                 f"cannot write into {self.out}: {error.strerror}; choose another place with --out"
@@ -200,6 +204,17 @@ class Publisher:
             os.unlink(name, dir_fd=directory)
         self._cleaned.add((status.st_dev, status.st_ino))
 
+    def _remove_all_stale(self) -> None:
+        """`_remove_stale` in all directories below, also where nothing is published any more; not in ever so many."""
+        for number, (place, directories, _, descriptor) in enumerate(os.fwalk(self.out)):
+            if number and (os.path.realpath(place) == self._keep_out or _is_locked(descriptor)):
+                directories.clear()
+                continue
+            with contextlib.suppress(OSError):
+                self._remove_stale(descriptor)
+            if number == MOST_DIRECTORIES:
+                break
+
     def _is_published(self, name: str, directory: int, data: bytes) -> bool:
         version = self._versions.get(name) or _read_version(directory, self.path(name).name)
         if version is None or version.digest != hashlib.sha256(data).digest():
@@ -291,6 +306,18 @@ def _locked(out: Path) -> int:
             os.close(descriptor)
             raise
     return descriptor
+
+
+def _is_locked(directory: int) -> bool:
+    """Whether another tbbridge publishes into this directory."""
+    try:
+        fcntl.flock(directory, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(directory, fcntl.LOCK_UN)
+    except BlockingIOError:
+        return True
+    except OSError:  # no locks here
+        return False
+    return False
 
 
 def _case_matters(out: Path) -> bool:

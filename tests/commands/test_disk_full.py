@@ -72,11 +72,13 @@ def limited(process: int, room: int = 0) -> Iterator[str]:
 
 
 def log(logs: Path, first: int, count: int, run: str = "exp") -> None:
+    """One more event file, which appears whole: nothing in between is published."""
     path = logs / run / f"events.out.tfevents.{first}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with EventWriter(path, wall_time=1000.0 + first) as writer:
+    with EventWriter(path.with_name("new"), wall_time=1000.0 + first) as writer:
         for step in range(first, first + count):
             writer.scalar("loss", step, 1000.0 + step, step / 2)
+    path.with_name("new").rename(path)
 
 
 def published(out: Path) -> dict[str, bytes]:

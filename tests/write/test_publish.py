@@ -153,6 +153,25 @@ def test_only_our_own_stale_temporary_files_are_removed(out: Path) -> None:
     assert left == [".tbbridge-1-1.tmp.bak", ".tbbridge-2-2.tmp", ".tbbridge-x.tmp", "a/b.csv", "mine.tmp"]
 
 
+def test_stale_temporary_files_go_where_nothing_is_published_any_more_too(out: Path, tmp_path: Path) -> None:
+    """At the start, in all directories but those of another tbbridge, the log directory, and linked ones."""
+    places = ["", "a", "a/b/c", "others/d", "logs/e", "link"]
+    (tmp_path / "linked").mkdir()
+    out.mkdir()
+    (out / "link").symlink_to(tmp_path / "linked")
+    for place in places:
+        (out / place).mkdir(parents=True, exist_ok=True)
+        (out / place / ".tbbridge-1-1.tmp").write_bytes(b"")
+    (out / "others/.tbbridge-1-2.tmp").write_bytes(b"")
+    with Publisher(out / "others"):
+        assert not (out / "others/.tbbridge-1-2.tmp").exists()
+        (out / "others/d/.tbbridge-1-1.tmp").write_bytes(b"")
+        Publisher(out, keep_out=out / "logs").close()
+    left = [str(path.relative_to(out)) for path in temporaries(out)]
+    assert sorted(left) == ["logs/e/.tbbridge-1-1.tmp", "others/d/.tbbridge-1-1.tmp"]
+    assert (tmp_path / "linked/.tbbridge-1-1.tmp").exists()
+
+
 def test_a_target_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
     """A file in its place, or a place that cannot be written: one line, and what to do."""
     (tmp_path / "file").write_bytes(b"")
