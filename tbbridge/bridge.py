@@ -20,6 +20,7 @@ from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.mapping import MappingOptions, SeriesFacts, check, facts, map_runs
 from tbbridge.shape.series import live, merge
 from tbbridge.shape.table import run_log
+from tbbridge.tail.file import vanished
 from tbbridge.tail.logdir import check_root, printable
 from tbbridge.tail.remote import is_url
 from tbbridge.write.publish import Publisher
@@ -87,7 +88,8 @@ def read(
     known = {run: {tag: facts(one) for tag, one in series.items()} for run, series in runs.items()}
     options = options or MappingOptions()
     check(known, options)
-    return Reading(Path(logdir), files, runs, experiments(logs.root, known, options), logs.problems, options)
+    problems = logs.problems + [vanished(name) for name in sorted(logs.vanished)]
+    return Reading(Path(logdir), files, runs, experiments(logs.root, known, options), problems, options)
 
 
 def export(

@@ -32,6 +32,7 @@ class LogDirectory:
         listed: paths of the directories that the last look listed: where something new can appear.
         unfinished: paths of files of which a sweep read one slice only: `resume` reads on.
         missing: True while the log directory does not exist.
+        vanished: names of the files that the last sweep listed, and of which there was nothing to read any more.
     """
 
     def __init__(self, root: str | os.PathLike[str], *, follow_links: bool = False) -> None:
@@ -41,6 +42,7 @@ class LogDirectory:
         self.listed: list[str] = []
         self.unfinished: set[str] = set()
         self.missing = False
+        self.vanished: set[str] = set()
         self._follow_links = follow_links
         self._problems: list[str] = []
         self._failing: set[str] = set()
@@ -57,7 +59,7 @@ class LogDirectory:
 
     def sweep(self) -> set[str]:
         """Bring every run up to date; returns the runs with news, those that lost files among them."""
-        self._new = []
+        self._new, self.vanished = [], set()
         changed = self._synchronize(self._discover())
         return self._complete(changed | self._read(self._files))
 
@@ -185,6 +187,7 @@ class LogDirectory:
                 continue
             self.unfinished.discard(path)
             if news is News.GONE:
+                self.vanished.add(self._files[path][1].name)
                 changed.add(self._drop(path))
             elif news is News.SOME:
                 run, file = self._files[path]

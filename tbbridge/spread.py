@@ -25,7 +25,7 @@ from tbbridge.shape.facts import facts
 from tbbridge.shape.mapping import MappingOptions
 from tbbridge.shape.series import live, merge
 from tbbridge.sheets import LONG, points_columns
-from tbbridge.tail.file import GrowingFile, News
+from tbbridge.tail.file import GrowingFile, News, vanished
 from tbbridge.tail.logdir import EventPath, Listing, check_root, discover
 from tbbridge.tail.remote import RemoteFile, RemoteTree, Stat, is_url
 from tbbridge.write.block import Block, Sheet
@@ -67,8 +67,8 @@ def read_run(work: RunWork) -> RunReading:
     for file in files:
         while (news := file.look()) is News.MORE:
             pass
-        if news is News.FAILED:
-            problems.append(file.problem)
+        if news in (News.FAILED, News.GONE):
+            problems.append(file.problem if news is News.FAILED else vanished(file.name))
     logs = [file.log for file in files]
     series = merge(logs)
     return RunReading(work.run, [replace(log, scalars=_none()) for log in logs], series, problems)

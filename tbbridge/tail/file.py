@@ -27,6 +27,11 @@ RETRY_FIRST, RETRY_LAST = 0.25, 5.0
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG)
 
 
+def vanished(name: str) -> str:
+    """What there is to say of a file that is not there any more when it is to be read, once and for all."""
+    return f"cannot read {name}: it was there a moment ago, and is gone"
+
+
 class News(enum.Enum):
     """The answer of one look at a file."""
 

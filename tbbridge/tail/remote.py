@@ -146,6 +146,8 @@ class RemoteReader:
                 self._block = _Block(offset, self._tree.read(self._url, offset, end))
             except Exception as error:  # each file system has errors of its own
                 raise OSError(0, reason(error)) from error
+            if not self._block.data and offset < self.size:
+                raise OSError(0, "it is shorter than its listing says")
         return bytes(self._block.at(offset, count))
 
 
@@ -187,6 +189,8 @@ class RemoteFile:
         self._decoder = decoder(place.name)
         self._known: EventFile = self._decoder.log
         self._stat: Stat | None = None
+        self._listed: Stat | None = None
+        self._distrusted: Stat | None = None
         self._tail = _Block(0, b"")
         self._generation = 0
         self._reached = (0, 0)
@@ -230,6 +234,7 @@ class RemoteFile:
         return News.FAILED
 
     def _read(self, stat: Stat, limit: int | None) -> News:
+        self._listed = stat
         if self._stat and (stat.size < self._stat.size or stat.size == self._stat.size):
             self._start_over()
         if not self._feed(stat.size, limit):
@@ -254,7 +259,9 @@ class RemoteFile:
                         return False
                     block = self._fetch(decoder.position, min(size, decoder.position + BLOCK))
                     left -= len(block.data)
-                if not block.data:
+                if decoder.position not in block:
+                    if decoder is self._decoder:
+                        raise OSError("it is shorter than its listing says")
                     return False
                 decoder.feed(block.at(decoder.position, decoder.want))
             decoder.settle(size)
@@ -267,15 +274,22 @@ class RemoteFile:
         joined = start == self._tail.end
         first = start - len(marker) if joined else start
         if not joined and self._tree.read(self.path, self._tail.end - len(marker), self._tail.end) != marker:
-            self._start_over()
+            self._distrust()
             return _Block(start, b"")
         data = self._tree.read(self.path, first, end)
         if joined and not data.startswith(marker):
-            self._start_over()
+            self._distrust()
             return _Block(start, b"")
         block = _Block(self._tail.start, self._tail.data + data[len(marker) :]) if joined else _Block(start, data)
         self._tail = _Block(max(block.start, block.end - TAIL), block.data[-TAIL:])
         return block
+
+    def _distrust(self) -> None:
+        """It is another file than the one that was read before: read it anew, once for what one listing told."""
+        again, self._distrusted = self._distrusted == self._listed, self._listed
+        self._start_over()
+        if again:
+            raise OSError("it is not what its listing says, or changes while it is read")
 
     def _start_over(self) -> None:
         self._generation += self._decoder.generation + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import fsspec
 import pytest
 from logs import write_run
 
+import tbbridge
+from tbbridge.cli import main
 from tbbridge.decode import Decoder
 from tbbridge.errors import UsageError
 from tbbridge.tail.file import MARKER, News
@@ -167,6 +170,78 @@ def test_a_file_that_is_gone(memory: fsspec.AbstractFileSystem, data: bytes) -> 
     assert file.look() is News.GONE
     assert tree.discover().missing
     assert file.look() is News.GONE
+
+
+def look_on(file: RemoteFile) -> News:
+    """The first answer that is not that there is more."""
+    while (news := file.look()) is News.MORE:
+        pass
+    return news
+
+
+@pytest.mark.parametrize("looked", [True, False])
+def test_an_object_that_shrank_since_its_listing(memory: fsspec.AbstractFileSystem, data: bytes, looked: bool) -> None:
+    """Fewer bytes than were listed are a failure that passes with the next listing, not bytes to wait for."""
+    tree = RemoteTree(ROOT)
+    file = RemoteFile(tree, FILE, Decoder)
+    if looked:
+        put(memory, data[:5000])
+        tree.discover()
+        assert file.look() is News.SOME
+    put(memory, data[:9000])
+    tree.discover()
+    put(memory, data[:4000])
+    assert look_on(file) is News.FAILED
+    assert file.problem == f"cannot read {FILE.name}: it is shorter than its listing says"
+    tree.discover()
+    assert look_on(file) is News.SOME
+    assert file.log.size == 4000
+
+
+def test_an_object_that_is_another_at_each_request(
+    memory: fsspec.AbstractFileSystem, data: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read anew once for what one listing told, and then at the next poll: a look ends."""
+    monkeypatch.setattr("tbbridge.tail.remote.BLOCK", 4096)
+    tree = RemoteTree(ROOT)
+    put(memory, data)
+    tree.discover()
+    file = RemoteFile(tree, FILE, Decoder)
+    with monkeypatch.context() as patch:
+        patch.setattr(tree.fs, "cat_file", lambda path, start, end: os.urandom(end - start))
+        assert [file.look(), file.look()] == [News.MORE, News.FAILED]
+        assert "changes while it is read" in file.problem
+    assert look_on(file) is News.SOME
+    assert len(values(file)) == 1000
+
+
+@pytest.mark.parametrize("args", [["x.csv"], ["x/"], ["x/", "--layout", "long", "--format", "parquet"]])
+def test_an_export_tells_what_went_after_the_listing(
+    memory: fsspec.AbstractFileSystem,
+    data: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    args: list[str],
+) -> None:
+    """A bucket that is being emptied: exit code 1, a line for each file, and what was there is exported."""
+    monkeypatch.chdir(tmp_path)
+    put(memory, data)
+    put(memory, data, EventPath(f"{ROOT}/gone/train/events.out.tfevents.1.host", ""))
+    real = type(memory).cat_file
+
+    def cat_file(fs: fsspec.AbstractFileSystem, path: str, **part: int) -> bytes:
+        if "/gone/" in path:
+            raise FileNotFoundError(path)
+        return bytes(real(fs, path, **part))
+
+    monkeypatch.setattr(type(memory), "cat_file", cat_file)
+    assert main(["export", ROOT, "-o", *args]) == 1
+    told = [line for line in capsys.readouterr().err.splitlines() if "gone/" in line]
+    assert len(told) == 1
+    assert "cannot read gone/train/events.out.tfevents.1.host: it was there a moment ago" in told[0]
+    assert main(["check", ROOT]) == 1
+    assert len(tbbridge.read_scalars(ROOT)) == 1000
 
 
 def test_failures_are_one_line_and_pass(
