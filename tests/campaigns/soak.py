@@ -18,12 +18,10 @@ import tbbridge
 from tbbridge.write.events import EventWriter
 
 
-def resident(pid: int) -> float:
-    """Resident memory of a process in MB."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+def memory(pid: int, kind: str) -> float:
+    """Memory of a process in MB: ``VmRSS`` is all that is resident, ``RssAnon`` without what belongs to files."""
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(status[kind].split()[0]) / 1024
 
 
 def processor(pid: int) -> float:
@@ -49,7 +47,7 @@ def main() -> None:
             [sys.executable, "-m", "tbbridge", "watch", str(logs), "--no-viewer"], stdout=subprocess.DEVNULL
         )
         end, minute, step = time.monotonic() + 60 * args.minutes, time.monotonic() + 10, 0
-        print("minute    points  MB resident  descriptors  processor s")
+        print("minute    points  MB resident   MB of its own  descriptors  processor s")
         began = time.monotonic()
         while time.monotonic() < end:
             next_round = time.monotonic() + args.pause
@@ -63,8 +61,8 @@ def main() -> None:
                 descriptors = len(os.listdir(f"/proc/{watch.pid}/fd"))
                 passed = (time.monotonic() - began) / 60
                 print(
-                    f"{passed:6.1f}{2 * step * args.writers:10}{resident(watch.pid):13.1f}{descriptors:13}"
-                    f"{processor(watch.pid):13.1f}",
+                    f"{passed:6.1f}{2 * step * args.writers:10}{memory(watch.pid, 'VmRSS'):13.1f}"
+                    f"{memory(watch.pid, 'RssAnon'):16.1f}{descriptors:13}{processor(watch.pid):13.1f}",
                     flush=True,
                 )
             time.sleep(max(0.0, next_round - time.monotonic()))
