@@ -22,6 +22,7 @@ _LIKE_A_FILE = re.compile(r"\.[A-Za-z]{2,7}$")
 """The end of a name that is hardly meant for a directory."""
 
 LAYOUTS = ("compact", "long", "wide", "summary")
+AGGREGATES = ("mean", "median")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +124,7 @@ def _directory(path: Path, form: Format, options: ExportOptions) -> Target:
 
 
 def _checked(where: Target, options: ExportOptions) -> Target:
-    if options.layout not in LAYOUTS:
-        raise UsageError(f"unknown layout {options.layout!r}: choose {', '.join(LAYOUTS)}")
-    if options.dialect not in DIALECTS:
-        raise UsageError(f"unknown dialect {options.dialect!r}: choose {', '.join(DIALECTS)}")
+    _check(options)
     if options.csv != PLAIN and where.form.name != "csv":
         raise UsageError(f"--no-header, --spreadsheet-safe and --dialect are for CSV, not for {where.form.name}")
     if where.form.name == "html" and (options.layout != "compact" or options.aggregate):
@@ -134,6 +132,25 @@ def _checked(where: Target, options: ExportOptions) -> Target:
     if where.file is None and where.directory is None and where.form.name == "xlsx" and sys.stdout.isatty():
         raise UsageError("a workbook is no text for a terminal: name a file with --out")
     return where
+
+
+def _check(options: ExportOptions) -> None:
+    """Refuse what no target can make sense of."""
+    known = (("layout", options.layout, LAYOUTS), ("dialect", options.dialect, DIALECTS))
+    for what, value, values in (*known, ("aggregate", options.aggregate or "mean", AGGREGATES)):
+        if value not in values:
+            raise UsageError(f"unknown {what} {value!r}: choose {', '.join(values)}")
+    if options.points is not None and options.points < 2:
+        raise UsageError(f"--points {options.points}: give at least 2, the first and the last")
+    if options.aggregate and options.layout != "compact":
+        raise UsageError("--aggregate is of run logs: leave --layout away")
+    if tuple(options.groups) != ("*",) and not options.aggregate:
+        raise UsageError("--group says what is aggregated: add --aggregate mean or --aggregate median")
+    if options.superseded and options.layout != "long":
+        raise UsageError("--all is for the long table: add --layout long")
+    low, high = options.steps
+    if low is not None and high is not None and low > high:
+        raise UsageError(f"--steps {low}:{high}: the first step is larger than the last")
 
 
 def check_inside(directory: Path, keep_out: str | os.PathLike[str]) -> None:

@@ -142,3 +142,23 @@ def test_a_missing_log_directory_is_a_clear_error(tmp_path: Path) -> None:
     """No traceback from within: one error of tbbridge's own."""
     with pytest.raises(tbbridge.PathError, match="does not exist"):
         tbbridge.read_scalars(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("mistake", "told"),
+    [
+        ({"points": 1}, "at least 2"),
+        ({"aggregate": "sum"}, "choose mean, median"),
+        ({"aggregate": "mean", "layout": "long"}, "leave --layout away"),
+        ({"groups": "a*"}, "add --aggregate"),
+        ({"superseded": True, "layout": "wide"}, "add --layout long"),
+        ({"steps": (5, 1)}, "larger than the last"),
+        ({"dialect": "excel"}, "choose plain, python"),
+        ({"format": "parquet"}, "does not fit"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(logdir: Path, tmp_path: Path, mistake: dict[str, object], told: str) -> None:
+    """As on the command line, before anything is written."""
+    with pytest.raises(tbbridge.UsageError, match=told):
+        tbbridge.export(logdir, tmp_path / "all.csv", **mistake)
+    assert not (tmp_path / "all.csv").exists()

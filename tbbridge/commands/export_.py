@@ -101,16 +101,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _options(args: argparse.Namespace) -> ExportOptions:
-    from tbbridge.errors import UsageError
     from tbbridge.selection import parse_steps
     from tbbridge.targets import ExportOptions
 
-    if args.points is not None and args.points < 2:
-        raise UsageError(f"--points {args.points}: give at least 2, the first and the last")
-    if args.group and not args.aggregate:
-        raise UsageError("--group says what is aggregated: add --aggregate mean or --aggregate median")
-    if args.all and args.layout != "long":
-        raise UsageError("--all is for the long table: add --layout long")
     return ExportOptions(
         layout=args.layout,
         format=args.format,
