@@ -132,7 +132,7 @@ def write(reading: Reading, where: Target, options: ExportOptions, progress: Pro
         return publish(reading, where.directory, header=options.header)
     contents = _contents(reading, where, options, None if where.directory else progress)
     if where.directory:
-        return _write_each(where, contents, progress)
+        return _write_each(where, contents, progress, force=options.force or options.current)
     chunks = next(iter(contents)).chunks
     if where.file:
         write_whole(where.file, chunks)
@@ -193,15 +193,19 @@ def _counted(table: Table, progress: Progress | None) -> Sheet:
     return replace(table.sheet, blocks=counted())
 
 
-def _write_each(where: Target, contents: Iterable[_Content], progress: Progress | None) -> list[Path]:
+def _write_each(where: Target, contents: Iterable[_Content], progress: Progress | None, *, force: bool) -> list[Path]:
     """One file an experiment; one that cannot be written does not stop the others."""
     directory = where.directory
     assert directory is not None
     everything = list(contents)
     names = file_names(content.name for content in everything)
+    paths = {name: directory / (file.removesuffix(SUFFIX) + where.form.suffix) for name, file in names.items()}
+    for path in paths.values():
+        if not force and os.path.lexists(path):
+            raise UsageError(f"{path} is there already: replace it with --force, or choose another --out")
 
     def put(content: _Content) -> Path:
-        path = directory / (names[content.name].removesuffix(SUFFIX) + where.form.suffix)
+        path = paths[content.name]
         _make(path.parent)
         write_whole(path, content.chunks)
         return path

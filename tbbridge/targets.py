@@ -53,6 +53,11 @@ class ExportOptions:
     """One experiment was asked for by its name: the compact table needs no column for it."""
 
     @property
+    def current(self) -> bool:
+        """Whether these are the run logs, whole: what is always brought up to date in a directory."""
+        return self.layout == "compact" and not self.aggregate and self.points is None and self.steps == (None, None)
+
+    @property
     def csv(self) -> CsvOptions:
         """How a CSV is written."""
         return CsvOptions(self.header, self.spreadsheet_safe, self.dialect)
@@ -118,9 +123,8 @@ def _default_target(logdir: str | os.PathLike[str], form: Format, options: Expor
 
 
 def _directory(path: Path, form: Format, options: ExportOptions) -> Target:
-    plain = form == Format("csv") and options.layout == "compact" and options.csv == CsvOptions(options.header)
-    whole = options.points is None and options.steps == (None, None)
-    return Target(form, directory=path, published=plain and whole and not options.aggregate)
+    plain = form == Format("csv") and options.csv == CsvOptions(options.header)
+    return Target(form, directory=path, published=plain and options.current)
 
 
 def _checked(where: Target, options: ExportOptions) -> Target:
