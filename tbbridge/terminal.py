@@ -33,6 +33,9 @@ SHARE_ON_NEWS, SHARE = 0.02, 0.001
 LINES_EVERY = 10.0
 """Seconds between plain lines of one experiment."""
 
+NO_DATA = "no data yet"
+"""Where a step would be."""
+
 MOST_ROWS = 40
 """Rows of the table; the experiments written to last are shown."""
 
@@ -79,7 +82,7 @@ def row(view: ExperimentView, csv: Path | None) -> Row:
     by_split = [_last(view, split) for split in ("train ", "val ")]
     return Row(
         name=plain(view.name),
-        step=str(max(steps)) if steps else "no data yet",
+        step=str(max(steps)) if steps else NO_DATA,
         rate=_rate(view) if view.state == "live" else "",
         train=by_split[0],
         val=by_split[1],
@@ -238,9 +241,11 @@ class Display:
         return set(lines)
 
     def _say_row(self, one: Row, told: dict[str, tuple[str, float]]) -> None:
-        line = f"{one.name}: step {one.step}, train {one.train or '-'}, val {one.val or '-'}"
+        began = one.step != NO_DATA
+        at = f"step {one.step}, train {one.train or '-'}, val {one.val or '-'}" if began else one.step
+        line = f"{one.name}: {at}"
         line += f", {one.state}" if one.state else ""
         before, moment = told.get(one.name, ("", -math.inf))
         if line != before and time.monotonic() - moment >= LINES_EVERY:
             print(f"{line} -> {one.csv}" if one.csv and not before else line, flush=True)
-            told[one.name] = (line, time.monotonic())
+            told[one.name] = (line, time.monotonic() if began else -math.inf)

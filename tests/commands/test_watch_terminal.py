@@ -135,19 +135,24 @@ def test_restarts_damage_and_silence_are_said() -> None:
 
 
 def test_plain_lines_come_when_something_changed(capsys: pytest.CaptureFixture[str]) -> None:
-    """A line about the whole once, until it is no longer true; an experiment's line at most every ten seconds."""
-    source, stop = Fake(view(train_accuracy=points(0.5)), status=("waiting",)), threading.Event()
+    """A line about the whole once, until it is no longer true; an experiment's at most every ten seconds."""
+    source, stop = Fake(view(train_accuracy=points(0.5)), view("new"), status=("waiting",)), threading.Event()
     display = Display(source)  # type: ignore[arg-type]
     thread = threading.Thread(target=display.run, args=(stop,))
     thread.start()
     wait_until(lambda: source.asked >= 2, what="the lines are looked at again")
-    source.views["exp"] = view(train_accuracy=points(0.5, 0.75))
+    source.views |= {"exp": view(train_accuracy=points(0.5, 0.75)), "new": view("new", train_accuracy=points(0.25))}
     source.lines = ()
     seen = source.asked
     wait_until(lambda: source.asked >= seen + 2, what="the news is looked at")
     stop.set()
     thread.join()
-    assert capsys.readouterr().out.splitlines() == ["waiting", "exp: step 0, train 0.5 / -, val - / - -> csv/exp.csv"]
+    assert capsys.readouterr().out.splitlines() == [
+        "waiting",
+        "exp: step 0, train 0.5 / -, val - / - -> csv/exp.csv",
+        "new: no data yet -> csv/new.csv",
+        "new: step 0, train 0.25 / -, val - / -",
+    ]
 
 
 def test_a_terminal_gets_a_table_that_is_drawn_in_place(tmp_path: Path) -> None:
