@@ -82,8 +82,10 @@ class LogDirectory:
         changed: set[str] = set()
         self.listed, self._new = [], []
         for path in paths:
-            if path not in self._files:
+            if path not in self._files and (not self._follow_links or is_event_file(path)):
                 changed |= self._find(path)
+        if self._follow_links and any(path not in self._files for path in paths):
+            changed |= self._synchronize(self._discover())  # which name of a directory counts depends on all others
         places = {path for path in (*paths, *self._new) if path in self._files}
         return self._complete(changed | self._read(places))
 

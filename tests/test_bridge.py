@@ -181,3 +181,19 @@ def test_a_sweep_reports_the_runs_with_news_only(logs: Path) -> None:
     assert directory.glance([str(path)]) == {"b"}
     assert directory.sweep() == {"a"}
     assert sorted(directory.runs) == ["a", "c/d"]
+
+
+def test_a_directory_with_two_names_keeps_the_one_that_a_whole_look_gives_it(logs: Path) -> None:
+    """Where links are followed, news of one directory lead to no run that a look at everything would not find."""
+    for run in ("a", "b"):
+        write(logs, run, "loss", 0.5)
+    (logs / "a/loop").symlink_to(logs)
+    (logs / "c").symlink_to(logs / "b")
+    directory = LogDirectory(logs, follow_links=True)
+    directory.sweep()
+    before = sorted(directory.runs)
+    for place in ("a", "c", "a/loop", "b/events.out.tfevents.1"):
+        directory.glance([str(logs / place)])
+        assert sorted(directory.runs) == before
+    directory.sweep()
+    assert sorted(directory.runs) == before
