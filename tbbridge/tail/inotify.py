@@ -98,14 +98,14 @@ class Inotify:
         if directory is None:
             return []
         if mask & (IN_IGNORED | SELF):
-            self._forget(directory)
+            self.forget(directory)
             return [Touch(directory, True)]
         path = os.path.join(directory, name) if name else directory  # its own permissions or times changed
         if mask & IN_ISDIR and mask & GONE:
-            self._forget(path)
+            self.forget(path)
         return [Touch(path, bool(mask & IN_ISDIR))]
 
-    def _forget(self, directory: str) -> None:
+    def forget(self, directory: str) -> None:
         """End the watches of a directory that was moved or deleted, and of all below it: their paths are wrong now."""
         below = os.path.join(directory, "")
         for path in [path for path in self._watches if path == directory or path.startswith(below)]:

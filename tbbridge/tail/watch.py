@@ -43,6 +43,7 @@ class Notifier(Protocol):
 
     def __contains__(self, directory: str) -> bool: ...
     def add(self, directory: str) -> None: ...
+    def forget(self, directory: str) -> None: ...
     def read(self) -> list[Touch]: ...
     def close(self) -> None: ...
 
@@ -69,6 +70,9 @@ class Observed:
         self._observer.schedule(self, self._root, recursive=True)  # type: ignore[arg-type]  # all it calls is dispatch
         self._observer.start()
         self._running = True
+
+    def forget(self, directory: str) -> None:
+        """Nothing: the observer looks after directories itself."""
 
     def dispatch(self, event: FileSystemEvent) -> None:
         """Called by the observer's thread."""
@@ -108,6 +112,8 @@ class Watcher:
 
     def __init__(self, root: str, *, notify: bool = True, mark: str = MARK) -> None:
         self.notes: list[str] = []
+        self._root = root
+        self._identity: tuple[int, int] | None = None
         self._mark = mark
         self._notifier = self._start(root) if notify else None
         self._closing = threading.Lock()
@@ -128,6 +134,7 @@ class Watcher:
         """Be notified of these directories; returns those that were not watched before, to be looked at once more."""
         if self._notifier is None:
             return []
+        self._notice_another_root(self._notifier)
         return [path for path in directories if path not in self._notifier and self._add(self._notifier, path)]
 
     def wait(self, timeout: float) -> News:
@@ -161,6 +168,17 @@ class Watcher:
             os.close(self._wake_read)
             os.close(self._wake_write)
             self._wake_write = -1
+
+    def _notice_another_root(self, notifier: Notifier) -> None:
+        """A link such as ``latest`` leads elsewhere, or a directory above was replaced: no notification tells of it."""
+        try:
+            status = os.stat(self._root)
+        except OSError:
+            return
+        identity = (status.st_dev, status.st_ino)
+        if self._identity not in (None, identity):
+            notifier.forget(self._root)
+        self._identity = identity
 
     def _start(self, root: str) -> Notifier | None:
         try:

@@ -76,6 +76,25 @@ def test_a_moved_directory_is_no_longer_known_under_its_old_path(watcher: Watche
     assert str(tmp_path / "new/below/a.tfevents") in watcher.wait(5).paths
 
 
+def test_another_directory_in_the_roots_place_is_attended(tmp_path: Path) -> None:
+    """A link that leads elsewhere now, of which nothing tells: the next time that its directories are listed."""
+    for name in ("old/run", "new/run"):
+        (tmp_path / name).mkdir(parents=True)
+    link = tmp_path / "latest"
+    link.symlink_to("old")
+    watcher = Watcher(str(link))
+    paths = [str(link), str(link / "run")]
+    assert watcher.attend(paths) == paths
+    link.unlink()
+    link.symlink_to("new")
+    assert watcher.attend(paths) == paths
+    assert watcher.attend(paths) == []
+    (tmp_path / "old/run/a.tfevents").write_bytes(b"")
+    (tmp_path / "new/run/b.tfevents").write_bytes(b"")
+    assert watcher.wait(5).paths == {str(link / "run/b.tfevents")}
+    watcher.close()
+
+
 def test_a_deleted_root_is_told(watcher: Watcher, tmp_path: Path) -> None:
     """And it can be attended again when it is back."""
     shutil.rmtree(tmp_path)
