@@ -6,9 +6,11 @@ bytes that are new (and the few before them, which show that it is still the sam
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -30,6 +32,9 @@ _EXTRA = ("s3:", "s3a:", "gs:", "gcs:", "az:", "abfs:", "abfss:", "adl:")
 """What ``pip install 'tbbridge[remote]'`` makes work."""
 
 _LONGEST_REASON = 300
+
+_ONE_AT_A_TIME = threading.Lock()
+"""For the requests of file systems that do not say that they can have several at a time: SFTP's would wait for ever."""
 
 _VERSIONS = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "mtime", "updated", "created")
 """What the file systems call the mark that changes when a file's content does."""
@@ -117,7 +122,8 @@ class RemoteTree:
     def read(self, url: str, start: int, end: int) -> bytes:
         """The bytes ``[start, end)`` of a file, fewer where it ends before."""
         path = f"{self._base}/{url[len(self.root) + 1 :]}".rstrip("/")
-        data: bytes = self.fs.cat_file(path, start=start, end=end)
+        with contextlib.nullcontext() if getattr(self.fs, "async_impl", False) else _ONE_AT_A_TIME:
+            data: bytes = self.fs.cat_file(path, start=start, end=end)
         whole = len(data) > end - start  # a web server may know no ranges
         return data[start:end] if whole else data
 
@@ -303,7 +309,7 @@ def _file_system(url: str) -> tuple[Any, str]:
     except ImportError:
         raise UsageError(f"{url}: install what reads it, with: pip install 'tbbridge[remote]'") from None
     try:
-        fs, base = fsspec.core.url_to_fs(url, use_listings_cache=False)
+        fs, base = fsspec.core.url_to_fs(url)
     except ImportError as error:
         extra = " (pip install 'tbbridge[remote]')" if url.lower().startswith(_EXTRA) else ""
         raise UsageError(f"{url}: {reason(error)}{extra}") from None

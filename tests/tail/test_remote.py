@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -273,3 +275,23 @@ def test_an_unknown_kind_of_url() -> None:
     """One line that says what is wrong."""
     with pytest.raises(UsageError, match="nosuch://x"):
         RemoteTree("nosuch://x")
+
+
+def test_one_request_at_a_time_where_more_would_wait_for_ever(
+    memory: fsspec.AbstractFileSystem, data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system that is not made for several requests at a time, as SFTP's, gets one after the other."""
+    for number in range(20):
+        put(memory, data, EventPath(f"{ROOT}/{number}/events.out.tfevents.1.host", ""))
+    real, busy = type(memory).cat_file, threading.Lock()
+
+    def cat_file(fs: fsspec.AbstractFileSystem, path: str, **part: int) -> bytes:
+        assert busy.acquire(blocking=False)
+        time.sleep(0.001)
+        busy.release()
+        return bytes(real(fs, path, **part))
+
+    monkeypatch.setattr(type(memory), "cat_file", cat_file)
+    assert len(tbbridge.read_scalars(ROOT)) == 20_000
+    assert tbbridge.check(ROOT).sound
+    assert len(tbbridge.export(ROOT, tmp_path / "data", layout="long", format="parquet")) == 20
