@@ -19,7 +19,7 @@ from tbbridge.decode.text import readable
 from tbbridge.errors import FormatError, PathError, UsageError
 from tbbridge.model import EventFile
 from tbbridge.tail.logdir import EventPath, check_root, discover, printable
-from tbbridge.tail.remote import RemoteReader, RemoteTree, is_url
+from tbbridge.tail.remote import RemoteReader, RemoteTree, is_url, without_password
 from tbbridge.write.whole import check_target, write_whole
 
 _CHUNK = 1 << 20
@@ -99,7 +99,7 @@ def check_file(file: EventPath, tree: RemoteTree | None = None) -> Checked:
     log = decoder.log
     count = len(log.scalars.step)
     log.scalars = Decoder(file.name).log.scalars  # the columns are not kept while other files are read
-    return Checked(printable(file.path), log, count, problem)
+    return Checked(printable(without_password(file.path) if tree else file.path), log, count, problem)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from tbbridge.errors import PublishError
 from tbbridge.logs import LogDirectory
 from tbbridge.shape.mapping import MappingOptions
 from tbbridge.tables import Tables
+from tbbridge.tail.remote import without_password
 from tbbridge.write.outbox import Outbox
 from tbbridge.write.publish import Publisher
 
@@ -116,7 +117,7 @@ class Follower:
 
     def problems(self) -> list[str]:
         """Lines for a person: what is amiss with the whole now; empty when all is well."""
-        lines = [f"waiting for {self.logs.root}: it does not exist yet"] if self.logs.missing else []
+        lines = [f"waiting for {without_password(self.logs.root)}: it does not exist yet"] if self.logs.missing else []
         if self.logs.unfinished:
             lines.append(f"reading {len(self.logs.unfinished)} large files")
         lines += self.logs.problems + self.tables.problems + self._prune_problems

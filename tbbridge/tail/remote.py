@@ -51,6 +51,11 @@ def remote_root(root: str | os.PathLike[str]) -> str:
     return re.sub(":/+", "://", text, count=1) if isinstance(root, os.PathLike) else text
 
 
+def without_password(url: str) -> str:
+    """A URL as it may stand in a report, or on a page that is sent around."""
+    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", url)
+
+
 class Stat(NamedTuple):
     """What a listing tells of a file."""
 
@@ -80,7 +85,7 @@ class RemoteTree:
             found = {}
         except Exception as error:  # each file system has errors of its own
             listing.unreadable.append(self.root)
-            listing.problems.append(f"cannot list {self.root}: {reason(error)}")
+            listing.problems.append(f"cannot list {without_password(self.root)}: {reason(error)}")
             return listing
         self._files = {}
         for path, details in sorted(found.items()):
@@ -304,19 +309,20 @@ class RemoteFile:
 
 
 def _file_system(url: str) -> tuple[Any, str]:
+    shown = without_password(url)
     try:
         import fsspec
     except ImportError:
-        raise UsageError(f"{url}: install what reads it, with: pip install 'tbbridge[remote]'") from None
+        raise UsageError(f"{shown}: install what reads it, with: pip install 'tbbridge[remote]'") from None
     try:
         fs, base = fsspec.core.url_to_fs(url)
     except ImportError as error:
         extra = " (pip install 'tbbridge[remote]')" if url.lower().startswith(_EXTRA) else ""
-        raise UsageError(f"{url}: {reason(error)}{extra}") from None
+        raise UsageError(f"{shown}: {reason(error)}{extra}") from None
     except ValueError as error:
-        raise UsageError(f"{url}: {reason(error)}") from None
+        raise UsageError(f"{shown}: {reason(error)}") from None
     except Exception as error:  # such as no credentials
-        raise PathError(f"cannot open {url}: {reason(error)}") from None
+        raise PathError(f"cannot open {shown}: {reason(error)}") from None
     _keep_quiet(type(fs).__module__.partition(".")[0])
     return fs, base.rstrip("/")
 

@@ -18,7 +18,7 @@ from tbbridge.decode import Decoder
 from tbbridge.errors import UsageError
 from tbbridge.tail.file import MARKER, News
 from tbbridge.tail.logdir import EventPath
-from tbbridge.tail.remote import RemoteFile, RemoteTree, is_url
+from tbbridge.tail.remote import RemoteFile, RemoteTree, is_url, without_password
 
 ROOT = "memory://bucket/logs"
 FILE = EventPath(f"{ROOT}/exp/train/events.out.tfevents.1.host", "exp/train/events.out.tfevents.1.host")
@@ -295,3 +295,19 @@ def test_one_request_at_a_time_where_more_would_wait_for_ever(
     assert len(tbbridge.read_scalars(ROOT)) == 20_000
     assert tbbridge.check(ROOT).sound
     assert len(tbbridge.export(ROOT, tmp_path / "data", layout="long", format="parquet")) == 20
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("sftp://me:secret@host:22/logs", "sftp://me:***@host:22/logs"),
+        ("sftp://me@host/logs", "sftp://me@host/logs"),
+        ("s3://bucket/a:b@c", "s3://bucket/a:b@c"),
+    ],
+)
+def test_a_password_is_not_shown(url: str, shown: str) -> None:
+    """What is told of a URL may stand on a page that is sent around."""
+    assert without_password(url) == shown
+    with pytest.raises(UsageError) as caught:
+        RemoteTree(url.replace("sftp:", "nosuch:").replace("s3:", "nosuch:"))
+    assert "secret" not in str(caught.value)
