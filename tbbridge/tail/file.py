@@ -203,7 +203,7 @@ class GrowingFile:
             self._settled = False
             return News.MORE
         self._remember(descriptor, stamp, stamp.size)
-        if at_once:
+        if at_once and self._settled:  # else it may still change within one tick of its time stamp
             self._proven = stamp.size
         reached = (self._generation + decoder.generation, stamp.size)
         if reached == self._reached:

@@ -66,6 +66,7 @@ class Publisher:
         self._cleaned: set[tuple[int, int]] = set()
         self._unsynchronized: set[Path] = set()
         self._housekeeping = threading.Lock()
+        self._naming = threading.RLock()
         try:
             self._make()
             self._lock = _locked(self.out)
@@ -79,13 +80,15 @@ class Publisher:
 
     def path(self, name: str) -> Path:
         """Where the experiment `name` is published."""
-        if name not in self._names:
-            self.expect([name] if self._case_matters else [*self._names, name])
-        return self.out / self._names[name]
+        with self._naming:
+            if name not in self._names:
+                self.expect([name] if self._case_matters else [*self._names, name])
+            return self.out / self._names[name]
 
     def expect(self, names: Iterable[str]) -> None:
         """Say which experiments there are: where case does not matter, file names depend on all of them."""
-        self._names = {**self._names, **file_names(names, case_matters=self._case_matters)}
+        with self._naming:
+            self._names.update(file_names(names, case_matters=self._case_matters))
 
     def publish(self, name: str, data: bytes) -> Path:
         """Replace the file of experiment `name` by `data`; nothing is written when it holds just that already.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tbbridge.bridge import export
 from tbbridge.decode import Decoder
 from tbbridge.follower import Follower
 from tbbridge.logs import LogDirectory
+from tbbridge.tail import file as room
 from tbbridge.tail.file import GrowingFile, News
 from tbbridge.write.events import EventWriter
 from tbbridge.write.publish import Publisher
@@ -45,8 +47,9 @@ def flip(path: Path, offset: int) -> None:
         os.pwrite(file.fileno(), bytes([byte ^ 4]), offset)
 
 
-def test_a_file_read_at_once_needs_no_proof(path: Path) -> None:
+def test_a_file_read_at_once_needs_no_proof(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One reading saw it as it is; only what came later leaves a doubt."""
+    monkeypatch.setattr(room, "FRESH", -1.0)
     write(path, 0, POINTS)
     file = GrowingFile(str(path), path.name, Decoder)
     file.look()
@@ -137,3 +140,20 @@ def test_what_is_published_is_what_export_gives_after_a_bit_flipped(path: Path, 
         (fresh,) = export(path.parent, tmp_path / "fresh")
         assert (out / "logs.csv").read_bytes() == fresh.read_bytes()
         assert len(fresh.read_bytes().splitlines()) == POINTS + 1
+
+
+def test_a_file_that_was_just_written_may_change_within_one_tick_of_its_time(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some file systems count seconds: a bit that flips in the same one leaves the stamp as it was."""
+    real, now = room._Stamp.of, time.time_ns()
+    monkeypatch.setattr(room._Stamp, "of", lambda status: real(status)._replace(modified=now, changed=now))
+    write(path, 0, POINTS)
+    file = GrowingFile(str(path), path.name, Decoder)
+    file.look()
+    flip(path, path.stat().st_size // 2)
+    assert file.look() is News.NONE
+    assert file.unproven
+    assert file.prove() is News.SOME
+    file.look()
+    assert file.log.damage

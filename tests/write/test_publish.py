@@ -10,12 +10,15 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tbbridge.errors import LockedError, PathError, PublishError
+from tbbridge.write.names import file_names
 from tbbridge.write.publish import TEMPORARY, Publisher
 
 OLD, NEW = b"step\n1\n" * 100, b"step\n2\n" * 200
@@ -248,6 +251,21 @@ with Publisher({str(out)!r}) as publisher:
     assert "File too large; the old version stays" in done.stdout
     assert (out / "exp.csv").read_bytes() == b"old"
     assert not temporaries(out)
+
+
+def test_several_threads_name_their_files_one_after_the_other(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None forgets what another has chosen meanwhile."""
+
+    def slow(*args: object, **kwargs: object) -> dict[str, str]:
+        found = file_names(*args, **kwargs)  # type: ignore[arg-type]
+        time.sleep(0.01)
+        return found
+
+    monkeypatch.setattr("tbbridge.write.publish.file_names", slow)
+    names = list("abcdefgh")
+    with Publisher(out) as publisher, ThreadPoolExecutor(len(names)) as pool:
+        paths = list(pool.map(lambda name: publisher.publish(name, name.encode()), names))
+    assert [path.read_bytes() for path in paths] == [name.encode() for name in names]
 
 
 def test_a_deleted_target_is_made_again_and_locked_again(publisher: Publisher, out: Path) -> None:
