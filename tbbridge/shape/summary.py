@@ -79,8 +79,9 @@ def _gap(log: RunLog, val: str, best: dict[str, int | None]) -> np.floating[Any]
     if not len(seen):
         return None
     with np.errstate(invalid="ignore", over="ignore"):  # infinite values
-        gap: np.floating[Any] = log.columns[train][seen[-1]] - log.columns[val][row]
-    return -gap if lower_is_better(val) else gap
+        newest, best_val = log.columns[train][seen[-1]], log.columns[val][row]
+        gap: np.floating[Any] = best_val - newest if lower_is_better(val) else newest - best_val
+    return gap
 
 
 def aggregate(name: str, logs: Sequence[RunLog], how: str) -> RunLog:
@@ -95,15 +96,19 @@ def aggregate(name: str, logs: Sequence[RunLog], how: str) -> RunLog:
         logs: the run logs; columns that only some have count for those.
         how: ``mean`` or ``median``.
 
-    Returns a table with the columns ``<column> <how>``, ``<column> std``, ``min``, ``max`` and ``n``, all float64.
+    Returns a table with the columns ``<column> <how>``, ``<column> std``, ``min``, ``max`` and ``n``, all float64; but
+    ``min`` and ``max``, which are values that were logged, are float32 where all of these are.
     """
     step = joined_steps(log.step for log in logs)
     result = RunLog(name, step, {}, {})
     for column in dict.fromkeys(column for log in logs for column in log.columns):
         having = [log for log in logs if column in log.columns]
         parts = [_aggregate(step[at : at + _CHUNK], column, having, how) for at in range(0, max(1, len(step)), _CHUNK)]
+        single = all(log.columns[column].dtype == np.float32 for log in having)
         for place, label in enumerate((how, *STATISTICS)):
-            result.columns[f"{column} {label}"] = np.concatenate([values[place] for values in parts])
+            joined = np.concatenate([values[place] for values in parts])
+            logged_value = single and label in ("min", "max")
+            result.columns[f"{column} {label}"] = joined.astype(np.float32) if logged_value else joined
             count = np.concatenate([values[-1] for values in parts])
             result.logged[f"{column} {label}"] = count >= {"n": 0, "std": 2}.get(label, 1)
     return result

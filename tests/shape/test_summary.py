@@ -129,3 +129,20 @@ def test_the_last_step_there_is() -> None:
     assert found.step.tolist() == ends.tolist()
     assert found.columns["a mean"].tolist() == [1, 2, 4]
     assert found.columns["a n"].tolist() == [2, 2, 2]
+
+
+def test_smallest_and_largest_are_values_that_were_logged() -> None:
+    """They keep the width of a float32, and so its short text; a double among them keeps its own."""
+    steps = np.arange(1)
+    one = RunLog("one", steps, {"a": np.array([0.1], np.float32)}, {"a": np.ones(1, bool)})
+    two = RunLog("two", steps, {"a": np.array([0.1])}, {"a": np.ones(1, bool)})
+    assert aggregate("seeds", [one, one], "mean").columns["a min"].dtype == np.float32
+    assert aggregate("seeds", [one, two], "mean").columns["a min"].tolist() == [0.1]
+
+
+def test_no_gap_is_nought() -> None:
+    """Equal values have a gap of 0, not of -0."""
+    same = RunLog("x", np.arange(1), {}, {})
+    for column in ("train cross entropy", "val cross entropy", "train accuracy", "val accuracy"):
+        same.columns[column], same.logged[column] = np.array([0.5]), np.ones(1, bool)
+    assert [str(gap) for gap in summarise([same])[0].gaps.values()] == ["0.0", "0.0"]
