@@ -53,9 +53,9 @@ class LogDirectory:
 
     @property
     def problems(self) -> list[str]:
-        """Lines for a person: what could not be listed or read when it was last looked at."""
-        failing = [self._files[path][1] for path in sorted(self._failing) if path in self._files]
-        return self._problems + [file.problem for file in failing if file.problem]
+        """Lines for a person: what could not be listed or read when it was last looked at. Any thread may ask."""
+        failing = [self._files.get(path) for path in sorted(self._failing)]
+        return self._problems + [one[1].problem for one in failing if one and one[1].problem]
 
     def sweep(self) -> set[str]:
         """Bring every run up to date; returns the runs with news, those that lost files among them."""

@@ -51,8 +51,8 @@ class Outbox:
 
     @property
     def problems(self) -> list[str]:
-        """Lines for a person: what could not be written at the last attempt."""
-        return [entry.problem for entry in self._entries.values() if entry.problem]
+        """Lines for a person: what could not be written at the last attempt. Any thread may ask."""
+        return [entry.problem for entry in list(self._entries.values()) if entry.problem]
 
     def put(self, names: Collection[str]) -> None:
         """These files changed."""

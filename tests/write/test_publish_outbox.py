@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 import time
 from pathlib import Path
 
@@ -134,3 +136,19 @@ def test_what_others_changed_is_put_again(one: Scripted, tmp_path: Path) -> None
     one.now = 10.0
     one.outbox.send()
     assert (tmp_path / "a.csv").read_bytes() == b"1"
+
+
+def test_another_thread_may_ask_for_the_problems(one: Scripted) -> None:
+    """While files come: the terminal's thread does, ten thousand experiments or not."""
+    names = [str(number) for number in range(30_000)]
+    thread = threading.Thread(target=one.outbox.put, args=(names,))
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        thread.start()
+        while thread.is_alive():
+            assert one.outbox.problems == []
+    finally:
+        sys.setswitchinterval(before)
+        thread.join()
+    assert one.outbox.due() is not None
