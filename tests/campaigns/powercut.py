@@ -202,7 +202,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=90)
     parser.add_argument("--cuts", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--mount", default="data=writeback,noauto_da_alloc,commit=1", help="ext4's options")
+    parser.add_argument(
+        "--mount", default="noauto_da_alloc,commit=1", help="ext4's options; these help a careless program least"
+    )
     parser.add_argument("--without-fsync", action="store_true", help="see that what was not synchronized is lost")
     args = parser.parse_args()
     environment = f"MOUNT={args.mount} SEED={args.seed}" + " WITHOUT_FSYNC=1" * args.without_fsync
