@@ -54,8 +54,9 @@ class ExportOptions:
 
     @property
     def current(self) -> bool:
-        """Whether these are the run logs, whole: what is always brought up to date in a directory."""
-        return self.layout == "compact" and not self.aggregate and self.points is None and self.steps == (None, None)
+        """Whether these are the run logs, whole and as ever: what is always brought up to date in a directory."""
+        whole = self.points is None and self.steps == (None, None)
+        return self.layout == "compact" and not self.aggregate and whole and self.csv == CsvOptions(self.header)
 
     @property
     def csv(self) -> CsvOptions:
@@ -123,8 +124,7 @@ def _default_target(logdir: str | os.PathLike[str], form: Format, options: Expor
 
 
 def _directory(path: Path, form: Format, options: ExportOptions) -> Target:
-    plain = form == Format("csv") and options.csv == CsvOptions(options.header)
-    return Target(form, directory=path, published=plain and options.current)
+    return Target(form, directory=path, published=form == Format("csv") and options.current)
 
 
 def _checked(where: Target, options: ExportOptions) -> Target:
