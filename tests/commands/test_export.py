@@ -347,12 +347,12 @@ def test_a_dataset_for_which_nothing_matches_leaves_the_old_one(logdir: Path, tm
 @pytest.mark.parametrize(
     "part", [["--points", "2"], ["--steps", "1:"], ["--dialect=python"], ["--layout", "long"], ["--aggregate", "mean"]]
 )
-def test_only_whole_run_logs_replace_what_is_there(export: Export, tmp_path: Path, part: list[str]) -> None:
+def test_only_whole_run_logs_replace_what_is_there(export: Export, tmp_path: Path, part: str) -> None:
     """A part of them, or another table, takes no file's place in a directory without --force."""
     out = tmp_path / "out"
     export("-o", f"{out}/")
     export("-o", f"{out}/")
-    export("-o", f"{out}/", *part, "--force")
+    export("-o", f"{out}/", part, "--force")
     before = files_of(out)
-    export("-o", f"{out}/", *part, code=2, err="replace it with --force")
+    export("-o", f"{out}/", part, code=2, err="replace it with --force")
     assert files_of(out) == before
