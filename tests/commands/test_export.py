@@ -344,9 +344,10 @@ def test_a_dataset_for_which_nothing_matches_leaves_the_old_one(logdir: Path, tm
         assert files_of(tmp_path / "data") == old != {}
 
 
-@pytest.mark.parametrize(
-    "part", [["--points", "2"], ["--steps", "1:"], ["--dialect=python"], ["--layout", "long"], ["--aggregate", "mean"]]
-)
+PARTS = ["--points=2", "--steps=1:", "--dialect=python", "--layout=long", "--aggregate=mean"]
+
+
+@pytest.mark.parametrize("part", PARTS)
 def test_only_whole_run_logs_replace_what_is_there(export: Export, tmp_path: Path, part: str) -> None:
     """A part of them, or another table, takes no file's place in a directory without --force."""
     out = tmp_path / "out"
