@@ -26,9 +26,10 @@ FILE = EventPath(f"{ROOT}/exp/train/events.out.tfevents.1.host", "exp/train/even
 
 @pytest.fixture
 def memory() -> Iterator[fsspec.AbstractFileSystem]:
-    """An empty file system."""
+    """An empty file system, and an instance of its own: pytest leaves what was patched in one where it was."""
     fs = fsspec.filesystem("memory")
     yield fs
+    type(fs).clear_instance_cache()
     fs.store.clear()
     fs.pseudo_dirs[:] = [""]
 
