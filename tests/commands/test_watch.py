@@ -104,6 +104,15 @@ def test_a_signal_at_the_worst_moment_is_not_lost() -> None:
         assert stop.wait(5)
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """SIGHUP is not ignored, as it is where the tests themselves run under ``nohup``."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_as_ctrl_c_does(logs: Path, tmp_path: Path, number: signal.Signals) -> None:
     """The last state is published, and the exit code is 0."""
