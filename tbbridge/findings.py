@@ -36,9 +36,8 @@ def findings(reading: Reading, *, mapped: bool = True) -> Findings:
 
 def _notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
     yield from experiment.notes
-    placement = reading.placement(experiment)
-    if placement.how != "step":
-        yield placement.note
+    if remark := reading.placement(experiment).remark:
+        yield remark
 
 
 def _damage(file: EventFile) -> Iterator[str]:

@@ -280,7 +280,7 @@ class Tables:
         experiment = table.experiment
         runs = {name: self._runs[name] for name in experiment.runs}
         writes = [self._logs.last_write(run) for run in experiment.runs]
-        note = (placement.note,) if placement.note else ()
+        note = (placement.remark,) if placement.remark else ()
         return ExperimentView(
             name=experiment.name,
             generation=0,

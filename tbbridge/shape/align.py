@@ -29,6 +29,9 @@ from tbbridge.model import Bools, Experiment, Float64, Int64, Points
 from tbbridge.shape import words
 from tbbridge.shape.tokens import tokenise
 
+AGREED: Final = "the columns count the same steps"
+"""The note where nothing had to be done, which everybody takes for granted."""
+
 MODES: Final = ("auto", "step", "epoch", "wall")
 
 PACE: Final = 1.5
@@ -58,6 +61,11 @@ class Placement:
     """``step`` (as logged), ``epoch`` or ``wall``."""
     note: str
     """One line for the report: what was done, and why."""
+
+    @property
+    def remark(self) -> str:
+        """The note where it says more than what everybody takes for granted, else nothing."""
+        return "" if self.note == AGREED else self.note
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +175,7 @@ def _agreement(others: Mapping[str, Points], base: Axis, align: str) -> str:
         return "all columns have the same steps"
     if not base.tells and any(_looks_different(points, base) for points in others.values()):
         return "train and validation may count different things, and the wall times do not tell: joined as logged"
-    return "the columns count the same steps" if others else ""
+    return AGREED if others else ""
 
 
 def _reference(columns: Mapping[str, Points]) -> str | None:

@@ -87,6 +87,7 @@ def test_columns_that_count_the_same_are_joined_as_logged() -> None:
     placed = place({TRAIN: train, VAL: val})
     assert (placed.how, steps(placed)) == ("step", val.step.tolist())
     assert placed.note == "the columns count the same steps"
+    assert placed.remark == ""
 
 
 def test_two_validations_of_a_sparsely_logged_training_are_no_evidence() -> None:
@@ -171,7 +172,7 @@ def test_useless_wall_times_are_said(wall: object) -> None:
     """Nothing tells where the points belong: they stay, and the report warns."""
     placed = place({TRAIN: points(np.arange(50), wall), VAL: points(range(5), np.zeros(5))})
     assert (placed.how, steps(placed)) == ("step", [0, 1, 2, 3, 4])
-    assert "may count different things" in placed.note
+    assert "may count different things" in placed.remark
 
 
 # --- by an epoch series
