@@ -40,6 +40,9 @@ __all__ = ["MappingOptions", "SeriesFacts", "changes", "check", "facts", "map_ru
 SPLITS = ("train", "val")
 PREFER = ("epoch", "step")
 
+MOST_OF_ONE = 1.5
+"""An accuracy beyond this is taken for percent; one between 1 and this for a mistake of the writer's."""
+
 
 @dataclass(frozen=True, slots=True)
 class MappingOptions:
@@ -283,7 +286,8 @@ def _notes(feeds: Mapping[str, Feed | None], runs: Facts, options: MappingOption
 def _remarks(feed: Feed, known: SeriesFacts, column: str) -> list[str]:
     remarks = [feed.note] if feed.note else []
     if column.endswith(" accuracy") and known.largest > 1.001:  # rounding may pass 1 a little
-        remarks.append(f"in percent (up to {known.largest:.6g}), kept as written")
+        what = "in percent" if known.largest > MOST_OF_ONE else "above 1"
+        remarks.append(f"{what} (up to {known.largest:.6g}), kept as written")
     if known.ordinal:
         remarks.append("the writer passed no step: the points are counted 0, 1, 2 ...")
     return remarks

@@ -277,6 +277,8 @@ def test_percent_and_steps_that_were_not_written_are_said() -> None:
     notes = only({".": {"val_acc": known}}).notes
     assert "val accuracy: in percent (up to 97.5), kept as written" in notes
     assert "val accuracy: the writer passed no step: the points are counted 0, 1, 2 ..." in notes
+    (note,) = [line for line in only({".": {"val_acc": SeriesFacts(3, 0, 2, largest=1.07)}}).notes if "kept" in line]
+    assert note == "val accuracy: above 1 (up to 1.07), kept as written"
 
 
 def test_a_column_that_another_series_feeds_is_said() -> None:
