@@ -58,6 +58,21 @@ def put(fs: fsspec.AbstractFileSystem, data: bytes, place: EventPath = FILE) -> 
     fs.pipe_file(place.path.removeprefix("memory:/"), data)
 
 
+def look_on(file: RemoteFile) -> News:
+    """The first answer that is not that there is more."""
+    while (news := file.look()) is News.MORE:
+        pass
+    return news
+
+
+def listed(memory: fsspec.AbstractFileSystem, data: bytes) -> tuple[RemoteTree, RemoteFile]:
+    """A store with one file of these bytes, and that file."""
+    tree = RemoteTree(ROOT)
+    put(memory, data)
+    tree.discover()
+    return tree, RemoteFile(tree, FILE, Decoder)
+
+
 def values(file: RemoteFile) -> list[float]:
     return [float(value) for value in file.log.scalars.value]
 
@@ -128,16 +143,12 @@ def test_a_replaced_file_is_read_again(
     memory: fsspec.AbstractFileSystem, data: bytes, tmp_path: Path, change: str
 ) -> None:
     """Shorter, longer with another beginning, or changed without growing: it is read from its first byte."""
-    tree = RemoteTree(ROOT)
-    put(memory, data)
-    tree.discover()
-    file = RemoteFile(tree, FILE, Decoder)
+    tree, file = listed(memory, data)
     file.look()
     count = {"shorter": 10, "another": 2000, "same size": 1000}[change]
     put(memory, write_run(tmp_path, "2", loss=[(step, 9) for step in range(count)]).read_bytes())
     tree.discover()
-    while file.look() is News.MORE:
-        pass
+    look_on(file)
     assert values(file) == [9] * count
     assert file.generation > 0
 
@@ -147,10 +158,7 @@ def test_a_limit_is_kept_and_nothing_shows_before_the_end(
 ) -> None:
     """A look reads a slice; `log` is what a look saw that reached the end."""
     monkeypatch.setattr("tbbridge.tail.remote.BLOCK", 4096)
-    tree = RemoteTree(ROOT)
-    put(memory, data)
-    tree.discover()
-    file = RemoteFile(tree, FILE, Decoder)
+    tree, file = listed(memory, data)
     requests = Requests(tree, monkeypatch)
     assert file.look(8192) is News.MORE
     assert len(requests.asked) == 2
@@ -165,21 +173,11 @@ def test_a_limit_is_kept_and_nothing_shows_before_the_end(
 
 def test_a_file_that_is_gone(memory: fsspec.AbstractFileSystem, data: bytes) -> None:
     """Gone from the listing, or between listing and reading."""
-    tree = RemoteTree(ROOT)
-    put(memory, data)
-    tree.discover()
-    file = RemoteFile(tree, FILE, Decoder)
+    tree, file = listed(memory, data)
     memory.rm("/bucket", recursive=True)
     assert file.look() is News.GONE
     assert tree.discover().missing
     assert file.look() is News.GONE
-
-
-def look_on(file: RemoteFile) -> News:
-    """The first answer that is not that there is more."""
-    while (news := file.look()) is News.MORE:
-        pass
-    return news
 
 
 @pytest.mark.parametrize("looked", [True, False])
@@ -206,10 +204,7 @@ def test_an_object_that_is_another_at_each_request(
 ) -> None:
     """It is read anew once for what one listing told, and then at the next poll: a look ends."""
     monkeypatch.setattr("tbbridge.tail.remote.BLOCK", 4096)
-    tree = RemoteTree(ROOT)
-    put(memory, data)
-    tree.discover()
-    file = RemoteFile(tree, FILE, Decoder)
+    tree, file = listed(memory, data)
     with monkeypatch.context() as patch:
         patch.setattr(tree.fs, "cat_file", lambda path, start, end: os.urandom(end - start))
         assert [file.look(), file.look()] == [News.MORE, News.FAILED]
@@ -251,10 +246,7 @@ def test_failures_are_one_line_and_pass(
     memory: fsspec.AbstractFileSystem, data: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A listing or a read that fails leaves what is known, says why, and succeeds later."""
-    tree = RemoteTree(ROOT)
-    put(memory, data)
-    tree.discover()
-    file = RemoteFile(tree, FILE, Decoder)
+    tree, file = listed(memory, data)
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError("Access\nDenied")
