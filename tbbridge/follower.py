@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from tbbridge.errors import PublishError
 from tbbridge.logs import LogDirectory
 from tbbridge.shape.mapping import MappingOptions
+from tbbridge.shelf import DiskShelf
 from tbbridge.tables import Tables
 from tbbridge.tail.remote import without_password
 from tbbridge.write.outbox import Outbox
@@ -52,7 +53,7 @@ class Follower:
         prune: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.logs = LogDirectory(root, follow_links=follow_links)
+        self.logs = LogDirectory(root, follow_links=follow_links, shelf=DiskShelf())
         self.tables = Tables(self.logs, options, clock)
         self._outbox = Outbox(publisher, self._settled_csv, clock) if publisher else None
         self._header = header

@@ -8,8 +8,10 @@ import time
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from tbbridge.decode import Decoder
+from tbbridge.growing import Shelf
 from tbbridge.model import EventFile
 from tbbridge.tail.file import GrowingFile, News
 from tbbridge.tail.logdir import EventPath, Listing, discover, event_path, is_below, is_event_file, run_name, walk
@@ -32,10 +34,11 @@ class LogDirectory:
         listed: paths of the directories that the last look listed: where something new can appear.
         unfinished: paths of files of which a sweep read one slice only: `resume` reads on.
         missing: True while the log directory does not exist.
+        shelf: where old points rest while they are followed; None to keep all in memory.
         vanished: names of the files that the last sweep listed, and of which there was nothing to read any more.
     """
 
-    def __init__(self, root: str | os.PathLike[str], *, follow_links: bool = False) -> None:
+    def __init__(self, root: str | os.PathLike[str], *, follow_links: bool = False, shelf: Shelf | None = None) -> None:
         self._tree = RemoteTree(os.fspath(root)) if is_url(root) else None
         self.root = self._tree.root if self._tree else os.path.abspath(root)
         self.runs: dict[str, dict[str, GrowingFile | RemoteFile]] = {}
@@ -43,6 +46,8 @@ class LogDirectory:
         self.unfinished: set[str] = set()
         self.missing = False
         self.vanished: set[str] = set()
+        self.shelf = shelf
+        self._decoder = partial(Decoder, shelf=shelf)
         self._follow_links = follow_links
         self._problems: list[str] = []
         self._failing: set[str] = set()
@@ -162,7 +167,7 @@ class LogDirectory:
     def _add(self, run: str, where: EventPath) -> set[str]:
         if where.path in self._files:
             return set()
-        file = RemoteFile(self._tree, where, Decoder) if self._tree else GrowingFile(*where, Decoder)
+        file = RemoteFile(self._tree, where, self._decoder) if self._tree else GrowingFile(*where, self._decoder)
         self._files[where.path] = (run, file)
         self._new.append(where.path)
         self.runs.setdefault(run, {})[where.path] = file

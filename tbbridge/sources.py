@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from tbbridge.errors import FormatError, PathError
+from tbbridge.growing import common_prefix
 from tbbridge.live import Bridge
 from tbbridge.model import ExperimentView, Points, RunLog
-from tbbridge.shape.growing import common_prefix
 from tbbridge.shape.mapping import MappingOptions
 from tbbridge.shape.series import natural_key
 from tbbridge.subscribers import Subscribers

@@ -16,11 +16,11 @@ from dataclasses import dataclass, field, replace
 from tbbridge.bridge import as_logged, named
 from tbbridge.bridge import columns as columns_of
 from tbbridge.errors import MappingError
+from tbbridge.growing import Shelf, common_prefix
 from tbbridge.logs import LogDirectory
 from tbbridge.model import EventFile, Experiment, ExperimentView, Mark, Points
 from tbbridge.shape.align import Placement
 from tbbridge.shape.facts import GrowingFacts, SeriesFacts
-from tbbridge.shape.growing import common_prefix
 from tbbridge.shape.mapping import Mapper, MappingOptions, changes, check
 from tbbridge.shape.run import RunSeries
 from tbbridge.shape.table import first_change, run_log, since
@@ -44,8 +44,9 @@ _generations = itertools.count(1)
 class RunLogText:
     """The CSV of one table, of which only the rows that changed are made again. Any thread may ask."""
 
-    def __init__(self) -> None:
+    def __init__(self, shelf: Shelf | None = None) -> None:
         self._lock = threading.Lock()
+        self._shelf = shelf
         self._header: bool | None = None
         self._columns: dict[str, Points] = {}
         self._text = GrowingText(())
@@ -54,7 +55,11 @@ class RunLogText:
         """The run log of these columns as CSV, with or without a header line."""
         with self._lock:
             if self._header != header or list(self._columns) != list(columns):
-                self._header, self._columns, self._text = header, {}, GrowingText(columns, header=header)
+                self._header, self._columns, self._text = (
+                    header,
+                    {},
+                    GrowingText(columns, header=header, shelf=self._shelf),
+                )
             first = first_change(self._columns, columns)
             if first is not None:
                 self._text.replace(first, run_log("", since(columns, first)))
@@ -70,6 +75,7 @@ class Table:
     """What the mapping calls the experiment: its own name, but at the root."""
     experiment: Experiment
     view: ExperimentView
+    text: RunLogText
     map_at: float = 0.0
     """By the clock, when it may be mapped again."""
     cost: float = 0.0
@@ -80,7 +86,6 @@ class Table:
     """True when its event files are gone; the run log stays."""
     changes: tuple[str, ...] = ()
     """What the mapping's last changes were, as notes."""
-    text: RunLogText = field(default_factory=RunLogText)
 
     def csv(self, header: bool) -> bytes:
         """The run log as CSV."""
@@ -98,7 +103,7 @@ class Table:
 class Run:
     """One run: its series, and what is to be said of them."""
 
-    series: RunSeries = field(default_factory=RunSeries)
+    series: RunSeries
     facts: dict[str, SeriesFacts] = field(default_factory=dict)
     superseded: dict[str, int] = field(default_factory=dict)
     files: list[EventFile] = field(default_factory=list)
@@ -157,6 +162,7 @@ class Tables:
         self.by_name: dict[str, Table] = {}
         self.problems: list[str] = []
         self._logs = logs
+        self._shelf = logs.shelf
         self._options = options or MappingOptions()
         self._mapper = Mapper(self._options)
         self._runs: dict[str, Run] = {}
@@ -225,7 +231,7 @@ class Tables:
         experiment = replace(mapped, name=name)
         table = self.by_name.get(name)
         if table is None:
-            self.by_name[name] = Table(mapped.name, experiment, ExperimentView(name, 0, {}))
+            self.by_name[name] = Table(mapped.name, experiment, ExperimentView(name, 0, {}), RunLogText(self._shelf))
             return True
         new = table.gone or table.experiment != experiment
         table.changes = (*table.changes, *changes(table.experiment, experiment))[-NOTED_CHANGES:]
@@ -237,7 +243,7 @@ class Tables:
         if name not in self._logs.runs:
             return self._runs.pop(name, None) is not None
         new = name not in self._runs
-        run = self._runs.setdefault(name, Run())
+        run = self._runs.setdefault(name, Run(RunSeries(self._shelf)))
         try:
             return run.take_in(self._logs, name) or new
         except Exception as error:  # a bug: it must not stop the other runs

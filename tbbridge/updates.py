@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from tbbridge.growing import common_prefix
 from tbbridge.live import POLL_INTERVAL, Bridge
 from tbbridge.model import ExperimentView, Int64, Points
-from tbbridge.shape.growing import common_prefix
 from tbbridge.shape.mapping import MappingOptions
 
 Row = dict[str, Any]

@@ -16,7 +16,7 @@ from support import ROOT, command
 import tbbridge
 
 ROOMS = ("tail", "decode", "shape", "write")
-FOUNDATION = ("tbbridge.model", "tbbridge.errors", "tbbridge.checksum", "tbbridge.settings")
+FOUNDATION = ("tbbridge.model", "tbbridge.errors", "tbbridge.checksum", "tbbridge.settings", "tbbridge.growing")
 """What a room may know besides itself."""
 
 PURE = ("decode", "shape")

@@ -12,6 +12,7 @@ from tbbridge.decode.contract import Scan
 from tbbridge.decode.log import Log
 from tbbridge.decode.search import Search
 from tbbridge.decode.walk import HOLD, Walk
+from tbbridge.growing import Shelf
 from tbbridge.model import Damage, EventFile
 
 MAX_RECORD = 64 << 20
@@ -30,6 +31,7 @@ class Decoder:
 
     name        the file's, for `EventFile.name`
     max_record  bytes; a larger record that might hold a scalar is reported as damage, never held
+    shelf       where old scalars rest while the file grows; all stay in memory when None
 
     The reader asks for `position` and `want`, feeds what is there, and settles when it has come to the end; `follow`
     does all that. What comes out is a function of the file's bytes: not of the pieces, nor of the sizes at which it was
@@ -37,8 +39,9 @@ class Decoder:
     record inside it had been taken) everything starts anew: `generation` grows, and columns taken before are void.
     """
 
-    def __init__(self, name: str, *, max_record: int = MAX_RECORD) -> None:
+    def __init__(self, name: str, *, max_record: int = MAX_RECORD, shelf: Shelf | None = None) -> None:
         self._name = name
+        self._shelf = shelf
         self._max_record = max_record
         self._announced = 0
         self.generation = -1
@@ -48,7 +51,7 @@ class Decoder:
         self.generation += 1
         self.position = 0
         self.want = _LARGEST_WINDOW
-        self._log = Log()
+        self._log = Log(self._shelf)
         self._at = 0
         self._room = 0
         self._held = False

@@ -8,6 +8,7 @@ import numpy as np
 
 from tbbridge.decode.columns import Columns
 from tbbridge.decode.contract import REASONS, Scan
+from tbbridge.growing import Shelf
 from tbbridge.model import Damage, EventFile, Float64, Start
 
 MAX_DAMAGES = 100_000
@@ -17,8 +18,8 @@ MAX_DAMAGES = 100_000
 class Log:
     """The scalars of the records so far, and the damage between them."""
 
-    def __init__(self) -> None:
-        self.columns = Columns()
+    def __init__(self, shelf: Shelf | None = None) -> None:
+        self.columns = Columns(shelf)
         self.records = 0
         self.fresh = True
         """Whether the file held nothing but file versions so far."""

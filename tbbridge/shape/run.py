@@ -19,14 +19,14 @@ share a tag. What is neither, as when a late file has an earlier name, an earlie
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from tbbridge.model import EventFile, Int64, Points, Series, Start
+from tbbridge.growing import Shelf, common_start, in_memory
+from tbbridge.model import EventFile, Int64, Points, Scalars, Series, Start
 from tbbridge.shape import series as rules
-from tbbridge.shape.growing import common_start
 from tbbridge.shape.series import Restart
 from tbbridge.shape.track import Track
 
@@ -78,9 +78,13 @@ class _Start:
 
 
 class RunSeries:
-    """The series of one run, kept up to date (see above)."""
+    """The series of one run, kept up to date (see above).
 
-    def __init__(self) -> None:
+    shelf: where old points rest; all stay in memory when None.
+    """
+
+    def __init__(self, shelf: Shelf | None = None) -> None:
+        self._shelf = shelf
         self._files: dict[str, EventFile] = {}
         self._seen: dict[str, _Seen] = {}
         self._starts: list[_Start] = []
@@ -163,12 +167,12 @@ class RunSeries:
         before = self._tracks
         files = rules.canonical_order(file for file in self._files.values() if _matters(file))
         self._seen = {file.name: _Seen(rules.order_key(file)) for file in files}
-        merged = rules.merge_ordered(files)
+        merged = rules.merge_ordered([_in_memory(file) for file in files])
         self._starts = [_Start(rules.order_key(file), start) for file in files for start in file.starts]
         self._back = {}
         for file in files:
             _take_note(self._seen[file.name], file)
-        self._tracks = {tag: Track(series) for tag, series in merged.series().items()}
+        self._tracks = {tag: Track(series, self._shelf) for tag, series in merged.series().items()}
         self._hold_all(merged, [file.name for file in files])
         return {tag for tag in before.keys() | self._tracks.keys() if not _same(before.get(tag), self._tracks.get(tag))}
 
@@ -234,12 +238,12 @@ class RunSeries:
     def _put(self, file: EventFile, seen: _Seen, piece: slice, touched: set[str]) -> None:
         """Take in a piece of a file's points."""
         numbers = file.scalars.tag[piece]
+        points = Points(file.scalars.step[piece], file.scalars.wall_time[piece], file.scalars.value[piece])
         wide = rules.doubles(file)
         ahead = min((start.step for start in self._starts if start.key > seen.key), default=None)
         for number in np.unique(numbers).tolist():
-            own = piece.start + np.flatnonzero(numbers == number)
             touched.add(file.tags[number])
-            news = rules.taken(Points(file.scalars.step, file.scalars.wall_time, file.scalars.value), own)
+            news = rules.taken(points, numbers == number)
             step = self._put_tag(file.tags[number], seen, news, np.float64 if number in wide else np.float32)
             if ahead is not None and step.max() >= ahead:  # a START of a later file supersedes some of it
                 raise _Elsewhere
@@ -254,7 +258,7 @@ class RunSeries:
         """Take in a tag's news; returns their steps by rule 5."""
         track = self._tracks.get(tag)
         if track is None:
-            track = self._tracks[tag] = Track.empty(kind)
+            track = self._tracks[tag] = Track.empty(kind, self._shelf)
             self._holders[tag] = []
         if kind is np.float64 and track.value.view.dtype != np.float64:
             raise _Elsewhere
@@ -288,6 +292,12 @@ class RunSeries:
         if restart and first <= track.step.view.max():
             self._went_back(seen.key[-1], first)
             track.cut(first)
+
+
+def _in_memory(file: EventFile) -> EventFile:
+    """The file with all its scalars at hand."""
+    one = file.scalars
+    return replace(file, scalars=Scalars(*map(in_memory, (one.tag, one.step, one.wall_time, one.value))))
 
 
 def _matters(file: EventFile) -> bool:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from tbbridge.growing import common_start
 from tbbridge.model import Int64, Points, RunLog
-from tbbridge.shape.growing import common_start
 
 
 def run_log(name: str, columns: Mapping[str, Points]) -> RunLog:
@@ -63,5 +63,5 @@ def since(columns: Mapping[str, Points], step: int) -> dict[str, Points]:
 
 
 def _from(points: Points, step: int) -> Points:
-    first = int(np.searchsorted(points.step, step))
+    first = int(points.step.searchsorted(step))
     return Points(points.step[first:], points.wall_time[first:], points.value[first:])

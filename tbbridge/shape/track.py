@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tbbridge.growing import GrowingColumn, Shelf, in_memory
 from tbbridge.model import Bools, Float64, Floats, Int64, Points, Series
-from tbbridge.shape.growing import GrowingColumn
 
 
 @dataclass(slots=True)
@@ -37,14 +37,18 @@ class _Live:
 
 
 class Track:
-    """One tag: its points as they came, and those of them that are live, by step."""
+    """One tag: its points as they came, and those of them that are live, by step.
 
-    __slots__ = ("_live", "_part", "ordinal", "step", "value", "wall_time")
+    shelf: where old points rest; see `GrowingColumn`.
+    """
 
-    def __init__(self, series: Series) -> None:
-        self.step = GrowingColumn(series.step)
-        self.wall_time = GrowingColumn(series.wall_time)
-        self.value = GrowingColumn(series.value)
+    __slots__ = ("_live", "_part", "_shelf", "ordinal", "step", "value", "wall_time")
+
+    def __init__(self, series: Series, shelf: Shelf | None = None) -> None:
+        self._shelf = shelf
+        self.step = GrowingColumn(series.step, shelf)
+        self.wall_time = GrowingColumn(series.wall_time, shelf)
+        self.value = GrowingColumn(series.value, shelf)
         self.ordinal = series.ordinal
         self._part: GrowingColumn | None = None
         self._live: _Live | None = None
@@ -52,17 +56,17 @@ class Track:
             self._set_apart(np.flatnonzero(~series.superseded))
 
     @classmethod
-    def empty(cls, kind: type[np.floating[Any]]) -> Track:
+    def empty(cls, kind: type[np.floating[Any]], shelf: Shelf | None = None) -> Track:
         """A track without points whose values will be of this dtype."""
-        return cls(Series(np.empty(0, np.int64), np.empty(0), np.empty(0, kind), np.empty(0, bool)))
+        return cls(Series(np.empty(0, np.int64), np.empty(0), np.empty(0, kind), np.empty(0, bool)), shelf)
 
     @property
     def series(self) -> Series:
         """All points in canonical order, part by part; arrays that never change."""
-        step, wall_time, value = (column.view for column in self._columns())
+        step, wall_time, value = (in_memory(column.view) for column in self._columns())
         superseded = self.superseded
         if self._part is not None:
-            order = np.argsort(self._part.view, kind="stable")
+            order = np.argsort(in_memory(self._part.view), kind="stable")
             step, wall_time, value, superseded = step[order], wall_time[order], value[order], superseded[order]
         return Series(step, wall_time, value, superseded, self.ordinal)
 
@@ -71,7 +75,7 @@ class Track:
         """Which of the points, as they came, something supersedes."""
         flags = np.full(len(self.step), self._live is not None)
         if self._live is not None:
-            flags[self._live.place.view] = False
+            flags[in_memory(self._live.place.view)] = False
         return flags
 
     @property
@@ -84,12 +88,12 @@ class Track:
     def tell_apart(self, parts: Sequence[int]) -> None:
         """From now on points may come out of canonical order. parts: how many of those that came are of each part."""
         if self._part is None:
-            self._part = GrowingColumn(np.repeat(np.arange(len(parts), dtype=np.int32), parts))
+            self._part = GrowingColumn(np.repeat(np.arange(len(parts), dtype=np.int32), parts), self._shelf)
 
     def cut(self, step: int) -> bool:
         """Supersede the live points from a step on; returns whether there were any."""
         steps = self.live.step
-        keep = int(np.searchsorted(steps, step))
+        keep = int(steps.searchsorted(step))
         if keep == len(steps):
             return False
         self._apart().cut(keep)
@@ -116,17 +120,18 @@ class Track:
 
     def _set_apart(self, place: NDArray[np.int64]) -> _Live:
         place = place[np.argsort(self.step.view[place], kind="stable")]
-        step, wall_time, value = (GrowingColumn(column.view[place]) for column in self._columns())
-        self._live = _Live(step, wall_time, value, GrowingColumn(place))
+        step, wall_time, value = (GrowingColumn(column.view[place], self._shelf) for column in self._columns())
+        self._live = _Live(step, wall_time, value, GrowingColumn(place, self._shelf))
         return self._live
 
     def _insert(self, live: _Live, place: NDArray[np.int64], plain: bool) -> None:
         if not plain:
-            steps = self.step.view
-            keep = int(np.searchsorted(live.step.view, steps[place].min()))
+            keep = int(live.step.view.searchsorted(self.step.view[place].min()))
             place = self._canonical(np.concatenate([live.place.view[keep:], place]))
-            place = place[np.argsort(steps[place], kind="stable")]
-            place = place[np.append(steps[place[1:]] != steps[place[:-1]], True)]
+            steps = self.step.view[place]
+            order = np.argsort(steps, kind="stable")
+            place, steps = place[order], steps[order]
+            place = place[np.append(steps[1:] != steps[:-1], True)]
             live.cut(keep)
         for column, source in zip((live.step, live.wall_time, live.value), self._columns(), strict=True):
             column.extend(source.view[place])

@@ -7,6 +7,7 @@ bytes that are new (and the few before them, which show that it is still the sam
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import os
 import re
@@ -28,7 +29,7 @@ TAIL = 1024
 """Bytes before the known end that are kept: a decoder may want an unfinished record again, from its first byte."""
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-_EXTRA = ("s3:", "s3a:", "gs:", "gcs:", "az:", "abfs:", "abfss:", "adl:")
+_EXTRA = ("s3:", "s3a:", "gs:", "gcs:", "az:", "abfs:", "abfss:", "adl:", "hdfs:")
 """What ``pip install 'tbbridge[remote]'`` makes work."""
 
 _LONGEST_REASON = 300
@@ -36,7 +37,17 @@ _LONGEST_REASON = 300
 _ONE_AT_A_TIME = threading.Lock()
 """For the requests of file systems that do not say that they can have several at a time: SFTP's would wait for ever."""
 
-_VERSIONS = ("ETag", "etag", "md5Hash", "LastModified", "last_modified", "mtime", "updated", "created")
+_VERSIONS = (
+    "ETag",
+    "etag",
+    "md5Hash",
+    "LastModified",
+    "last_modified",
+    "modification_time",
+    "mtime",
+    "updated",
+    "created",
+)
 """What the file systems call the mark that changes when a file's content does."""
 
 
@@ -90,8 +101,14 @@ class RemoteTree:
         self._files = {}
         for path, details in sorted(found.items()):
             self._add(listing, path, details)
-        listing.missing = not found
+        for path, why in getattr(self.fs, "unreadable", {}).items():
+            listing.unreadable.append(self._url(path))
+            listing.problems.append(f"cannot list {without_password(self._url(path))}: {why}")
+        listing.missing = not found and not listing.unreadable
         return listing
+
+    def _url(self, path: str) -> str:
+        return f"{self.root}/{path[len(self._base) :].strip('/')}".rstrip("/")
 
     def _found(self) -> dict[str, dict[str, Any]]:
         """What is below the URL, also where a file system's `find` leaves something out."""
@@ -110,7 +127,7 @@ class RemoteTree:
         if MARK not in file or details.get("type", "file") != "file":
             return
         run = printable(folder[len(self._base) :].strip("/") or ".")
-        url = f"{self.root}/{path[len(self._base) :].strip('/')}".rstrip("/")
+        url = self._url(path)
         name = printable(file) if run == "." else f"{run}/{printable(file)}"
         listing.runs.setdefault(run, []).append(EventPath(url, name))
         self._files[url] = Stat(int(details.get("size") or 0), _version(details))
@@ -314,17 +331,27 @@ def _file_system(url: str) -> tuple[Any, str]:
         import fsspec
     except ImportError:
         raise UsageError(f"{shown}: install what reads it, with: pip install 'tbbridge[remote]'") from None
+    extra = " (pip install 'tbbridge[remote]')" if url.lower().startswith(_EXTRA) else ""
     try:
-        fs, base = fsspec.core.url_to_fs(url)
+        fs, base = _hdfs(url) or fsspec.core.url_to_fs(url)
     except ImportError as error:
-        extra = " (pip install 'tbbridge[remote]')" if url.lower().startswith(_EXTRA) else ""
         raise UsageError(f"{shown}: {reason(error)}{extra}") from None
     except ValueError as error:
         raise UsageError(f"{shown}: {reason(error)}") from None
     except Exception as error:  # such as no credentials
-        raise PathError(f"cannot open {shown}: {reason(error)}") from None
+        java = " (it needs no Java with: pip install hdfs-native)" if "jvm" in str(error).lower() else ""
+        raise PathError(f"cannot open {shown}: {reason(error)}{java}") from None
     _keep_quiet(type(fs).__module__.partition(".")[0])
     return fs, base.rstrip("/")
+
+
+def _hdfs(url: str) -> tuple[Any, str] | None:
+    """HDFS without Java; None where its package is missing, and fsspec's own way is left, by pyarrow and Java."""
+    if not url.lower().startswith("hdfs:") or importlib.util.find_spec("hdfs_native") is None:
+        return None
+    from tbbridge.tail.hdfs import HdfsFileSystem
+
+    return HdfsFileSystem.of(url)
 
 
 def _keep_quiet(package: str) -> None:

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from tbbridge.errors import FormatError
+from tbbridge.growing import GrowingColumn, Shelf, in_memory
 from tbbridge.model import COLUMNS, Floats, Int64, RunLog
 from tbbridge.write.block import numbers
 
@@ -33,6 +34,8 @@ _LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|$)")
 _NUMBER = re.compile(
     r"[+-]?([0-9]+\.?[0-9]*([eE][+-]?[0-9]+)?|\.[0-9]+([eE][+-]?[0-9]+)?|nan|inf|infinity)", re.IGNORECASE
 )
+_NEAR = 1024
+"""Bytes at the end of a text in which a row is looked for first."""
 _SAMPLE = 1000
 """Cells that are looked at first when the width of a column is decided."""
 
@@ -48,33 +51,49 @@ def run_log_csv(log: RunLog, *, header: bool = True) -> bytes:
 class GrowingText:
     """The CSV of one run log that grows: rows that did not change are not written as text again.
 
-    text = GrowingText(log.columns)
+    text = GrowingText(log.columns)        # with a shelf, all but the last rows rest on it
     text.replace(first, news)      # the rows from the step `first` on are now those of the run log `news`
     data = bytes(text)             # == run_log_csv of the whole
     """
 
-    def __init__(self, columns: Iterable[str], *, header: bool = True) -> None:
+    def __init__(self, columns: Iterable[str], *, header: bool = True, shelf: Shelf | None = None) -> None:
         self._head = header_line(columns) if header else b""
-        self._rows = bytearray()
+        self._rows = GrowingColumn(np.uint8, shelf)
 
     def replace(self, first: int, news: RunLog) -> None:
         """Put the rows of `news`, all at steps from `first` on, in the place of those that were there."""
-        del self._rows[self._start_of(first) :]
-        self._rows += rows_csv(news)
+        self._rows.cut(self._start_of(first))
+        self._rows.extend(np.frombuffer(rows_csv(news), np.uint8))
 
     def __bytes__(self) -> bytes:
-        return b"".join((self._head, self._rows))
+        return b"".join((self._head, in_memory(self._rows.view)))
 
     def _start_of(self, step: int) -> int:
-        """Where the first row at or behind a step begins: a search by halves, since steps ascend."""
-        low, high = 0, len(self._rows)
-        while low < high:
-            start = self._rows.rfind(b"\n", low, (low + high) // 2) + 1 or low
-            if int(self._rows[start : self._rows.index(b",", start)]) < step:
-                low = self._rows.index(b"\n", start) + 1
-            else:
-                high = start
-        return low
+        """Where the first row at or behind a step begins, which is mostly near the end."""
+        reach = _NEAR
+        while True:
+            start = max(0, len(self._rows) - reach)
+            text = self._rows.view[start:].tobytes()
+            row = text.find(b"\n") + 1 if start else 0
+            if not start or (0 < row < len(text) and _step(text, row) < step):
+                return start + _first_row(text, row, step)
+            reach *= 16
+
+
+def _first_row(text: bytes, low: int, step: int) -> int:
+    """Where the first row at or behind a step begins, at `low` or later: a search by halves, since steps ascend."""
+    high = len(text)
+    while low < high:
+        start = text.rfind(b"\n", low, (low + high) // 2) + 1 or low
+        if _step(text, start) < step:
+            low = text.index(b"\n", start) + 1
+        else:
+            high = start
+    return low
+
+
+def _step(text: bytes, row: int) -> int:
+    return int(text[row : text.index(b",", row)])
 
 
 def header_line(columns: Iterable[str]) -> bytes:

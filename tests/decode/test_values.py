@@ -258,8 +258,8 @@ def test_a_double_does_not_widen_its_neighbours() -> None:
 def test_room_for_rows_to_come_is_never_read() -> None:
     """Columns turn to float64 without a look at what is not filled yet, which may be anything."""
     columns = Columns()
-    columns.room(4)
-    columns._value.view(np.uint32)[:] = 0x7F800001  # a signalling NaN, at which numpy would warn
+    columns.room(4)[0][:] = 0
+    columns._value.room(4).view(np.uint32)[:] = 0x7F800001  # a signalling NaN, at which numpy would warn
     columns.commit(np.zeros(1, np.int32), np.array([0.1]), wide=True)
     assert columns.scalars().value.tolist() == [0.1]
 

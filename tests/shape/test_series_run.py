@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from run_model import Log, Restart, event_file, rule_by_rule, runs
 
 from tbbridge.model import Points, Series
-from tbbridge.shape.growing import GrowingColumn, common_prefix
+from tbbridge.growing import GrowingColumn, common_prefix
 from tbbridge.shape.run import RunSeries
 from tbbridge.shape.series import live, merge
 

@@ -1,0 +1,129 @@
+"""Where a follower lets old points rest: a file without a name, which is gone with the process, however that ends.
+
+    column = GrowingColumn(np.int64, DiskShelf())
+
+It lies in the directory for temporary files (``TMPDIR``). Nothing in it is needed after the process, and nothing is
+lost without it: where it cannot be written, the points stay in memory.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import threading
+import time
+import weakref
+from array import array
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from tbbridge.growing import Blocks
+
+log = logging.getLogger(__name__)
+
+BLOCK = 1024
+"""Bytes of a block: some 128 steps."""
+
+RETRY = 5.0
+"""Seconds before the file is tried again after it could not be written."""
+
+_MOST = 2**32 - 1
+"""Blocks that can be numbered; 4 TiB."""
+
+
+class DiskShelf:
+    """Keeps blocks of bytes in one file; see `tbbridge.growing.Shelf`. Made when it is first used."""
+
+    def __init__(self, block: int = BLOCK) -> None:
+        self.block = block
+        self._descriptor = -1
+        self._end = 0
+        self._free: list[Blocks] = []
+        self._retry_at = 0.0
+        self._writing = threading.Lock()
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self._end * self.block
+
+    def put(self, data: memoryview) -> Blocks | None:
+        """Keep whole blocks; returns their numbers, or None when they cannot be kept now."""
+        if time.monotonic() < self._retry_at:
+            return None
+        with self._writing:
+            blocks = array("I")
+            try:
+                blocks = self._places(len(data) // self.block)
+                for first, count, place in _stretches(blocks):
+                    self._write(data[first * self.block : (first + count) * self.block], place * self.block)
+            except OSError as error:
+                log.info("old points stay in memory: %s", error)
+                self._retry_at = time.monotonic() + RETRY
+                self.free(blocks)
+                return None
+            return blocks
+
+    def get(self, blocks: Blocks) -> bytearray:
+        """The bytes of these blocks.
+
+        Raises:
+            OSError: they cannot be read.
+        """
+        data = bytearray(len(blocks) * self.block)
+        view = memoryview(data)
+        for first, count, place in _stretches(blocks):
+            self._read(view[first * self.block : (first + count) * self.block], place * self.block)
+        return data
+
+    def free(self, blocks: Blocks) -> None:
+        """These blocks may be used again. Takes no lock: the garbage collector may call it at any moment."""
+        if blocks:
+            self._free.append(blocks)
+
+    def _places(self, count: int) -> Blocks:
+        """Blocks to write to: free ones first."""
+        if self._descriptor < 0:
+            self._open()
+        found = array("I")
+        while len(found) < count and self._free:
+            some, wanted = self._free.pop(), count - len(found)
+            found.extend(some[:wanted])
+            self.free(some[wanted:])
+        new = count - len(found)
+        if self._end + new > _MOST:
+            raise OSError("no more blocks")
+        found.extend(range(self._end, self._end + new))
+        self._end += new
+        return found
+
+    def _open(self) -> None:
+        with tempfile.TemporaryFile(prefix="tbbridge-") as file:
+            self._descriptor = os.dup(file.fileno())
+        weakref.finalize(self, os.close, self._descriptor).atexit = False  # what runs at the exit may still read
+
+    def _write(self, data: memoryview, offset: int) -> None:
+        while data:
+            written = os.pwrite(self._descriptor, data, offset)
+            data, offset = data[written:], offset + written
+
+    def _read(self, data: memoryview, offset: int) -> None:
+        while data:
+            read = os.preadv(self._descriptor, [data], offset)
+            if not read:
+                raise OSError("the file of old points is shorter than it was")
+            data, offset = data[read:], offset + read
+
+
+def _stretches(blocks: Blocks) -> list[tuple[int, int, int]]:
+    """(index, count, block) of the stretches of blocks that follow one another."""
+    if len(blocks) <= 1:
+        return [(0, 1, blocks[0])] if blocks else []
+    numbers: NDArray[np.uint32] = np.frombuffer(blocks, np.uint32)
+    starts = np.concatenate([[0], 1 + np.flatnonzero(np.diff(numbers.astype(np.int64)) != 1)])
+    counts = np.diff(starts, append=len(numbers))
+    return list(zip(starts.tolist(), counts.tolist(), numbers[starts].tolist(), strict=True))
