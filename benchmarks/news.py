@@ -20,6 +20,7 @@ from tbbridge.model import COLUMNS, EventFile, Points, RunLog, Scalars
 from tbbridge.shape.run import RunSeries
 from tbbridge.shape.series import live, merge
 from tbbridge.shape.table import run_log
+from tbbridge.shelf import DiskShelf
 from tbbridge.tables import RunLogText
 from tbbridge.write.text import run_log_csv
 
@@ -44,7 +45,8 @@ class Follower:
     """The growing series and text of one training."""
 
     def __init__(self) -> None:
-        self.run, self.text = RunSeries(), RunLogText()
+        shelf = DiskShelf()
+        self.run, self.text = RunSeries(shelf), RunLogText(shelf)
 
     def look(self, file: EventFile) -> None:
         self.run.update([file])

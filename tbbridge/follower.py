@@ -36,6 +36,7 @@ class Follower:
         follow_links: follow links to directories.
         prune: remove a published run log when its event files are gone.
         clock: monotonic seconds.
+        shelf: where old points rest; a file without a name when None.
 
     Attributes:
         logs: what is known of the event files.
@@ -52,8 +53,10 @@ class Follower:
         follow_links: bool = False,
         prune: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        shelf: DiskShelf | None = None,
     ) -> None:
-        self.logs = LogDirectory(root, follow_links=follow_links, shelf=DiskShelf())
+        self._shelf = shelf or DiskShelf()
+        self.logs = LogDirectory(root, follow_links=follow_links, shelf=self._shelf)
         self.tables = Tables(self.logs, options, clock)
         self._outbox = Outbox(publisher, self._settled_csv, clock) if publisher else None
         self._header = header
@@ -88,6 +91,7 @@ class Follower:
         self._read_once = self._read_once or not self.logs.unfinished
         if self._outbox and self._read_once:
             self._outbox.send()
+        self._shelf.tidy()
 
     def finish(self, patience: float = 10.0) -> None:
         """Bring everything up to date and publish all of it; reading takes at most about `patience` seconds."""

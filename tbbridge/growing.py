@@ -35,8 +35,8 @@ class Shelf(Protocol):
     def put(self, data: memoryview) -> Blocks | None:
         """Keep whole blocks; returns their numbers, or None when they cannot be kept now."""
 
-    def get(self, blocks: Blocks) -> bytearray:
-        """The bytes of these blocks."""
+    def get(self, blocks: Blocks, into: memoryview) -> None:
+        """Copy the bytes of these blocks."""
 
     def free(self, blocks: Blocks) -> None:
         """These blocks are not needed any more."""
@@ -66,11 +66,16 @@ class _Rest:
             self._blocks.extend(blocks)
         return blocks is not None
 
-    def read(self, start: int, stop: int) -> NDArray[Any]:
-        """The values ``[start, stop)``."""
+    def read(self, start: int, stop: int, recent: NDArray[Any] | None = None) -> NDArray[Any]:
+        """The values ``[start, stop)``, and behind them (`stop` is the end of a block then) those of `recent`."""
         first, last = start // self._each, -(-stop // self._each)
-        values = np.frombuffer(self._shelf.get(self._blocks[first:last]), self.dtype)
-        return values[start - first * self._each : stop - first * self._each]
+        more = 0 if recent is None else len(recent)
+        values: NDArray[Any] = np.empty((last - first) * self._each + more, self.dtype)
+        resting = len(values) - more
+        if recent is not None:
+            values[resting:] = recent
+        self._shelf.get(self._blocks[first:last], values[:resting].data.cast("B"))
+        return values[start - first * self._each : stop + more - first * self._each]
 
 
 class Shelved(NDArrayOperatorsMixin):
@@ -124,8 +129,8 @@ class Shelved(NDArrayOperatorsMixin):
         resting = self._resting
         if start >= resting:
             return self._recent[start - resting : stop - resting]
-        old = self._rest.read(start, min(stop, resting))
-        return old if stop <= resting else np.concatenate([old, self._recent[: stop - resting]])
+        recent = self._recent[: stop - resting] if stop > resting else None
+        return self._rest.read(start, min(stop, resting), recent)
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:

@@ -8,6 +8,8 @@ lost without it: where it cannot be written, the points stay in memory.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import logging
 import os
 import tempfile
@@ -31,6 +33,9 @@ BLOCK = 1024
 RETRY = 5.0
 """Seconds before the file is tried again after it could not be written."""
 
+TIDY = 32 << 20
+"""Bytes that went into the file, after which it is worth 2 ms to give back the memory that held them."""
+
 _MOST = 2**32 - 1
 """Blocks that can be numbered; 4 TiB."""
 
@@ -44,6 +49,7 @@ class DiskShelf:
         self._end = 0
         self._free: list[Blocks] = []
         self._retry_at = 0.0
+        self._taken = 0
         self._writing = threading.Lock()
 
     @property
@@ -66,24 +72,29 @@ class DiskShelf:
                 self._retry_at = time.monotonic() + RETRY
                 self.free(blocks)
                 return None
+            self._taken += len(data)
             return blocks
 
-    def get(self, blocks: Blocks) -> bytearray:
-        """The bytes of these blocks.
+    def get(self, blocks: Blocks, into: memoryview) -> None:
+        """Copy the bytes of these blocks.
 
         Raises:
             OSError: they cannot be read.
         """
-        data = bytearray(len(blocks) * self.block)
-        view = memoryview(data)
         for first, count, place in _stretches(blocks):
-            self._read(view[first * self.block : (first + count) * self.block], place * self.block)
-        return data
+            self._read(into[first * self.block : (first + count) * self.block], place * self.block)
 
     def free(self, blocks: Blocks) -> None:
         """These blocks may be used again. Takes no lock: the garbage collector may call it at any moment."""
         if blocks:
             self._free.append(blocks)
+
+    def tidy(self) -> None:
+        """Give memory back to the system where much went into the file: glibc keeps what was freed for later."""
+        if self._taken > TIDY:
+            self._taken = 0
+            with contextlib.suppress(OSError, AttributeError):  # another C library
+                ctypes.CDLL(None).malloc_trim(0)
 
     def _places(self, count: int) -> Blocks:
         """Blocks to write to: free ones first."""

@@ -7,6 +7,7 @@ same directory gives, and the files of experiments that are gone hold what they 
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import shutil
 import struct
@@ -20,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tbbridge.bridge import read
 from tbbridge.checksum import frame
 from tbbridge.follower import Follower
+from tbbridge.shelf import DiskShelf
 from tbbridge.write.events import event, field, simple_value, summary
 from tbbridge.write.names import file_name
 from tbbridge.write.publish import Publisher
@@ -88,11 +90,13 @@ class BridgeModel(RuleBasedStateMachine):
         self.looked = False
         self.restarted = False
         self.flipped = False
+        self.blocks = itertools.cycle([8, 1024])  # all but the newest few points rest on disk, or none
         self.begin()
 
     def begin(self) -> None:
         self.publisher = Publisher(self.out, keep_out=self.files.root)
-        self.follower = Follower(self.files.root, self.publisher, clock=lambda: self.now)
+        shelf = DiskShelf(next(self.blocks))
+        self.follower = Follower(self.files.root, self.publisher, clock=lambda: self.now, shelf=shelf)
         self.parts: Iterator[set[str]] = iter(())
 
     def teardown(self) -> None:

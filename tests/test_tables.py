@@ -11,16 +11,18 @@ from tbbridge.bridge import NO_POINTS
 from tbbridge.shape.run import RunSeries
 from tbbridge.shape.series import live, merge
 from tbbridge.shape.table import run_log
+from tbbridge.shelf import DiskShelf
 from tbbridge.tables import RunLogText
 from tbbridge.write.text import run_log_csv
 
 NAMES = st.sampled_from([("a", "b"), ("a", "b"), ("a", "b"), ("b", "a"), ("c",)])
 
 
-@given(runs(), st.lists(st.tuples(st.integers(0, 3), NAMES, st.booleans()), max_size=20))
-def test_the_text_follows_a_run_whose_files_grow(made, looks):
+@given(runs(), st.lists(st.tuples(st.integers(0, 3), NAMES, st.booleans()), max_size=20), st.sampled_from([8, 1024]))
+def test_the_text_follows_a_run_whose_files_grow(made, looks, block):
     """From the event files to the bytes, one event at a time in any order, the growing path equals the fresh one."""
-    run, text = RunSeries(), RunLogText()
+    shelf = DiskShelf(block)
+    run, text = RunSeries(shelf), RunLogText(shelf)
     shown = dict.fromkeys([arguments[0] for arguments in made], 0)
     for place, names, header in looks:
         name, events, born, doubles = made[place % len(made)]

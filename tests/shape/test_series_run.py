@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_model import Log, Restart, event_file, rule_by_rule, runs
 
+from tbbridge.growing import common_prefix
 from tbbridge.model import Points, Series
-from tbbridge.growing import GrowingColumn, common_prefix
 from tbbridge.shape.run import RunSeries
 from tbbridge.shape.series import live, merge
+from tbbridge.shelf import DiskShelf
 
 
 def same(one: Series | Points | None, other: Series | Points | None) -> bool:
@@ -47,6 +48,9 @@ class Grown:
         return self.files[name]
 
 
+SHELVES = st.sampled_from([8, 16, 1024])
+"""Bytes of a shelf's block: all but the newest one or two of them rest."""
+
 ACTIONS = st.lists(
     st.tuples(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=3), st.integers(0, 30)),
     max_size=12,
@@ -54,10 +58,10 @@ ACTIONS = st.lists(
 
 
 @settings(max_examples=300)
-@given(runs(), ACTIONS)
-def test_growing_equals_merging_from_scratch(made, actions):
+@given(runs(), ACTIONS, SHELVES)
+def test_growing_equals_merging_from_scratch(made, actions, block):
     """After every look the series, the live points and the set of changed tags are those of a fresh merge."""
-    grown, run, before = Grown(made), RunSeries(), {}
+    grown, run, before = Grown(made), RunSeries(DiskShelf(block)), {}
     names = list(grown.made)
     for looks, luck in actions:
         touched = {names[place % len(names)]: count for place, count in looks}
@@ -230,32 +234,3 @@ def test_the_first_double_widens_the_series():
     run.update([event_file("2", [Log("a", 1, 9, 0.1)], doubles=["a"])])
     assert run.live("a").value.tolist() == [float(np.float32(0.1)), 0.1]
     assert common_prefix(before, run.live("a")) == 0
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), max_size=20))
-def test_a_growing_column_is_a_list_whose_snapshots_stay(moves):
-    """Cut and extend in any order: the column equals the list, and earlier views never change."""
-    column, model, views = GrowingColumn(np.int64), [], []
-    for number, (cut, count) in enumerate(moves):
-        if cut < len(model) and count % 2:
-            column.cut(cut)
-            del model[cut:]
-        news = [number * 100 + i for i in range(count)]
-        column.extend(np.array(news, np.int64))
-        model += news
-        assert column.view.tolist() == model
-        views.append((column.view, list(model)))
-    assert all(view.tolist() == copy for view, copy in views)
-
-
-def test_the_common_prefix_is_bit_for_bit():
-    """NaN equals itself, 0 is not -0, float32 is not float64, and one differing column is enough."""
-
-    def points(values, dtype=np.float32):
-        return Points(np.arange(len(values)), np.zeros(len(values)), np.array(values, dtype))
-
-    assert common_prefix(points([1, np.nan, 3]), points([1, np.nan, 4])) == 2
-    assert common_prefix(points([0.0]), points([-0.0])) == 0
-    assert common_prefix(points([1, 2]), points([1, 2], np.float64)) == 0
-    assert common_prefix(points([1, 2]), points([1, 2, 3])) == 2
-    assert common_prefix(points([]), points([1])) == 0

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tbbridge.errors import FormatError
 from tbbridge.model import COLUMNS, RunLog
+from tbbridge.shelf import DiskShelf
 from tbbridge.write.text import GrowingText, read_run_log, run_log_csv
 
 HEADER = b"step,train accuracy,val accuracy,train cross entropy,val cross entropy\n"
@@ -337,12 +338,19 @@ def table_of(rows: dict[int, tuple[float | None, float | None]]) -> RunLog:
     return log
 
 
-@given(st.lists(st.tuples(st.integers(-20, 20), ROWS), max_size=10), st.booleans())
-def test_growing_text_is_the_text_of_the_whole(changes, header):
+@given(
+    st.lists(st.tuples(st.integers(-20, 20), ROWS), max_size=10),
+    st.booleans(),
+    st.sampled_from([8, 64, 1024]),
+    st.integers(1, 9),
+)
+def test_growing_text_is_the_text_of_the_whole(changes, header, block, near):
     """Replaced from any step on, the bytes are those of the whole table."""
-    text, rows = GrowingText(("a", "b"), header=header), {}
-    for first, some in changes:
-        news = {step: row for step, row in some.items() if step >= first}
-        rows = {step: row for step, row in rows.items() if step < first} | news
-        text.replace(first, table_of(news))
-        assert bytes(text) == run_log_csv(table_of(rows), header=header)
+    text, rows = GrowingText(("a", "b"), header=header, shelf=DiskShelf(block)), {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tbbridge.write.text._NEAR", near)
+        for first, some in changes:
+            news = {step: row for step, row in some.items() if step >= first}
+            rows = {step: row for step, row in rows.items() if step < first} | news
+            text.replace(first, table_of(news))
+            assert bytes(text) == run_log_csv(table_of(rows), header=header)

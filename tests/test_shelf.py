@@ -1,0 +1,85 @@
+"""The file in which old points rest: what comes back is what was put, and it does not grow for ever."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import tempfile
+from array import array
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tbbridge import shelf
+from tbbridge.growing import GrowingColumn, Shelved
+from tbbridge.shelf import DiskShelf
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory for temporary files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def read(shelf: DiskShelf, blocks: array[int]) -> bytes:
+    data = bytearray(len(blocks) * shelf.block)
+    shelf.get(blocks, memoryview(data))
+    return bytes(data)
+
+
+def test_what_was_put_comes_back(folder: Path) -> None:
+    """In any order of blocks, next to each other or not, and no name is ever seen."""
+    shelf = DiskShelf(8)
+    blocks = [shelf.put(memoryview(bytes([number]) * 8 * number)) for number in range(1, 20)]
+    assert [read(shelf, some) for some in blocks if some] == [bytes([n]) * 8 * n for n in range(1, 20)]
+    assert read(shelf, blocks[4][::-1] + blocks[2]) == b"\5" * 40 + b"\3" * 24
+    assert os.listdir(folder) == []
+
+
+def test_free_blocks_are_used_again(folder: Path) -> None:
+    """The file stays as large as what rests in it at one time, and goes with its shelf."""
+    gc.collect()
+    before, shelf = descriptors(), DiskShelf(16)
+    assert descriptors() == before, "nothing is opened before it is needed"
+    for length in (100, 37, 64, 5, 100):
+        column = GrowingColumn(np.arange(length), shelf)
+        assert column.view.tolist() == list(range(length))
+        del column
+    assert shelf.size <= 100 * 8
+    assert descriptors() == before + 1
+    del shelf
+    assert descriptors() == before
+
+
+def test_where_nothing_can_be_written_the_points_stay_in_memory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is lost when the disk is full; when it has room again, they rest again."""
+    monkeypatch.setattr(shelf, "RETRY", 0.0)
+    column = GrowingColumn(np.arange(100), DiskShelf(16))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        for value in range(100, 1000):
+            column.extend(np.array([value]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    full = len(column.view._recent)
+    column.extend(np.array([1000]))
+    assert column.view.tolist() == list(range(1001))
+    assert len(column.view._recent) < 10 < 800 < full
+
+
+def test_without_a_directory_for_temporary_files_they_stay_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that can write nowhere."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    column = GrowingColumn(np.arange(1000), DiskShelf())
+    assert not isinstance(column.view, Shelved)
+    assert column.view.tolist() == list(range(1000))
