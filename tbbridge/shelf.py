@@ -3,7 +3,7 @@
     column = GrowingColumn(np.int64, DiskShelf())
 
 It lies in the directory for temporary files (``TMPDIR``). Nothing in it is needed after the process, and nothing is
-lost without it: where it cannot be written, the points stay in memory.
+lost without it: where it cannot be written, or the disk is nearly full, the points stay in memory.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ BLOCK = 1024
 
 RETRY = 5.0
 """Seconds before the file is tried again after it could not be written."""
+
+RESERVE = 256 << 20
+"""Bytes of the disk that are left to others: a training that cannot save its model is worse than memory in use."""
 
 TIDY = 32 << 20
 """Bytes that went into the file, after which it is worth 2 ms to give back the memory that held them."""
@@ -109,11 +112,18 @@ class DiskShelf:
         if self._end + new > _MOST:
             raise OSError("no more blocks")
         found.extend(range(self._end, self._end + new))
+        if new:
+            self._leave_room()
         self._end += new
         return found
 
+    def _leave_room(self) -> None:
+        disk = os.fstatvfs(self._descriptor)
+        if disk.f_bavail * disk.f_frsize < RESERVE:
+            raise OSError("the disk is nearly full")
+
     def _open(self) -> None:
-        with tempfile.TemporaryFile(prefix="tbbridge-") as file:
+        with tempfile.TemporaryFile(prefix="tbbridge-", dir=_folder()) as file:
             self._descriptor = os.dup(file.fileno())
         weakref.finalize(self, os.close, self._descriptor).atexit = False  # what runs at the exit may still read
 
@@ -124,10 +134,17 @@ class DiskShelf:
 
     def _read(self, data: memoryview, offset: int) -> None:
         while data:
-            read = os.preadv(self._descriptor, [data], offset)
+            read = os.pread(self._descriptor, len(data), offset)
             if not read:
                 raise OSError("the file of old points is shorter than it was")
-            data, offset = data[read:], offset + read
+            data[: len(read)] = read
+            data, offset = data[len(read) :], offset + len(read)
+
+
+def _folder() -> str:
+    """For large temporary files ``/var/tmp`` is meant, where nothing else was asked for: ``/tmp`` may be memory."""
+    folder = tempfile.gettempdir()
+    return "/var/tmp" if folder == "/tmp" and os.access("/var/tmp", os.W_OK) else folder
 
 
 def _stretches(blocks: Blocks) -> list[tuple[int, int, int]]:

@@ -28,6 +28,12 @@ def descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+def places() -> set[str]:
+    """The paths of what is open."""
+    found = [f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")]
+    return {os.readlink(place) for place in found if os.path.exists(place) or os.path.islink(place)}
+
+
 def read(shelf: DiskShelf, blocks: array[int]) -> bytes:
     data = bytearray(len(blocks) * shelf.block)
     shelf.get(blocks, memoryview(data))
@@ -73,6 +79,22 @@ def test_where_nothing_can_be_written_the_points_stay_in_memory(folder: Path, mo
     column.extend(np.array([1000]))
     assert column.view.tolist() == list(range(1001))
     assert len(column.view._recent) < 10 < 800 < full
+
+
+def test_the_last_of_a_disk_is_left_to_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training that saves its model beside us comes first: on a disk that is nearly full nothing rests."""
+    monkeypatch.setattr(shelf, "RESERVE", 1 << 62)
+    assert not isinstance(GrowingColumn(np.arange(1000), DiskShelf()).view, Shelved)
+
+
+def test_it_lies_where_large_temporary_files_are_meant_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In ``/var/tmp`` rather than ``/tmp``, which may be memory; where ``TMPDIR`` says so, there."""
+    for said, meant in (("/tmp", "/var/tmp"), ("/dev/shm", "/dev/shm")):
+        monkeypatch.setattr(tempfile, "tempdir", said)
+        before = places()
+        kept = DiskShelf()
+        assert kept.put(memoryview(bytes(kept.block))) is not None
+        assert [os.path.dirname(place) for place in places() - before] == [meant]
 
 
 def test_without_a_directory_for_temporary_files_they_stay_in_memory(
