@@ -61,6 +61,11 @@ def whole(out: Path) -> Counter[str]:
     return found
 
 
+def published(out: Path) -> dict[str, bytes]:
+    """The run logs, by path."""
+    return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*.csv")}
+
+
 def main() -> None:
     """Kill, check, start again; compare in the end."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -87,12 +92,15 @@ def main() -> None:
                 stale += sum(TEMPORARY.fullmatch(path.name) is not None for path in out.rglob("*"))
             if (number + 1) % 100 == 0:
                 print(f"{number + 1} kills, {training.step} steps, {time.monotonic() - began:.0f} s", flush=True)
+        tbbridge.export(logs, Path(folder, "fresh"))
+        fresh = published(Path(folder, "fresh"))
         watch = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        time.sleep(5)
+        deadline = time.monotonic() + 60
+        while published(out) != fresh:
+            assert time.monotonic() < deadline, "the published bytes are not those of a fresh export"
+            time.sleep(0.1)
         watch.send_signal(signal.SIGINT)
         assert watch.wait(60) == 0
-        for path in tbbridge.export(logs, Path(folder, "fresh")):
-            assert (out / path.relative_to(Path(folder, "fresh"))).read_bytes() == path.read_bytes(), path
         left = [path for path in out.rglob("*") if TEMPORARY.fullmatch(path.name)]
         assert not left, left
     print(f"{args.kills} kills: no torn file; {stale} temporary files of killed processes were seen, none is left;")
