@@ -10,11 +10,11 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.permission.FsPermission;
 
-/** Does with Hadoop's own client what it reads, a line each: VERB PATH [BASE64]. Janino compiles it when it is run. */
+/** Does with Hadoop's own client what it reads, a line each: VERB PATH [BASE64]. */
 public class HadoopClient {
     public static void main(String[] args) throws Exception {
         FileSystem fs = FileSystem.get(new Configuration());
-        Map open = new HashMap();
+        Map<String, FSDataOutputStream> open = new HashMap<>();
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
         String line;
         while ((line = in.readLine()) != null) {
@@ -29,10 +29,10 @@ public class HadoopClient {
         }
     }
 
-    private static String run(FileSystem fs, Map open, String[] words) throws Exception {
+    private static String run(FileSystem fs, Map<String, FSDataOutputStream> open, String[] words) throws Exception {
         String verb = words[0];
         Path path = new Path(words[1]);
-        FSDataOutputStream file = (FSDataOutputStream) open.get(words[1]);
+        FSDataOutputStream file = open.get(words[1]);
         if (verb.equals("create")) {
             open.put(words[1], fs.create(path, true));
         } else if (verb.equals("small")) {  // blocks of 16 KiB

@@ -1,7 +1,7 @@
 """A NameNode, a DataNode and Hadoop's own client, Java processes of this machine that listen on the loopback alone.
 
-Their jars are those of Hadoop 2.7.3 in the source distribution of PySpark 2.4.8, the last one whose client and servers are
-in one jar (210 MB, fetched once by pip into a folder of the user's cache). Needs Java, tried with 17; no compiler.
+Their jars are those of Hadoop 2.7.3 in the source distribution of PySpark 2.4.8: the last Hadoop with client and servers
+in one jar (220 MB, fetched once by pip; 39 MB are kept in the user's cache). Needs a JDK, tried with 17.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -22,9 +23,12 @@ from support import free_port, wait_until
 PYSPARK = "pyspark==2.4.8"
 _JARS = (
     *("hadoop-common", "hadoop-hdfs", "hadoop-auth", "hadoop-annotations", "htrace-core", "protobuf-java", "guava"),
-    *("commons-", "log4j", "slf4j", "jetty", "javax.servlet", "netty", "jackson", "xmlenc", "xercesImpl", "xz"),
-    *("leveldbjni", "jsr305", "avro-1", "zookeeper", "curator", "api", "httpc", "gson", "janino", "jersey", "javax.ws"),
+    *("commons-", "log4j", "slf4j", "jetty", "javax.", "netty", "jackson", "xmlenc", "xercesImpl", "xz"),
+    *("leveldbjni", "jsr305", "avro-1", "zookeeper", "curator", "api", "httpc", "gson"),
 )
+_SOURCES = ("HadoopClient.java", "ServletContainer.java")
+"""The second stands in for a class of Jersey's, which is not among the jars: WebHDFS would need it."""
+
 _OPENED = ("java.base/java.lang", "java.base/java.nio", "java.security.jgss/sun.security.krb5")
 
 
@@ -84,11 +88,11 @@ class Hadoop:
         self.folder = folder
         self.port = free_port()
         _configure(folder, self.port)
+        sources = [Path(__file__).with_name(name) for name in _SOURCES]
+        subprocess.run(["javac", "-nowarn", "-cp", f"{jars()}/*", "-d", folder / "conf", *sources], check=True)
         package = "org.apache.hadoop.hdfs.server"
         self._main = {"name": f"{package}.namenode.NameNode", "data": f"{package}.datanode.DataNode"}
-        done = Java(folder, "format", self._main["name"], "-format", "-force", "-nonInteractive")
-        assert done.process.wait(60) == 0, done.said()
-        done.kill()
+        self._run("format", self._main["name"], "-format", "-force", "-nonInteractive")
         self.servers: dict[str, Java] = {}
         self.start("name")
         self.start("data")
@@ -98,9 +102,23 @@ class Hadoop:
         """Of the root of the file system."""
         return f"hdfs://127.0.0.1:{self.port}"
 
+    def _run(self, name: str, main: str, *args: str) -> None:
+        done = Java(self.folder, name, main, *args)
+        assert done.process.wait(60) == 0, done.said()
+        done.kill()
+
     def start(self, which: str) -> None:
-        """Start the server ``name`` or ``data``."""
+        """Start the server ``name``, and wait until it answers, or ``data``."""
         self.servers[which] = Java(self.folder, which, self._main[which])
+        if which == "name":
+            wait_until(self._answers, timeout=60, interval=0.1, what="the NameNode answers")
+
+    def _answers(self) -> bool:
+        server = self.servers["name"]
+        assert server.process.poll() is None, server.said()
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 5):
+            return True
+        return False
 
     def kill(self, which: str) -> None:
         """kill -9 of the server ``name`` or ``data``."""
@@ -125,11 +143,10 @@ def _configure(folder: Path, port: int) -> None:
         "fs.defaultFS": f"hdfs://127.0.0.1:{port}",
         "hadoop.tmp.dir": folder / "disk",
         "dfs.replication": 1,
-        "dfs.webhdfs.enabled": "false",
-        "dfs.namenode.http-address": "127.0.0.1:0",
-        "dfs.datanode.address": "127.0.0.1:0",
-        "dfs.datanode.http.address": "127.0.0.1:0",
-        "dfs.datanode.ipc.address": "127.0.0.1:0",
+        "dfs.namenode.http-address": f"127.0.0.1:{free_port()}",
+        "dfs.datanode.address": f"127.0.0.1:{free_port()}",
+        "dfs.datanode.http.address": f"127.0.0.1:{free_port()}",
+        "dfs.datanode.ipc.address": f"127.0.0.1:{free_port()}",
         "dfs.namenode.fs-limits.min-block-size": 1024,
         "dfs.namenode.safemode.extension": 0,
         "dfs.heartbeat.interval": 1,
@@ -137,7 +154,7 @@ def _configure(folder: Path, port: int) -> None:
         "dfs.client.failover.max.attempts": 600,
         "dfs.client.retry.policy.enabled": "true",
     }
-    rows = (f"<property><name>{name}</name><value>{value}</value></property>" for name, value in values.items())
+    rows = [f"<property><name>{name}</name><value>{value}</value></property>" for name, value in values.items()]
     for name in ("core-site.xml", "hdfs-site.xml"):
         (conf / name).write_text(f"<configuration>{''.join(rows)}</configuration>\n")
     trace = "org.apache.hadoop.hdfs.server.datanode.DataNode.clienttrace"
@@ -155,11 +172,13 @@ class Client:
     """Hadoop's own client, in Java: what holds files open as a training does."""
 
     def __init__(self, hadoop: Hadoop) -> None:
-        source = Path(__file__).with_name("HadoopClient.java")
-        self._java = Java(hadoop.folder, "client", "org.codehaus.janino.SimpleCompiler", str(source), "HadoopClient")
+        self._hadoop = hadoop
+        self._java = Java(hadoop.folder, "client", "HadoopClient")
         wait_until(self._ready, timeout=60, interval=0.2, what="the file system can be written")
 
     def _ready(self) -> bool:
+        for server in self._hadoop.servers.values():
+            assert server.process.poll() is None, server.said()
         try:
             self("create", "/ready")
             self("write", "/ready", b"x")
@@ -175,7 +194,8 @@ class Client:
             OSError: Hadoop refused; the text says why.
         """
         stdin, stdout = self._java.process.stdin, self._java.process.stdout
-        assert stdin and stdout
+        assert stdin
+        assert stdout
         stdin.write(f"{verb} {path} {base64.b64encode(data).decode()}\n")
         stdin.flush()
         answer = stdout.readline().strip()
