@@ -162,7 +162,7 @@ def export(
         header: whether a CSV begins with the names of its columns.
         spreadsheet_safe: put ``'`` before text cells of a CSV that a spreadsheet could take for a formula.
         dialect: how a CSV writes its numbers: ``plain`` (``1``, ``0.00001``, lines end in LF), or as Python's ``csv``
-            module does, ``python`` (``1.0``, ``1e-05``, lines end in CRLF).
+            module does, ``python`` (``1.0``, ``1e-05``, lines end in CRLF) or ``python-lf`` (the same with LF).
         force: replace a file that is there. Whole run logs in a directory are always brought up to date.
         options: how series are mapped to columns.
         engine: ``threads``, ``dask``, ``dask=ADDRESS``, ``ray`` or ``ray=ADDRESS``: where the work is done.

@@ -36,7 +36,7 @@ class ExportOptions:
     header: bool = True
     spreadsheet_safe: bool = False
     dialect: str = "plain"
-    """Of a CSV: ``plain`` or ``python``; see `tbbridge.write.dialect`."""
+    """Of a CSV: one of `tbbridge.write.dialect.DIALECTS`."""
     steps: Steps = (None, None)
     """First and last step, both included; None is open."""
     points: int | None = None

@@ -1,6 +1,6 @@
 """CSV of any sheet, as a stream of bytes: RFC 4180 quoting where needed, UTF-8, shortest round-trip numbers, LF.
 
-Or, in the dialect ``python``, with the numbers and line ends of Python's ``csv`` module: see `tbbridge.write.dialect`.
+Or, in another dialect, with the numbers and line ends of Python's ``csv`` module: see `tbbridge.write.dialect`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from tbbridge.write.block import Block, Sheet, batches, clean, slices
-from tbbridge.write.dialect import python_texts
+from tbbridge.write.dialect import line_end, python_texts
 from tbbridge.write.together import ordered_map
 
 _QUOTED = re.compile('[,"\r\n]')
@@ -48,7 +48,7 @@ def csv_chunks(sheet: Sheet, options: CsvOptions = PLAIN) -> Iterator[bytes]:
     """The CSV's bytes in order, formatted on all cores a slice at a time; the same whatever the number of cores."""
     if options.header:
         names = (cell(name, spreadsheet_safe=options.spreadsheet_safe) for name in sheet.header)
-        yield (",".join(names) + ("\r\n" if options.dialect == "python" else "\n")).encode()
+        yield (",".join(names) + line_end(options.dialect)).encode()
 
     def text(blocks: list[Block]) -> list[bytes]:
         pieces = [piece for block in blocks for piece in _block_csv(block, options)]
@@ -61,14 +61,14 @@ def csv_chunks(sheet: Sheet, options: CsvOptions = PLAIN) -> Iterator[bytes]:
 def _block_csv(block: Block, options: CsvOptions) -> tuple[bytes, ...]:
     """The lines of one block, in pieces: the numbers by Arrow's writer, the block's text cells put before each line."""
     sink = pa.BufferOutputStream()
-    python = options.dialect == "python"
+    python = options.dialect != "plain"
     columns = [python_texts(column) if python else column for column in block.columns.values()]
     batch = pa.RecordBatch.from_arrays(columns, names=list(block.columns))
     pa.csv.write_csv(batch, sink, pa.csv.WriteOptions(include_header=False, quoting_style="none"))
     text = sink.getvalue()
     prefix = "".join(cell(label, spreadsheet_safe=options.spreadsheet_safe) + "," for label in block.labels).encode()
-    end = b"\r\n" if python else b"\n"
-    if not text.size or not (prefix or python):
+    end = line_end(options.dialect).encode()
+    if not text.size or not (prefix or end != b"\n"):
         return (text.to_pybytes(),)
     lines: bytes = text.slice(0, text.size - 1).to_pybytes()
     return prefix, lines.replace(b"\n", end + prefix), end

@@ -1,7 +1,8 @@
 """The other way to write the numbers of a CSV: as Python's ``csv`` module writes rows of floats.
 
 Loggers that hand their floats to ``csv.writer`` (older viewers' among them) get ``1.0``, ``0.98``, ``1e-05`` and lines
-that end in CRLF, where our own text is ``1``, ``0.98``, ``0.00001`` and LF. Both read back to the same numbers.
+that end in CRLF, where our own text is ``1``, ``0.98``, ``0.00001`` and LF. Both read back to the same numbers. A log
+that went through git may have LF for CRLF: the logs that the older viewer published have.
 """
 
 from __future__ import annotations
@@ -10,11 +11,17 @@ from decimal import Decimal
 
 import pyarrow as pa
 
-DIALECTS = ("plain", "python")
-"""``plain``: the shortest text of each number, LF; ``python``: what Python's ``csv`` module makes of floats, CRLF."""
+DIALECTS = ("plain", "python", "python-lf")
+"""``plain``: the shortest text of each number, LF; ``python``: what Python's ``csv`` module makes of floats, CRLF;
+``python-lf``: the same with LF."""
 
 _POSITIONAL = (1e-4, 1e16)
 """From the first, below the second, a number has no exponent: `float.__repr__`, and ``str`` of NumPy's scalars."""
+
+
+def line_end(dialect: str) -> str:
+    """What ends a line."""
+    return "\r\n" if dialect == "python" else "\n"
 
 
 def python_texts(values: pa.Array) -> pa.Array:

@@ -18,12 +18,14 @@ import pytest
 import tbbridge
 from tbbridge.cli import main
 from tbbridge.model import COLUMNS
+from tbbridge.write.dialect import DIALECTS
 
 LOGS = {
     "float32 of NumPy": b"5,0.1,0.12,2.2985375,2.2941384\r\n10,1.0,1.0,1e-04,9.536743e-07\r\n15,0.0,0.98,nan,inf\r\n",
     "accuracy as float64": b"5,0.02,0.94,6.07006,7.363458\r\n10,1.0,0.96,0.00023,1e-05\r\n",
     "floats of Keras, not validated": b"0,0.15625,,2.3148891925811768,\r\n1,0.203125,,2.2962214946746826,\r\n",
     "line ends of Unix": b"5,0.1,0.12,2.2985375,2.2941384\n10,1,1,0.0001,9.536743e-7\n",
+    "through git": b"5,0.1,0.12,2.2985375,2.2941384\n10,1.0,0.98,0.00072584033,9.5e-05\n",
     "with a header": b"step,train accuracy,val accuracy,train cross entropy,val cross entropy\r\n5,1.0,1.0,0.5,0.5\r\n",
 }
 OTHERWISE = {
@@ -96,7 +98,7 @@ def test_what_was_exported_once_stays(tmp_path: Path, capsys: pytest.CaptureFixt
     assert exported(tmp_path) == once
 
 
-@pytest.mark.parametrize("dialect", ["plain", "python"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_older_page_reads_an_export_without_header(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], dialect: str
 ) -> None:

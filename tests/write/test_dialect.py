@@ -27,6 +27,8 @@ def test_the_bytes_are_those_of_the_csv_module(rows: list[tuple[int, float | Non
     columns = {"step": pa.array([row[0] for row in rows]), "value": pa.array([row[1] for row in rows], pa.float64())}
     sheet = Sheet(("run, 1",), ("step", "value"), [Block(("a\nb",), columns)])
     assert b"".join(csv_chunks(sheet, CsvOptions(dialect="python"))).decode() == sink.getvalue()
+    through_git = sink.getvalue().replace("\r\n", "\n")
+    assert b"".join(csv_chunks(sheet, CsvOptions(dialect="python-lf"))).decode() == through_git
 
 
 @pytest.mark.parametrize(
