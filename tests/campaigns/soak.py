@@ -1,4 +1,4 @@
-"""A hundred writers for an hour beside `tbbridge watch`: memory flat but for points, descriptors flat, none missing.
+"""A hundred writers for an hour beside `tbbridge watch`: memory flat, descriptors flat, no point missing.
 
 python tests/campaigns/soak.py --writers 100 --minutes 60
 """
@@ -16,6 +16,9 @@ from pathlib import Path
 
 import tbbridge
 from tbbridge.write.events import EventWriter
+
+FLAT = 3.0
+"""MB by which memory may differ from one third of the time to the next; it would be 8 where each point is kept."""
 
 
 def memory(pid: int, kind: str) -> float:
@@ -48,7 +51,7 @@ def main() -> None:
         )
         end, minute, step = time.monotonic() + 60 * args.minutes, time.monotonic() + 10, 0
         print("minute    points  MB resident   MB of its own  descriptors  processor s")
-        began = time.monotonic()
+        began, own = time.monotonic(), []
         while time.monotonic() < end:
             next_round = time.monotonic() + args.pause
             for writer in writers:
@@ -60,9 +63,10 @@ def main() -> None:
                 minute += 60
                 descriptors = len(os.listdir(f"/proc/{watch.pid}/fd"))
                 passed = (time.monotonic() - began) / 60
+                own.append(memory(watch.pid, "RssAnon"))
                 print(
                     f"{passed:6.1f}{2 * step * args.writers:10}{memory(watch.pid, 'VmRSS'):13.1f}"
-                    f"{memory(watch.pid, 'RssAnon'):16.1f}{descriptors:13}{processor(watch.pid):13.1f}",
+                    f"{own[-1]:16.1f}{descriptors:13}{processor(watch.pid):13.1f}",
                     flush=True,
                 )
             time.sleep(max(0.0, next_round - time.monotonic()))
@@ -73,6 +77,11 @@ def main() -> None:
             assert (out / path.relative_to(fresh)).read_bytes() == data, path
             assert data.count(b"\n") == step + 1, f"{path}: points are missing"
     print(f"{args.writers} writers, {step} steps each: no point is missing, the bytes equal a fresh export")
+    third = len(own) // 3
+    if third:
+        grown = max(own[-third:]) - max(own[third:-third])
+        assert grown < FLAT, f"its own memory grew by {grown:.1f} MB from the second third of the time to the last"
+        print(f"memory is flat: {grown:+.1f} MB from the second third of the time to the last")
 
 
 if __name__ == "__main__":
