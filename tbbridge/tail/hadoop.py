@@ -10,6 +10,7 @@ import os
 import socket
 import struct
 import threading
+import time
 import uuid
 from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
@@ -141,18 +142,31 @@ class DataNodes:
         self._user = user
         self._by_name = by_name
         self._connections: dict[Address, Rpc] = {}
+        self._silent: dict[Address, float] = {}
 
     def visible(self, block: Block) -> int:
-        """How many bytes of an open block can be read."""
-        failed: OSError = OSError("its last block is on no DataNode")
+        """How many bytes of an open block can be read: none where no DataNode has begun it."""
+        failed: OSError | None = None if block.nodes else OSError("its last block is on no DataNode")
         for address, name, _, port in block.nodes:
             key = (name if self._by_name else address, port)
-            rpc = self._connections.setdefault(key, Rpc(key, _DATANODE, self._user))
             try:
-                return number(decode(rpc.call("getReplicaVisibleLength", encode((1, block.block)))), 1)
+                return self._ask(key, block)
             except OSError as error:
-                failed = error
-        raise failed
+                if not (isinstance(error, Refused) and error.kind.endswith("ReplicaNotFoundException")):
+                    failed = error
+        if failed:
+            raise failed
+        return 0
+
+    def _ask(self, key: Address, block: Block) -> int:
+        if time.monotonic() < self._silent.get(key, 0):
+            raise TimeoutError("its DataNode does not answer")
+        rpc = self._connections.setdefault(key, Rpc(key, _DATANODE, self._user))
+        try:
+            return number(decode(rpc.call("getReplicaVisibleLength", encode((1, block.block)))), 1)
+        except TimeoutError:
+            self._silent[key] = time.monotonic() + TIMEOUT  # it holds other blocks, too, which would wait as long
+            raise
 
     def read(self, block: Block, start: int, end: int) -> bytes:
         """The bytes ``[start, end)`` of an open block, as many as can be read of it."""

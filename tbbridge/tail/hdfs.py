@@ -17,13 +17,14 @@ from typing import Any
 
 from hdfs_native import fsspec as native
 
-from tbbridge.tail.hadoop import Address, Block, DataNodes, Entry, NameNode
+from tbbridge.tail.hadoop import TIMEOUT, Address, Block, DataNodes, Entry, NameNode
 from tbbridge.tail.messages import Unwelcome
 
 _QUICK = {
     "dfs.client.failover.max.attempts": "4",
     "dfs.client.failover.sleep.base.millis": "100",
     "dfs.client.failover.sleep.max.millis": "1000",
+    "dfs.client.socket-timeout": str(int(TIMEOUT * 1000)),
 }
 """hdfs-native would try a dead NameNode for three minutes, and a poll comes again anyway."""
 
@@ -36,6 +37,8 @@ class HdfsFileSystem(native.HdfsFileSystem):
 
     unreadable: dict[str, str]
     """Directories that the last `find` was not allowed to list, and why."""
+    unsure: dict[str, str]
+    """Files of which it may not have seen the end, and why."""
 
     def __init__(self, host: str | None = None, port: int | None = None, **options: str) -> None:
         site = configuration()
@@ -48,7 +51,7 @@ class HdfsFileSystem(native.HdfsFileSystem):
         self._data = DataNodes(user, by_name)
         self._held: dict[str, Block] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
-        self.unreadable = {}
+        self.unreadable, self.unsure = {}, {}
 
     @classmethod
     def of(cls, url: str) -> tuple[HdfsFileSystem, str]:
@@ -62,48 +65,47 @@ class HdfsFileSystem(native.HdfsFileSystem):
 
     def find(self, path: str, maxdepth: Any = None, withdirs: Any = False, detail: Any = False, **_: Any) -> Any:
         """All files below a path and how long they are; of an open file, what of it can be read."""
-        self.unreadable = {}
-        if self._names:
-            try:
-                found = self._walk(path, self._names)
-            except Unwelcome:
-                self._names = None
-            else:
-                return found if detail else list(found)
-        return super().find(path, maxdepth, withdirs, detail, on_error=self._note)
+        try:
+            found = self._walk(path)
+        except Unwelcome:
+            self._names = None
+            found = self._walk(path)
+        return found if detail else list(found)
 
-    def _note(self, error: Exception) -> None:
-        if isinstance(error, PermissionError):
-            self.unreadable[str(error)] = str(error)
-        elif not isinstance(error, FileNotFoundError):
-            raise error
-
-    def _walk(self, top: str, names: NameNode) -> dict[str, dict[str, Any]]:
-        found, stack = {}, [top]
+    def _walk(self, top: str) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        stack = [top]
+        self.unreadable, self.unsure = {}, {}
         while stack:
             folder = stack.pop()
             try:
-                entries = names.list(folder)
+                listed = self._list(folder)
             except (FileNotFoundError, PermissionError) as error:
                 if folder == top:
                     raise
                 if isinstance(error, PermissionError):
                     self.unreadable[folder] = str(error)
                 continue
-            for entry in entries:
-                path = f"{folder.rstrip('/')}/{entry.name}" if entry.name else folder
-                if entry.directory:
-                    stack.append(path)
-                else:
-                    found[path] = self._details(path, entry)
+            stack += [one["name"] for one in listed if one["type"] == "directory"]
+            found.update({one["name"]: one for one in listed if one["type"] == "file"})
         below = f"{top.rstrip('/')}/"
         for path in [one for one in self._held if one.startswith(below) and one not in found]:
             del self._held[path], self._sizes[path]
         return found
 
+    def _list(self, folder: str) -> list[dict[str, Any]]:
+        if not self._names:
+            return list(self.ls(folder))
+        return [
+            self._details(f"{folder.rstrip('/')}/{entry.name}" if entry.name else folder, entry)
+            for entry in self._names.list(folder)
+        ]
+
     def _details(self, path: str, entry: Entry) -> dict[str, Any]:
         """A file as fsspec describes it; its identity is its version, since no byte of a file ever changes."""
         size = entry.size
+        if entry.directory:
+            return {"name": path, "size": 0, "type": "directory"}
         if entry.open:
             size = self._visible(path, entry.identity, entry.open)
             self._held[path] = entry.open
@@ -116,17 +118,23 @@ class HdfsFileSystem(native.HdfsFileSystem):
         """How much of an open file can be read; as before where its DataNodes do not say."""
         try:
             size = block.offset + self._data.visible(block)
-        except OSError:
+        except OSError as error:
             known = self._sizes.get(path, (0, 0))
             size = max(block.offset, known[1] if known[0] == identity else 0)
+            self.unsure[path] = str(error)
         self._sizes[path] = identity, size
         return size
 
     def cat_file(self, path: str, start: Any = None, end: Any = None, **_: Any) -> bytes:
         """The bytes ``[start, end)`` of a file, also where its writer opened or closed it since it was listed."""
         path = self._strip_protocol(path)
-        if start is None or end is None or not self._names:
-            return bytes(super().cat_file(path, start=start, end=end))
+        if start is None or end is None:
+            return self._finished(path, start, end)
+        if not self._names:
+            data = self._finished(path, start, end)
+            if len(data) < end - start:
+                raise OSError("its writer holds it open: where Kerberos is wanted, only closed files are read")
+            return data
         try:
             data = self._part(path, start, end)
         except FileNotFoundError:
@@ -142,9 +150,31 @@ class HdfsFileSystem(native.HdfsFileSystem):
     def _part(self, path: str, start: int, end: int) -> bytes:
         block = self._held.get(path)
         if block is None or end <= block.offset:
+            return self._finished(path, start, end)
+        full = self._finished(path, start, block.offset) if start < block.offset else b""
+        return full + self._data.read(block, max(start - block.offset, 0), end - block.offset)
+
+    def _finished(self, path: str, start: Any, end: Any) -> bytes:
+        try:
             return bytes(super().cat_file(path, start=start, end=end))
-        full = super().cat_file(path, start=start, end=block.offset) if start < block.offset else b""
-        return bytes(full + self._data.read(block, max(start - block.offset, 0), end - block.offset))
+        except RuntimeError as error:
+            raise plain(error) from None
+
+    def ls(self, path: str, detail: bool = True, **_: Any) -> Any:
+        """What is in a directory."""
+        try:
+            return super().ls(path, detail)
+        except RuntimeError as error:
+            raise plain(error) from None
+
+
+def plain(error: RuntimeError) -> OSError:
+    """An error of hdfs-native's in a few words: it may hold Java's stack, or all that is known of each DataNode."""
+    refused = re.match(r'RPCError\("(?P<kind>[\w.$]+)", "(?P<text>.*?)(\\n|"\)$)', str(error))
+    if refused:
+        kind = PermissionError if refused["kind"].endswith("AccessControlException") else OSError
+        return kind(refused["text"].replace('\\"', '"'))
+    return OSError(re.sub(r"^\w+\(\"?|[: ]*\[?\w+Proto \{.*|\"?\)$", "", str(error), flags=re.DOTALL))
 
 
 def configuration() -> dict[str, str]:

@@ -104,6 +104,8 @@ class RemoteTree:
         for path, why in getattr(self.fs, "unreadable", {}).items():
             listing.unreadable.append(self._url(path))
             listing.problems.append(f"cannot list {without_password(self._url(path))}: {why}")
+        for path, why in getattr(self.fs, "unsure", {}).items():
+            listing.problems.append(f"cannot tell how long {without_password(self._url(path))} is: {why}")
         listing.missing = not found and not listing.unreadable
         return listing
 

@@ -1,6 +1,6 @@
 """A NameNode, a DataNode and Hadoop's own client, Java processes of this machine that listen on the loopback alone.
 
-Their jars are those of Hadoop 2.7.3 in the source distribution of PySpark 2.4.8: the last Hadoop with client and servers
+Their jars are those of Hadoop 2.7.3 in PySpark 2.4.8's source distribution: the last Hadoop with client and servers
 in one jar (220 MB, fetched once by pip; 39 MB are kept in the user's cache). Needs a JDK, tried with 17.
 """
 
