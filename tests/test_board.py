@@ -24,6 +24,12 @@ def tab(tmp_path: Path) -> Iterator[Tab]:
         yield Tab("http://127.0.0.1:8050/", source)
 
 
+def publish(path: Path, text: str) -> None:
+    """Whole at once, as run logs are."""
+    path.with_suffix(".new").write_text(text)
+    path.with_suffix(".new").rename(path)
+
+
 def ask(tab: Tab, path: str) -> Any:
     answer = Client(tab.get_plugin_apps()[path]).get(path)
     assert answer.status_code == 200
@@ -46,7 +52,7 @@ def has(tab: Tab, number: int) -> Callable[[], bool]:
 def test_the_tab_shows_the_run_logs_as_they_grow(tab: Tab, tmp_path: Path) -> None:
     """Each run log's columns, with the finite points; a new one appears by itself."""
     assert run_logs(tab) == {"page": "http://127.0.0.1:8050/", "more": 0, "experiments": []}
-    (tmp_path / "exp.csv").write_text(HEADER + "1,0.5,,,nan\n2,0.75,0.5,inf,2\n")
+    publish(tmp_path / "exp.csv", HEADER + "1,0.5,,,nan\n2,0.75,0.5,inf,2\n")
     wait_until(has(tab, 1))
     (experiment,) = run_logs(tab)["experiments"]
     assert experiment["name"] == "exp"
@@ -62,7 +68,7 @@ def test_the_tab_is_bounded(tab: Tab, tmp_path: Path) -> None:
     """A long run log is thinned, its extremes kept; of many, the rest are counted."""
     rows = "".join(f"{step},{0.99 if step == 5001 else 0.5},,,\n" for step in range(20_000))
     for number in range(MOST_EXPERIMENTS + 3):
-        (tmp_path / f"exp-{number}.csv").write_text(HEADER + (rows if number == 0 else "1,0.5,,,\n"))
+        publish(tmp_path / f"exp-{number}.csv", HEADER + (rows if number == 0 else "1,0.5,,,\n"))
     wait_until(lambda: run_logs(tab)["more"] == 3)
     shown = run_logs(tab)["experiments"]
     assert len(shown) == MOST_EXPERIMENTS
