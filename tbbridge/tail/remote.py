@@ -335,25 +335,32 @@ def _file_system(url: str) -> tuple[Any, str]:
         raise UsageError(f"{shown}: install what reads it, with: pip install 'tbbridge[remote]'") from None
     extra = " (pip install 'tbbridge[remote]')" if url.lower().startswith(_EXTRA) else ""
     try:
-        fs, base = _hdfs(url) or fsspec.core.url_to_fs(url)
+        fs, base = _hdfs(url) if url.lower().startswith("hdfs:") else fsspec.core.url_to_fs(url)
     except ImportError as error:
         raise UsageError(f"{shown}: {reason(error)}{extra}") from None
     except ValueError as error:
         raise UsageError(f"{shown}: {reason(error)}") from None
     except Exception as error:  # such as no credentials
-        java = " (it needs no Java with: pip install hdfs-native)" if "jvm" in str(error).lower() else ""
-        raise PathError(f"cannot open {shown}: {reason(error)}{java}") from None
+        raise PathError(f"cannot open {shown}: {reason(error)}") from None
     _keep_quiet(type(fs).__module__.partition(".")[0])
     return fs, base.rstrip("/")
 
 
-def _hdfs(url: str) -> tuple[Any, str] | None:
-    """HDFS without Java; None where its package is missing, and fsspec's own way is left, by pyarrow and Java."""
-    if not url.lower().startswith("hdfs:") or importlib.util.find_spec("hdfs_native") is None:
-        return None
-    from tbbridge.tail.hdfs import HdfsFileSystem
+def _hdfs(url: str) -> tuple[Any, str]:
+    """HDFS without Java; where the package for it is missing, as fsspec has it, by pyarrow and Java."""
+    if importlib.util.find_spec("hdfs_native"):
+        from tbbridge.tail.hdfs import HdfsFileSystem
 
-    return HdfsFileSystem.of(url)
+        return HdfsFileSystem.of(url)
+    import fsspec
+
+    try:
+        fs, base = fsspec.core.url_to_fs(url)
+    except Exception as error:
+        if isinstance(error, ImportError) or "libjvm" in str(error) or "libhdfs" in str(error):
+            raise ImportError("install what reads it without Java") from None
+        raise
+    return fs, str(base)
 
 
 def _keep_quiet(package: str) -> None:
