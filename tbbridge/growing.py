@@ -143,6 +143,12 @@ class Shelved(NDArrayOperatorsMixin):
     def __iter__(self) -> Any:
         return iter(self._whole())
 
+    def __repr__(self) -> str:
+        return repr(self._whole())
+
+    def __reduce__(self) -> Any:
+        return np.array, (self._whole(),)
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)

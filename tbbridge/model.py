@@ -98,7 +98,11 @@ class Series:
 
 
 class Points(NamedTuple):
-    """The points of one column of a run log: by step ascending, each step once."""
+    """The points of one column of a run log: by step ascending, each step once.
+
+    Of a long run that is followed these are views that read old values from disk when they are asked for; they do what
+    arrays do, and ``numpy.asarray`` makes one.
+    """
 
     step: Int64
     wall_time: Float64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 import tracemalloc
 from pathlib import Path
@@ -65,6 +66,7 @@ def test_a_resting_view_stands_for_the_array(count, data):
             np.testing.assert_array_equal(np.searchsorted(view, value, side), array.searchsorted(value, side))
     assert (view.max(), view.mean(), view.shape, list(view)) == (count - 1, array.mean(), (count,), list(array))
     np.testing.assert_array_equal(np.concatenate([view, 2 * view]), np.concatenate([array, 2 * array]))
+    assert (repr(view), type(pickle.loads(pickle.dumps(view)))) == (repr(array), np.ndarray)
     with pytest.raises(IndexError):
         view[count]
     with pytest.raises(ValueError, match="copy"):
