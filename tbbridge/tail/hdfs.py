@@ -32,7 +32,7 @@ _PORT = 8020
 """The NameNode's, where neither the URL nor Hadoop's configuration has one."""
 
 
-class HdfsFileSystem(native.HdfsFileSystem):
+class HdfsFileSystem(native.HdfsFileSystem):  # type: ignore[misc, unused-ignore]
     """HDFS as fsspec has it, for reading files that grow."""
 
     unreadable: dict[str, str]

@@ -29,7 +29,7 @@ TAIL = 1024
 """Bytes before the known end that are kept: a decoder may want an unfinished record again, from its first byte."""
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-_EXTRA = ("s3:", "s3a:", "gs:", "gcs:", "az:", "abfs:", "abfss:", "adl:", "hdfs:")
+_EXTRA = ("s3:", "s3a:", "gs:", "gcs:", "az:", "abfs:", "abfss:", "adl:", "hdfs:", "sftp:", "ssh:")
 """What ``pip install 'tbbridge[remote]'`` makes work."""
 
 _LONGEST_REASON = 300
@@ -91,7 +91,7 @@ class RemoteTree:
         listing = Listing()
         try:
             self.fs.invalidate_cache()
-            found = self._found()
+            found = self._found_again()
         except FileNotFoundError:
             found = {}
         except Exception as error:  # each file system has errors of its own
@@ -111,6 +111,18 @@ class RemoteTree:
 
     def _url(self, path: str) -> str:
         return f"{self.root}/{path[len(self._base) :].strip('/')}".rstrip("/")
+
+    def _found_again(self) -> dict[str, dict[str, Any]]:
+        """What `_found` finds, also when the one connection that SFTP has ended since, as with its server."""
+        try:
+            return self._found()
+        except FileNotFoundError:
+            raise
+        except Exception:
+            if not (type(self.fs).__module__.startswith("fsspec.implementations.") and hasattr(self.fs, "_connect")):
+                raise
+        self.fs._connect()
+        return self._found()
 
     def _found(self) -> dict[str, dict[str, Any]]:
         """What is below the URL, also where a file system's `find` leaves something out."""
