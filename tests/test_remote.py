@@ -196,7 +196,7 @@ def test_a_bucket_that_is_not_there_is_one_line(bucket: Bucket, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("command", [["export", "--out", "-"], ["inspect"], ["check"]])
-@pytest.mark.parametrize("kind", ["s3", "http", "webhdfs"])
+@pytest.mark.parametrize("kind", ["s3", "http", "hdfs", "webhdfs"])
 def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, kind: str, command: list[str]) -> None:
     """Exit code 2, and one line on standard error that says so."""
     host = f"127.0.0.1:{free_port()}"

@@ -98,7 +98,7 @@ class Watch:
 
     def published(self) -> dict[str, bytes]:
         """The run logs."""
-        return {name: data for name, data in files_of(self._out).items() if name.endswith(".csv")}
+        return {str(path.relative_to(self._out)): path.read_bytes() for path in sorted(self._out.rglob("*.csv"))}
 
     def agrees(self, timeout: float = 60.0) -> float:
         """Wait until they equal a local export; returns how long it took."""
