@@ -106,8 +106,9 @@ class DiskShelf:
         found = array("I")
         while len(found) < count and self._free:
             some, wanted = self._free.pop(), count - len(found)
-            found.extend(some[:wanted])
-            self.free(some[wanted:])
+            found.extend(some[-wanted:])
+            del some[-wanted:]  # at its end, so that what is left of many need not move
+            self.free(some)
         new = count - len(found)
         if self._end + new > _MOST:
             raise OSError("no more blocks")
