@@ -23,7 +23,8 @@ class Doorman(asyncssh.SSHServer):
 async def main(port: int) -> None:
     """Serve until the process is ended."""
     key = asyncssh.generate_private_key("ssh-ed25519")
-    await asyncssh.listen("127.0.0.1", port, server_host_keys=[key], server_factory=Doorman, sftp_factory=True)
+    options = {"server_host_keys": [key], "server_factory": Doorman, "sftp_factory": True, "reuse_address": True}
+    await asyncssh.listen("127.0.0.1", port, **options)
     print("listening", flush=True)
     await asyncio.Event().wait()
 
