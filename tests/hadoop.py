@@ -16,7 +16,7 @@ EXCEPTIONS = "org.apache.hadoop"
 
 @dataclass
 class Held:
-    """A file, of whose bytes the first `full` are in finished blocks; an open one has the rest in its last block."""
+    """A file: the first `full` of its bytes are in finished blocks, the rest in a last one, named by `identity`."""
 
     data: bytes
     full: int = 0
@@ -108,17 +108,17 @@ class FakeHadoop:
         if file is None:
             return encode((1, 1), (2, name.encode()), (3, 0))
         stale = file.full if file.open else len(file.data)
-        blocks = encode((1, stale), (3, int(file.open)), (4, self._block(path, file)), (5, int(not file.open)))
+        blocks = encode((1, stale), (3, int(file.open)), (4, self._block(file)), (5, int(not file.open)))
         return encode((1, 2), (2, name.encode()), (3, stale), (12, blocks), (13, file.identity))
 
-    def _block(self, path: str, file: Held) -> bytes:
+    def _block(self, file: Held) -> bytes:
         node = encode((1, b"127.0.0.1"), (2, b"localhost"), (4, self.port), (6, self.port))
-        block = encode((1, b"pool"), (2, list(self.files).index(path)), (3, 1), (4, 0))
+        block = encode((1, b"pool"), (2, file.identity), (3, 1), (4, 0))
         return encode((1, block), (2, file.full), (3, encode((1, node))), (5, b"token"))
 
     def _of(self, message: bytes) -> bytes:
-        file = list(self.files.values())[number(decode(message), 2)]
-        return file.data[file.full :]
+        block = number(decode(message), 2)
+        return next((file.data[file.full :] for file in self.files.values() if file.identity == block), b"")
 
     def _length(self, request: dict[int, list[int | bytes]]) -> bytes:
         if self.lost:

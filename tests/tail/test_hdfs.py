@@ -85,14 +85,16 @@ def test_a_replaced_file_of_the_same_size_is_another(hadoop: FakeHadoop, data: b
     assert set(file.log.scalars.value) == {9}
 
 
-def test_a_block_that_grew_since_the_listing(hadoop: FakeHadoop, data: bytes) -> None:
-    """Bytes that are asked for beyond what was known are asked for again with what is known now."""
+def test_a_file_that_another_writes_since_the_listing(hadoop: FakeHadoop, data: bytes) -> None:
+    """Its last block is another one now, which is looked up; without one it is an error."""
     hadoop.files[PATH] = Held(data[:100])
     fs, base = HdfsFileSystem.of(url(hadoop))
     fs.find(base, detail=True)
-    hadoop.files["/first"] = hadoop.files[PATH]
-    hadoop.files[PATH] = Held(data)
+    hadoop.files[PATH] = Held(data, identity=2)
     assert fs.cat_file(PATH, start=50, end=3000) == data[50:3000]
+    hadoop.files[PATH] = Held(data[:60], identity=3)
+    with pytest.raises(OSError, match="Offset and length"):
+        fs.cat_file(PATH, start=50, end=3000)
 
 
 def test_more_than_one_page_of_names(hadoop: FakeHadoop, data: bytes) -> None:
@@ -186,6 +188,13 @@ def test_any_bytes_are_a_message_or_unwelcome(message: bytes) -> None:
     except Unwelcome:
         return
     assert all(isinstance(value, int | bytes) for values in fields.values() for value in values)
+
+
+@pytest.mark.parametrize("message", [b"\x0a\x05ab", b"\x08", b"\x0d123", b"\x0b"])
+def test_a_message_that_ends_too_early(message: bytes) -> None:
+    """Is told from one that is whole."""
+    with pytest.raises(Unwelcome):
+        decode(message)
 
 
 @given(st.lists(st.tuples(st.integers(1, 500), st.integers(0, 2**64 - 1) | st.binary(max_size=200))))
