@@ -44,6 +44,7 @@ _VERSIONS = (
     "LastModified",
     "last_modified",
     "modification_time",
+    "fileId",
     "mtime",
     "updated",
     "created",

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from support import free_port, wait_until
@@ -129,6 +130,16 @@ class Hadoop:
         for which in list(self.servers):
             self.kill(which)
 
+    def cluster(self, name: str) -> Path:
+        """A configuration by which `name` means two NameNodes, of which the first is not there."""
+        values = {
+            f"dfs.ha.namenodes.{name}": "first,second",
+            f"dfs.namenode.rpc-address.{name}.first": "127.0.0.1:1",
+            f"dfs.namenode.rpc-address.{name}.second": f"127.0.0.1:{self.port}",
+        }
+        _write(self.folder / name, values)
+        return self.folder / name
+
     def bytes_read(self) -> int:
         """What the DataNode sent to readers, in all."""
         lines = re.findall(r"bytes: (\d+), op: HDFS_READ", self.servers["data"].said())
@@ -154,9 +165,7 @@ def _configure(folder: Path, port: int) -> None:
         "dfs.client.failover.max.attempts": 600,
         "dfs.client.retry.policy.enabled": "true",
     }
-    rows = [f"<property><name>{name}</name><value>{value}</value></property>" for name, value in values.items()]
-    for name in ("core-site.xml", "hdfs-site.xml"):
-        (conf / name).write_text(f"<configuration>{''.join(rows)}</configuration>\n")
+    _write(conf, values)
     trace = "org.apache.hadoop.hdfs.server.datanode.DataNode.clienttrace"
     (conf / "log4j.properties").write_text(
         "log4j.rootLogger=WARN,out\n"
@@ -166,6 +175,14 @@ def _configure(folder: Path, port: int) -> None:
         "log4j.appender.out.layout=org.apache.log4j.PatternLayout\n"
         "log4j.appender.out.layout.ConversionPattern=%d %p %c{1}: %m%n\n"
     )
+
+
+def _write(conf: Path, values: Mapping[str, object]) -> None:
+    conf.mkdir(exist_ok=True)
+    rows = (f"<property><name>{name}</name><value>{value}</value></property>" for name, value in values.items())
+    text = f"<configuration>{''.join(rows)}</configuration>\n"
+    for name in ("core-site.xml", "hdfs-site.xml"):
+        (conf / name).write_text(text)
 
 
 class Client:

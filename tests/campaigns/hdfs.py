@@ -188,6 +188,9 @@ def compare(hadoop: Hadoop, url: str, logs: Path, folder: Path) -> None:
         wait_until(
             lambda: sorted(source.names()) == sorted(path.name for path in logs.iterdir() if any(path.rglob("*tf*")))
         )
+    named = {"HADOOP_CONF_DIR": os.fspath(hadoop.cluster("tests"))}
+    far, near = run_cli("check", "hdfs://tests/logs", env=named), run_cli("check", logs)
+    assert far.stdout.replace("hdfs://tests/logs", str(logs)) == near.stdout, far
     refuse(hadoop, url)
 
 
