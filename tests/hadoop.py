@@ -22,6 +22,7 @@ class Held:
     full: int = 0
     open: bool = True
     identity: int = 1
+    encrypted: bool = False
 
 
 class RefusedError(Exception):
@@ -36,7 +37,8 @@ class FakeHadoop:
         self.refuse: dict[str, tuple[str, str]] = {}
         self.page = 1000
         self.answers: bytes | None = None
-        self.lost: str = ""
+        self.lost = ""
+        self.recovering = False
         self.reads: list[tuple[int, int]] = []
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), self._handler(self._serve))
         self._server.daemon_threads = True
@@ -109,6 +111,7 @@ class FakeHadoop:
             return encode((1, 1), (2, name.encode()), (3, 0))
         stale = file.full if file.open else len(file.data)
         blocks = encode((1, stale), (3, int(file.open)), (4, self._block(file)), (5, int(not file.open)))
+        blocks += encode((6, b"key")) if file.encrypted else b""
         return encode((1, 2), (2, name.encode()), (3, stale), (12, blocks), (13, file.identity))
 
     def _block(self, file: Held) -> bytes:
@@ -123,6 +126,8 @@ class FakeHadoop:
     def _length(self, request: dict[int, list[int | bytes]]) -> bytes:
         if self.lost:
             raise RefusedError(self.lost, "no")
+        if self.recovering:
+            return encode((1, 2**64 - 1))
         return encode((1, len(self._of(one(request, 1) or b""))))
 
     def _send_block(self, stream: Stream) -> None:

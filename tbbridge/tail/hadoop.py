@@ -49,6 +49,8 @@ class Block(NamedTuple):
     """Where it begins in the file: all before it is in blocks that are full."""
     nodes: tuple[tuple[str, str, int, int], ...]
     """IP address, host name, port of data transfer and of RPC of each DataNode that holds it."""
+    encrypted: bool
+    """Whether its bytes are a cipher, in a zone of the file system that has keys."""
 
 
 class Entry(NamedTuple):
@@ -119,17 +121,17 @@ def _entry(status: Fields) -> Entry:
         number(status, 1) == _DIRECTORY,
         number(blocks, 1) if last else number(status, 3),
         number(status, 13),
-        _block(decode(last)) if last else None,
+        _block(decode(last), one(blocks, 6) is not None) if last else None,
     )
 
 
-def _block(located: Fields) -> Block:
+def _block(located: Fields, encrypted: bool) -> Block:
     nodes = []
     for info in many(located, 3):
         node = decode(one(decode(info), 1) or b"")
         host, name = ((one(node, field) or b"").decode("utf-8", "replace") for field in (1, 2))
         nodes.append((host, name, number(node, 4), number(node, 6)))
-    return Block(one(located, 1) or b"", one(located, 5), number(located, 2), tuple(nodes))
+    return Block(one(located, 1) or b"", one(located, 5), number(located, 2), tuple(nodes), encrypted)
 
 
 class DataNodes:
@@ -146,6 +148,8 @@ class DataNodes:
 
     def visible(self, block: Block) -> int:
         """How many bytes of an open block can be read: none where no DataNode has begun it."""
+        if block.encrypted:
+            raise OSError("it is encrypted, and its writer holds it open")
         failed: OSError | None = None if block.nodes else OSError("its last block is on no DataNode")
         for address, name, _, port in block.nodes:
             key = (name if self._by_name else address, port)
@@ -163,10 +167,13 @@ class DataNodes:
             raise TimeoutError("its DataNode does not answer")
         rpc = self._connections.setdefault(key, Rpc(key, _DATANODE, self._user))
         try:
-            return number(decode(rpc.call("getReplicaVisibleLength", encode((1, block.block)))), 1)
+            size = number(decode(rpc.call("getReplicaVisibleLength", encode((1, block.block)))), 1)
         except TimeoutError:
             self._silent[key] = time.monotonic() + TIMEOUT  # it holds other blocks, too, which would wait as long
             raise
+        if size >= 1 << 63:  # -1
+            raise OSError("its last block waits for its recovery, since a DataNode ended")
+        return size
 
     def read(self, block: Block, start: int, end: int) -> bytes:
         """The bytes ``[start, end)`` of an open block, as many as can be read of it."""

@@ -142,6 +142,27 @@ def test_a_datanode_that_does_not_tell(hadoop: FakeHadoop, data: bytes, lost: st
     assert stat.size == 500
 
 
+def test_a_block_that_waits_for_its_recovery(hadoop: FakeHadoop, data: bytes) -> None:
+    """A DataNode that was started again answers -1: what was known stays, and a line tells."""
+    hadoop.files[PATH] = Held(data[:500])
+    tree = RemoteTree(url(hadoop))
+    tree.discover()
+    hadoop.recovering = True
+    (problem,) = tree.discover().problems
+    assert problem.endswith("its last block waits for its recovery, since a DataNode ended")
+    stat = tree.stat(f"{url(hadoop)}{PATH[5:]}")
+    assert stat is not None
+    assert stat.size == 500
+
+
+def test_an_encrypted_file_that_is_held_open(hadoop: FakeHadoop, data: bytes) -> None:
+    """Its cipher is not read as events: a line tells."""
+    hadoop.files[PATH] = Held(data, encrypted=True)
+    reading = tbbridge.read(url(hadoop))
+    assert [len(file.scalars.step) for file in reading.files["exp/train"]] == [0]
+    assert [line.rpartition(": ")[2] for line in reading.problems] == ["it is encrypted, and its writer holds it open"]
+
+
 def test_no_namenode_and_no_directory(hadoop: FakeHadoop, capsys: pytest.CaptureFixture[str]) -> None:
     """One line each, at once."""
     assert main(["export", url(hadoop), "-o", "-"]) == 2
