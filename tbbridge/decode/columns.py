@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from tbbridge.growing import GrowingColumn, Shelf, in_memory
 from tbbridge.model import Float64, Int64, Scalars
@@ -17,21 +17,26 @@ class Columns:
 
     def __init__(self, shelf: Shelf | None = None) -> None:
         self._shelf = shelf
-        self._tag = GrowingColumn(np.int32, shelf)
-        self._step = GrowingColumn(np.int64, shelf)
-        self._wall_time = GrowingColumn(np.float64, shelf)
-        self._value = GrowingColumn(np.float32, shelf)
+        self._taken = 0
+        self._begin(np.float32)
+
+    def _begin(self, kind: DTypeLike) -> None:
+        self._tag = GrowingColumn(np.int32, self._shelf)
+        self._step = GrowingColumn(np.int64, self._shelf)
+        self._wall_time = GrowingColumn(np.float64, self._shelf)
+        self._value = GrowingColumn(kind, self._shelf)
 
     @property
     def rows(self) -> int:
-        """How many there are."""
-        return len(self._value)
+        """How many there were, those that were taken among them."""
+        return self._taken + len(self._value)
 
     def room(self, rows: int, expected: int = 0) -> tuple[NDArray[np.int32], Int64, Float64]:
         """Places for at least `rows` more (tag, step, wall time), to be filled and then kept by `commit`.
 
         Where there are too few, `expected` rows in all are made room for at once; untouched, they take no memory.
         """
+        expected -= self._taken
         self._value.room(rows, expected)
         tag, step, wall_time = (column.room(rows, expected) for column in (self._tag, self._step, self._wall_time))
         return tag, step, wall_time
@@ -47,6 +52,13 @@ class Columns:
             column.keep(rows)
         self._value.extend(value)
 
+    def take(self) -> Scalars:
+        """What has been kept since the last time; here it is forgotten."""
+        taken = self.scalars()
+        self._taken = self.rows
+        self._begin(self._value.dtype)
+        return taken
+
     def scalars(self) -> Scalars:
-        """What has been kept, as views."""
+        """What has been kept and not taken, as views."""
         return Scalars(self._tag.view, self._step.view, self._wall_time.view, self._value.view)

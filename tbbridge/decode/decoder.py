@@ -13,7 +13,7 @@ from tbbridge.decode.log import Log
 from tbbridge.decode.search import Search
 from tbbridge.decode.walk import HOLD, Walk
 from tbbridge.growing import Shelf
-from tbbridge.model import Damage, EventFile
+from tbbridge.model import Damage, EventFile, Scalars
 
 MAX_RECORD = 64 << 20
 """Bytes of the largest record that is held to be verified, and of the largest that a search takes for a record."""
@@ -74,6 +74,10 @@ class Decoder:
     def log(self) -> EventFile:
         """What has been decoded so far. Its arrays are views that later feeds never change."""
         return self._log.snapshot(self._name, self._size, self._open_damage, self._incomplete_tail)
+
+    def take(self) -> Scalars:
+        """The scalars since the last time, or since everything started anew; `log` does not have them any more."""
+        return self._log.columns.take()
 
     def follow(self, size: int, read: Callable[[int, int], bytes | bytearray | memoryview]) -> int:
         """Decode a file of `size` bytes to its end with ``read(bytes, offset)``; returns the number of new scalars.

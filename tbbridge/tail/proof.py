@@ -7,15 +7,13 @@ an edit) is not to be seen in the file's size or times; only reading it again te
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tbbridge.model import EventFile
-
-PIECE = 1 << 16
-"""Scalars that are compared at a time: where they rest on a shelf, so many are read."""
+from tbbridge.model import EventFile, Scalars
 
 FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """A FIFO of an event file's name must not block, and no program that is started inherits the descriptor."""
@@ -41,14 +39,23 @@ class Decodes(Protocol):
     def feed(self, data: bytes | bytearray | memoryview) -> int:
         """Take the bytes at `position`; returns how many scalars are new."""
 
+    def take(self) -> Scalars:
+        """The scalars since the last time, which `log` then no longer has."""
+
     def settle(self, size: int) -> None:
         """The file ends at `size` for now."""
 
 
-def feed(decoder: Decodes, descriptor: int, size: int, limit: int | None) -> bool:
-    """Give a decoder the bytes up to `size`; False when `limit` of them were read before, or the file got shorter."""
+def feed(
+    decoder: Decodes, descriptor: int, size: int, limit: int | None, fed: Callable[[], None] | None = None
+) -> bool:
+    """Give a decoder the bytes up to `size`; False when `limit` of them were read before, or the file got shorter.
+
+    fed: is called after each piece, and takes what came of it.
+    """
     last = size if limit is None else decoder.position + limit
-    decoder.announce(size)
+    if fed is None:
+        decoder.announce(size)
     while True:
         while decoder.position < size:
             if decoder.position >= last:
@@ -58,6 +65,8 @@ def feed(decoder: Decodes, descriptor: int, size: int, limit: int | None) -> boo
             if not data:
                 return False
             decoder.feed(data)
+            if fed:
+                fed()
         decoder.settle(size)
         if decoder.position >= size:
             return True
@@ -75,6 +84,9 @@ class Proof:
     def __init__(self, known: EventFile, decoder: Decodes) -> None:
         self.known = known
         self._decoder = decoder
+        self._generation = decoder.generation
+        self._rows = 0
+        self._alike = True
 
     def read(self, path: str, limit: int | None) -> bool | None:
         """Read on, at most about `limit` bytes; whether the file still is what is known of it, None before its end.
@@ -85,19 +97,31 @@ class Proof:
         descriptor = os.open(path, FLAGS)
         try:
             shorter = os.fstat(descriptor).st_size < self.known.size
-            if not shorter and not feed(self._decoder, descriptor, self.known.size, limit):
+            if not shorter and not feed(self._decoder, descriptor, self.known.size, limit, self._compare):
                 return None
         finally:
             os.close(descriptor)
-        return not shorter and same(self._decoder.log, self.known)
+        self._compare()
+        whole = self._rows == len(self.known.scalars.step)
+        return not shorter and self._alike and whole and same(self._decoder.log, self.known)
+
+    def _compare(self) -> None:
+        """Compare the scalars of the last piece, and let go of them."""
+        if self._decoder.generation != self._generation:
+            self._generation, self._rows, self._alike = self._decoder.generation, 0, True
+        news = self._decoder.take()
+        piece = slice(self._rows, self._rows + len(news.step))
+        self._rows = piece.stop
+        self._alike = self._alike and all(
+            _equal(getattr(news, column), getattr(self.known.scalars, column)[piece])
+            for column in ("tag", "step", "wall_time", "value")
+        )
 
 
 def same(new: EventFile, known: EventFile) -> bool:
-    """Whether two readings of one file agree, bit for bit."""
-    one, other = new.scalars, known.scalars
+    """Whether two readings of one file agree in all but their scalars."""
     return (
-        all(_equal(getattr(one, column), getattr(other, column)) for column in ("tag", "step", "wall_time", "value"))
-        and new.tags == known.tags[: len(new.tags)]  # a list that goes on growing
+        new.tags == known.tags[: len(new.tags)]  # a list that goes on growing
         and (new.doubles, new.starts, new.records) == (known.doubles, known.starts, known.records)
         and (new.damage, new.incomplete_tail) == (known.damage, known.incomplete_tail)
         and new.passed_over == known.passed_over
@@ -106,8 +130,7 @@ def same(new: EventFile, known: EventFile) -> bool:
 
 
 def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    if len(one) != len(other) or one.dtype != other.dtype:
-        return False
+    """Bit for bit; float32 values as the float64 values that later ones may have made of them."""
+    one, other = (values.astype(np.float64) if values.dtype.kind == "f" else values for values in (one, other))
     bits = f"i{one.dtype.itemsize}"
-    pieces = (slice(start, start + PIECE) for start in range(0, len(one), PIECE))
-    return all(np.array_equal(one[piece].view(bits), other[piece].view(bits)) for piece in pieces)
+    return np.array_equal(np.asarray(one).view(bits), np.asarray(other).view(bits))

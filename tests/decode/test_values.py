@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tensorboard.compat.proto import event_pb2
 
 from tbbridge.checksum import frame
-from tbbridge.decode import _native, _plain
+from tbbridge.decode import Decoder, _native, _plain
 from tbbridge.decode.columns import Columns
 from tbbridge.decode.contract import REASONS, UNPARSABLE, Scan
 from tbbridge.model import Start
@@ -253,6 +253,24 @@ def test_a_double_does_not_widen_its_neighbours() -> None:
     log = decode(scalar(1, 0.1, "f") + double)
     assert log.scalars.value.tolist() == [float(np.float32(0.1)), 0.1]
     assert [log.tags[i] for i in log.doubles] == ["d"]
+
+
+def test_scalars_that_are_taken_are_had_once(any_twin: str) -> None:
+    """In pieces they are those of the whole, and where a START stands still counts the ones that were taken."""
+    double = frame(event(2, 1.0, summary(tensor_value("d", b"\x08\x02" + field(4, struct.pack("<d", 0.1))))))
+    start = frame(event(3, 1.0, field(7, b"\x08\x01")))
+    data = b"".join([VERSION, *(scalar(step, step / 3, "f") for step in range(9)), double, start, scalar(9, 0.5, "f")])
+    decoder, taken = Decoder("x"), []
+    for at in range(0, len(data), 50):
+        decoder.feed(data[at : at + 50])
+        taken.append(decoder.take())
+    decoder.settle(len(data))
+    whole = decode(data)
+    for column in ("tag", "step", "wall_time", "value"):
+        pieces = [getattr(piece, column) for piece in taken]
+        np.testing.assert_array_equal(np.concatenate(pieces), getattr(whole.scalars, column))
+    assert decoder.log.starts == whole.starts == [Start(10, 3, False)]
+    assert len(decoder.log.scalars.step) == len(decoder.take().step) == 0
 
 
 def test_room_for_rows_to_come_is_never_read() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,21 @@ def test_a_proof_goes_in_pieces_while_the_file_grows(path: Path) -> None:
     assert file.unproven
     assert file.prove() is News.NONE
     assert not file.unproven
+
+
+def test_a_proof_keeps_nothing_of_what_it_reads(path: Path) -> None:
+    """However long the file is, a piece at a time is in memory."""
+    write(path, 0, 200_000)
+    file = GrowingFile(str(path), path.name, Decoder)
+    file.look()
+    grow(path, 200_000, 1)
+    file.look()
+    tracemalloc.start()
+    try:
+        assert file.prove() is News.NONE
+        assert tracemalloc.get_traced_memory()[1] < 200_000 * 24
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("gone", [True, False])
