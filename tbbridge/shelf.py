@@ -67,7 +67,7 @@ class DiskShelf:
         with self._writing:
             blocks = array("I")
             try:
-                blocks = self._places(len(data) // self.block)
+                self._find_places(blocks, len(data) // self.block)
                 for first, count, place in _stretches(blocks):
                     self._write(data[first * self.block : (first + count) * self.block], place * self.block)
             except OSError as error:
@@ -99,28 +99,23 @@ class DiskShelf:
             with contextlib.suppress(OSError, AttributeError):  # another C library
                 ctypes.CDLL(None).malloc_trim(0)
 
-    def _places(self, count: int) -> Blocks:
-        """Blocks to write to: free ones first."""
+    def _find_places(self, found: Blocks, count: int) -> None:
+        """Add so many blocks to write to: free ones first."""
         if self._descriptor < 0:
             self._open()
-        found = array("I")
         while len(found) < count and self._free:
             some, wanted = self._free.pop(), count - len(found)
             found.extend(some[-wanted:])
             del some[-wanted:]  # at its end, so that what is left of many need not move
             self.free(some)
-        new = count - len(found)
-        if self._end + new > _MOST:
-            raise OSError("no more blocks")
-        found.extend(range(self._end, self._end + new))
-        if new:
-            self._leave_room()
-        self._end += new
-        return found
+        if new := count - len(found):
+            self._check_room(new)
+            found.extend(range(self._end, self._end + new))
+            self._end += new
 
-    def _leave_room(self) -> None:
+    def _check_room(self, blocks: int) -> None:
         disk = os.fstatvfs(self._descriptor)
-        if disk.f_bavail * disk.f_frsize < RESERVE:
+        if self._end + blocks > _MOST or disk.f_bavail * disk.f_frsize < RESERVE + blocks * self.block:
             raise OSError("the disk is nearly full")
 
     def _open(self) -> None:

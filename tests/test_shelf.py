@@ -83,8 +83,16 @@ def test_where_nothing_can_be_written_the_points_stay_in_memory(folder: Path, mo
 
 def test_the_last_of_a_disk_is_left_to_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A training that saves its model beside us comes first: on a disk that is nearly full nothing rests."""
-    monkeypatch.setattr(shelf, "RESERVE", 1 << 62)
-    assert not isinstance(GrowingColumn(np.arange(1000), DiskShelf()).view, Shelved)
+    kept = DiskShelf(16)
+    column = GrowingColumn(np.arange(100), kept)
+    size = kept.size
+    del column
+    with monkeypatch.context() as full:
+        full.setattr(shelf, "RESERVE", 1 << 62)
+        full.setattr(shelf, "RETRY", 0.0)
+        assert not isinstance(GrowingColumn(np.arange(1000), kept).view, Shelved)
+        assert isinstance(GrowingColumn(np.arange(100), kept).view, Shelved), "in the room that it has already"
+    assert kept.size == size
 
 
 def test_it_lies_where_large_temporary_files_are_meant_to(monkeypatch: pytest.MonkeyPatch) -> None:
