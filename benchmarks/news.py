@@ -16,13 +16,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tbbridge.model import COLUMNS, EventFile, Points, RunLog, Scalars
-from tbbridge.shape.run import RunSeries
+from tbbridge.core.model import COLUMNS, EventFile, Points, RunLog, Scalars
+from tbbridge.following.shelf import DiskShelf
+from tbbridge.following.tables import RunLogText
+from tbbridge.shape.growing_run import RunSeries
+from tbbridge.shape.run_log import run_log
 from tbbridge.shape.series import live, merge
-from tbbridge.shape.table import run_log
-from tbbridge.shelf import DiskShelf
-from tbbridge.tables import RunLogText
-from tbbridge.write.text import run_log_csv
+from tbbridge.write.run_log_csv import run_log_csv
 
 LOOKS = 200
 TAGS = ("loss", "accuracy", "val_loss", "val_accuracy")

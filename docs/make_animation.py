@@ -13,8 +13,8 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 import tbbridge
-from tbbridge.demo import Player
 from tbbridge.viewer import serve
+from tbbridge.watching.demo_replay import Player
 
 TARGET = Path(__file__).parent / "images" / "live.gif"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]

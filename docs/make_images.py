@@ -15,8 +15,8 @@ from typing import Any
 from playwright.sync_api import Browser, sync_playwright
 
 import tbbridge
-from tbbridge.demo import Player
 from tbbridge.viewer import serve
+from tbbridge.watching.demo_replay import Player
 
 IMAGES = Path(__file__).parent / "images"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]

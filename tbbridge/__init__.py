@@ -27,10 +27,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tbbridge.api import export, read_run_logs, read_scalars, run_logs_table, scalars_table
-    from tbbridge.bridge import Reading, read
-    from tbbridge.checking import Check, Checked, check
-    from tbbridge.errors import (
+    from tbbridge.core.errors import (
         FormatError,
         LockedError,
         MappingError,
@@ -40,9 +37,7 @@ if TYPE_CHECKING:
         TbbridgeError,
         UsageError,
     )
-    from tbbridge.importing import import_run_log
-    from tbbridge.live import Bridge
-    from tbbridge.model import (
+    from tbbridge.core.model import (
         COLUMNS,
         Damage,
         EventFile,
@@ -55,9 +50,14 @@ if TYPE_CHECKING:
         Series,
         Source,
     )
-    from tbbridge.shape.mapping import MappingOptions
-    from tbbridge.sources import open_source
-    from tbbridge.updates import Follow, Update, follow
+    from tbbridge.exporting.dataframes import export, read_run_logs, read_scalars, run_logs_table, scalars_table
+    from tbbridge.exporting.import_run_log import import_run_log
+    from tbbridge.following.bridge import Bridge
+    from tbbridge.following.csv_source import open_source
+    from tbbridge.following.updates import Follow, Update, follow
+    from tbbridge.reading.check import Check, Checked, check
+    from tbbridge.reading.reading import Reading, read
+    from tbbridge.shape.mapping.mapping import MappingOptions
 
 __all__ = [
     "COLUMNS",
@@ -99,10 +99,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "tbbridge.api": ("export", "read_run_logs", "read_scalars", "run_logs_table", "scalars_table"),
-    "tbbridge.bridge": ("Reading", "read"),
-    "tbbridge.checking": ("Check", "Checked", "check"),
-    "tbbridge.errors": (
+    "tbbridge.exporting.dataframes": ("export", "read_run_logs", "read_scalars", "run_logs_table", "scalars_table"),
+    "tbbridge.reading.reading": ("Reading", "read"),
+    "tbbridge.reading.check": ("Check", "Checked", "check"),
+    "tbbridge.core.errors": (
         "FormatError",
         "LockedError",
         "MappingError",
@@ -112,10 +112,10 @@ _HOMES = {
         "TbbridgeError",
         "UsageError",
     ),
-    "tbbridge.updates": ("Follow", "Update", "follow"),
-    "tbbridge.importing": ("import_run_log",),
-    "tbbridge.live": ("Bridge",),
-    "tbbridge.model": (
+    "tbbridge.following.updates": ("Follow", "Update", "follow"),
+    "tbbridge.exporting.import_run_log": ("import_run_log",),
+    "tbbridge.following.bridge": ("Bridge",),
+    "tbbridge.core.model": (
         "COLUMNS",
         "Damage",
         "EventFile",
@@ -128,8 +128,8 @@ _HOMES = {
         "Series",
         "Source",
     ),
-    "tbbridge.shape.mapping": ("MappingOptions",),
-    "tbbridge.sources": ("open_source",),
+    "tbbridge.shape.mapping.mapping": ("MappingOptions",),
+    "tbbridge.following.csv_source": ("open_source",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

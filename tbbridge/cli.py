@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from tbbridge.errors import TbbridgeError
+from tbbridge.core.errors import TbbridgeError
 
 COMMANDS = ("watch", "view", "export", "inspect", "check", "repair", "import", "demo")
 """In the order of the help. ``tbbridge/commands/<name>_.py`` has ``HELP``, ``add_arguments(parser)`` and

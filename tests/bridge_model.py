@@ -1,7 +1,7 @@
 """Writers, rotations, truncations, replacements, deletions, restarts of tbbridge and polls, in any order.
 
-The model is `tbbridge.bridge.read`: after every look, each published file holds the bytes that a fresh export of the
-same directory gives, and the files of experiments that are gone hold what they held.
+The model is `tbbridge.read`: after every look, each published file holds the bytes that a fresh export of the same
+directory gives, and the files of experiments that are gone hold what they held.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pathlib import Path
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tbbridge.bridge import read
-from tbbridge.checksum import frame
-from tbbridge.follower import Follower
-from tbbridge.shelf import DiskShelf
+from tbbridge.core.crc32c import frame
+from tbbridge.following.follower import Follower
+from tbbridge.following.shelf import DiskShelf
+from tbbridge.reading.reading import read
 from tbbridge.write.events import event, field, simple_value, summary
 from tbbridge.write.names import file_name
 from tbbridge.write.publish import Publisher
-from tbbridge.write.text import run_log_csv
+from tbbridge.write.run_log_csv import run_log_csv
 
 RUNS = ("exp/train", "exp/validation", "solo", ".", "deep/er/run", "odd name\n%41")
 TAGS = ("loss", "accuracy", "val_loss", "epoch")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from tbbridge.model import EventFile, Scalars, Start
+from tbbridge.core.model import EventFile, Scalars, Start
 
 
 class Log(NamedTuple):

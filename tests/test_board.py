@@ -11,8 +11,8 @@ import pytest
 from support import wait_until
 from werkzeug.test import Client
 
-from tbbridge.board import MOST_EXPERIMENTS, MOST_POINTS, Tab
-from tbbridge.sources import CsvSource
+from tbbridge.following.csv_source import CsvSource
+from tbbridge.watching.tensorboard_tab import MOST_EXPERIMENTS, MOST_POINTS, Tab
 
 HEADER = "step,train accuracy,val accuracy,train cross entropy,val cross entropy\n"
 

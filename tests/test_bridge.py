@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import tbbridge
-from tbbridge.bridge import default_out, root_name
-from tbbridge.logs import LogDirectory
-from tbbridge.shape.mapping import MappingOptions
-from tbbridge.shape.overrides import parse_override
+from tbbridge.reading.log_directory import LogDirectory
+from tbbridge.reading.reading import default_out, root_name
+from tbbridge.shape.mapping.mapping import MappingOptions
+from tbbridge.shape.mapping.overrides import parse_override
 from tbbridge.write.events import EventWriter
 
 HEADER = "step,train accuracy,val accuracy,train cross entropy,val cross entropy\n"

@@ -17,9 +17,9 @@ import pytest
 from support import running_cli, wait_until
 
 import tbbridge
-from tbbridge import logs as files
-from tbbridge.follower import Follower
-from tbbridge.live import Bridge
+from tbbridge.following.bridge import Bridge
+from tbbridge.following.follower import Follower
+from tbbridge.reading import log_directory
 from tbbridge.tail.watch import Watcher
 from tbbridge.write.events import EventWriter
 from tbbridge.write.publish import TEMPORARY, Publisher
@@ -223,7 +223,7 @@ def test_a_poll_in_parts_knows_what_came_and_went_meanwhile(logs: Path) -> None:
 
 def test_a_huge_run_keeps_no_other_waiting(logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is read in slices; between two of them the others' news are read and published, and nothing half-read is."""
-    monkeypatch.setattr(files, "SLICE", 10_000)
+    monkeypatch.setattr(log_directory, "SLICE", 10_000)
     with Publisher(tmp_path / "out") as publisher, writer(logs, "small") as small:
         follower = Follower(logs, publisher, clock=iter(range(10**6)).__next__)
         log(small, 0)
@@ -254,7 +254,7 @@ def test_a_restart_never_publishes_less_than_there_was(
         with writer(logs, run) as events:
             log(events, *range(points))
     before = exported(logs, tmp_path / "out")
-    monkeypatch.setattr(files, "SLICE", 10_000)
+    monkeypatch.setattr(log_directory, "SLICE", 10_000)
     with Publisher(tmp_path / "out") as publisher:
         follower = Follower(logs, publisher)
         follower.poll()

@@ -15,8 +15,8 @@ import pytest
 from support import wait_until
 
 import tbbridge
-from tbbridge import live as hall
-from tbbridge.live import Bridge
+from tbbridge.following import bridge as hall
+from tbbridge.following.bridge import Bridge
 from tbbridge.tail.inotify import Inotify
 from tbbridge.write.events import EventWriter
 

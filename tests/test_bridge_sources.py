@@ -12,7 +12,7 @@ import pytest
 from support import wait_until
 
 import tbbridge
-from tbbridge.sources import CsvSource
+from tbbridge.following.csv_source import CsvSource
 from tbbridge.write.events import EventWriter
 
 HEADER = "step,train accuracy,val accuracy,train cross entropy,val cross entropy\n"

@@ -13,7 +13,7 @@ import pytest
 from support import run_cli, running_cli, stop, wait_until
 
 import tbbridge
-from tbbridge.demo import Player, Recording, load, recordings
+from tbbridge.watching.demo_replay import Player, Recording, load, recordings
 
 NAMES = [f"{data}/{model}" for data in ("cifar10", "fashion-mnist", "mnist") for model in ("conv", "one-layer")]
 

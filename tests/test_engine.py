@@ -15,8 +15,8 @@ import pytest
 from logs import files_of, write_experiment, write_run
 from support import free_port, run_cli, wait_until
 
-from tbbridge.engine import Threads, open_engine
-from tbbridge.errors import UsageError
+from tbbridge.core.errors import UsageError
+from tbbridge.reading.engines import Threads, open_engine
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tbbridge.follower import Follower
-from tbbridge.growing import GrowingColumn, Shelved, common_prefix, common_start, in_memory
-from tbbridge.model import Points
-from tbbridge.shelf import DiskShelf
+from tbbridge.core.growing_column import GrowingColumn, Shelved, common_prefix, common_start, in_memory
+from tbbridge.core.model import Points
+from tbbridge.following.follower import Follower
+from tbbridge.following.shelf import DiskShelf
 from tbbridge.write.events import EventWriter
 
 KINDS = st.sampled_from([np.int64, np.float32, np.uint8])

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tbbridge.errors import MappingError, PathError, UsageError
-from tbbridge.options import ALIGN, PREFER, add_mapping_arguments, mapping_options
-from tbbridge.shape import mapping
+from tbbridge.commands.mapping_options import ALIGN, PREFER, add_mapping_arguments, mapping_options
+from tbbridge.core.errors import MappingError, PathError, UsageError
 from tbbridge.shape.align import MODES
-from tbbridge.shape.mapping import MappingOptions
+from tbbridge.shape.mapping import mapping
+from tbbridge.shape.mapping.mapping import MappingOptions
 
 
 def options(logdir: Path, *arguments: str) -> MappingOptions:

@@ -12,7 +12,7 @@ import pytest
 from logs import write_experiment
 from support import command, wait_until
 
-from tbbridge.progress import progress_bar
+from tbbridge.commands.progress_bar import progress_bar
 
 
 class Terminal(io.StringIO):

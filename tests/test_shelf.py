@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tbbridge import shelf
-from tbbridge.growing import GrowingColumn, Shelved
-from tbbridge.shelf import DiskShelf
+from tbbridge.core.growing_column import GrowingColumn, Shelved
+from tbbridge.following import shelf
+from tbbridge.following.shelf import DiskShelf
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from run_model import Log, event_file, runs
 
-from tbbridge.bridge import NO_POINTS
-from tbbridge.shape.run import RunSeries
+from tbbridge.following.shelf import DiskShelf
+from tbbridge.following.tables import RunLogText
+from tbbridge.reading.reading import NO_POINTS
+from tbbridge.shape.growing_run import RunSeries
+from tbbridge.shape.run_log import run_log
 from tbbridge.shape.series import live, merge
-from tbbridge.shape.table import run_log
-from tbbridge.shelf import DiskShelf
-from tbbridge.tables import RunLogText
-from tbbridge.write.text import run_log_csv
+from tbbridge.write.run_log_csv import run_log_csv
 
 NAMES = st.sampled_from([("a", "b"), ("a", "b"), ("a", "b"), ("b", "a"), ("c",)])
 
@@ -42,7 +42,7 @@ def test_a_point_costs_the_news(monkeypatch: pytest.MonkeyPatch) -> None:
         joined.append(sum(len(column.step) for column in columns.values()))
         return run_log(name, columns)
 
-    monkeypatch.setattr("tbbridge.tables.run_log", counting)
+    monkeypatch.setattr("tbbridge.following.tables.run_log", counting)
     run, text = RunSeries(), RunLogText()
     history = [Log("a", step, step, step) for step in range(1000)]
     for count in range(990, 1000):
@@ -56,5 +56,5 @@ def test_a_look_without_news_makes_nothing_anew(monkeypatch: pytest.MonkeyPatch)
     run, text = RunSeries(), RunLogText()
     run.update([event_file("1", [Log("a", 0, 0, 0.5)])])
     first = text.csv({"a": run.live("a")}, True)
-    monkeypatch.setattr("tbbridge.tables.run_log", lambda *_: pytest.fail("a row was made"))
+    monkeypatch.setattr("tbbridge.following.tables.run_log", lambda *_: pytest.fail("a row was made"))
     assert text.csv({"a": run.live("a")}, True) == first == b"step,a\n0,0.5\n"

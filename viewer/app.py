@@ -13,12 +13,13 @@ from dash import Dash, Input, Output, State, dcc, html
 from fastapi import FastAPI
 
 from tbbridge import ExperimentView, Points, Source
-from tbbridge.viewer import downloads, live, plot, wire, words
+from tbbridge.viewer import downloads, messages, plot, transport
 from tbbridge.viewer.chart import Chart, further_charts, main_charts, start
 from tbbridge.viewer.components import Check, Control, Picker, Plot, Radios, Select, Slider, attribute
+from tbbridge.viewer.learn_more import page_words
 from tbbridge.viewer.lines import Line
-from tbbridge.viewer.picture import Axis
 from tbbridge.viewer.readout import readout
+from tbbridge.viewer.snapshot import Axis
 
 Controls = Mapping[str, Any]
 Views = Sequence[ExperimentView]
@@ -177,7 +178,7 @@ def top(prefix: str, title: str) -> html.Header:
             Picker(f"{prefix}experiment", "Experiment", [], options=[], colours=[], placeholder="Choose…"),
             html.Div(id=f"{prefix}state", className="tb-state"),
             Radios(f"{prefix}axis", "X axis", PAGE_CONTROLS["axis"], options=list(AXES)),
-            Select(f"{prefix}updates", "Updates", PAGE_CONTROLS["updates"], options=list(live.SPEEDS)),
+            Select(f"{prefix}updates", "Updates", PAGE_CONTROLS["updates"], options=list(messages.SPEEDS)),
             html.A("TensorBoard", id=f"{prefix}tensorboard", target="_blank", rel="noopener", hidden=True),
             html.Button("Theme", className="tb-theme", title="Light or dark", **attribute("data-tb", "theme")),
         ],
@@ -214,7 +215,7 @@ def chart_row(prefix: str, chart: Chart) -> html.Section:
 
 
 def graph(prefix: str, chart: Chart) -> html.Div:
-    """The place of a chart: ``live.js`` draws into it."""
+    """The place of a chart: ``messages.js`` draws into it."""
     picture = {"filename": f"tbbridge-{chart.id}", "scale": 2}
     config = {"displaylogo": False, "toImageButtonOptions": picture}
     config["modeBarButtonsToRemove"] = ["select2d", "lasso2d", "sendChartToCloud"]
@@ -275,9 +276,9 @@ def layout(prefix: str = "", title: str = "", *, header: Any = None, learn_more:
         html.Div(header, className="tb-top", hidden=header is None),
         html.Div(id=f"{prefix}notice", className="tb-notice", role="status"),
         html.Main([*(chart_row(prefix, chart) for chart in CHARTS), more(prefix)]),
-        html.Details([html.Summary("Learn more"), learn_more or words.learn_more()], className="tb-learn"),
+        html.Details([html.Summary("Learn more"), learn_more or page_words()], className="tb-learn"),
         footer(prefix),
-        *live.carriers(prefix),
+        *messages.carriers(prefix),
     ]
     return html.Div(parts, id=f"{prefix}tbbridge", className="tbbridge", **attribute("data-tb-page", prefix))
 
@@ -303,11 +304,11 @@ def changing(prefix: str, source: Source, views: Views, controls: Controls) -> d
     }
 
 
-def page_of(source: Source, prefix: str = "") -> live.Page:
+def page_of(source: Source, prefix: str = "") -> messages.Page:
     """What the server needs to know of the page."""
     defaults = {**PAGE_CONTROLS, **{f"more-{name}": value for name, value in MORE_CONTROLS.items()}}
     defaults |= {f"{chart.id}-{name}": value for chart in CHARTS for name, value in CHART_CONTROLS.items()}
-    return live.Page(source, prefix, defaults, charts, lines, figure, changing, AXES, MOST_SHOWN)
+    return messages.Page(source, prefix, defaults, charts, lines, figure, changing, AXES, MOST_SHOWN)
 
 
 def noted(view: ExperimentView) -> list[str]:
@@ -341,7 +342,7 @@ def register(app: Dash, source: Source, prefix: str = "", *, alone: bool = False
     with plotly.js on the page.
     """
     page = page_of(source, prefix)
-    wire.register(app, page, alone)
+    transport.register(app, page, alone)
     file = Output(f"{prefix}file", "data", allow_duplicate=True)
     shown, wanted = State(f"{prefix}experiment", "value"), State(f"{prefix}controls", "data")
 
@@ -373,8 +374,8 @@ def make_app(
     if not {"requests_pathname_prefix", "routes_pathname_prefix"} & set(options):
         options.setdefault("url_base_pathname", "/")
     options.setdefault("server", FastAPI(docs_url=None, redoc_url=None, openapi_url=None))
-    app = Dash("tbbridge.viewer", backend="fastapi", title="tbbridge", update_title="", **(wire.SAFE | options))
-    wire.keep_safe(app)
+    app = Dash("tbbridge.viewer", backend="fastapi", title="tbbridge", update_title="", **(transport.SAFE | options))
+    transport.keep_safe(app)
     app.layout = lambda: layout("", source.title, header=header, learn_more=learn_more)
     register(app, source, alone=True)
     if setup:

@@ -12,9 +12,9 @@ from dash import Dash, Input, Output, State, dcc, html
 from dash.exceptions import PreventUpdate
 
 from tbbridge import Source
-from tbbridge.viewer import words
 from tbbridge.viewer.components import Select, attribute
-from tbbridge.viewer.wire import PACKAGE
+from tbbridge.viewer.learn_more import page_words
+from tbbridge.viewer.transport import PACKAGE
 
 DATA = {"CIFAR-10": "cifar10", "MNIST": "mnist", "Fashion-MNIST": "fashion-mnist"}
 MODELS = {"1-Layer Neural Net": "one-layer", "Simple Conv Net": "conv"}
@@ -51,7 +51,7 @@ PARTS = (
 
 
 class Player(Protocol):
-    """What replays the trainings: `tbbridge.demo.Player`."""
+    """What replays the trainings: `tbbridge.watching.demo_replay.Player`."""
 
     speed: float
 
@@ -92,7 +92,7 @@ def speeds(speed: float) -> list[str]:
 def learn_more() -> html.Div:
     """What the demo shows, then what every page says."""
     parts = [html.Div([html.H3(title), html.P(text)]) for title, text in PARTS]
-    return html.Div([*parts, *words.learn_more().children], className="tb-words")
+    return html.Div([*parts, *page_words().children], className="tb-words")
 
 
 def progress(step: int, steps: int) -> str:

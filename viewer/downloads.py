@@ -19,7 +19,7 @@ from dash.dcc.express import send_bytes, send_string
 
 from tbbridge import ExperimentView, Source
 from tbbridge.viewer.chart import Chart
-from tbbridge.viewer.live import Page, answer, clean, look
+from tbbridge.viewer.messages import Page, answer, clean, look
 from tbbridge.viewer.readout import COLUMNS
 
 

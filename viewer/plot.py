@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tbbridge import ExperimentView
-from tbbridge.viewer.picture import Axis
+from tbbridge.viewer.snapshot import Axis
 
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 NOTHING = "rgba(0,0,0,0)"

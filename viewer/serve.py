@@ -14,8 +14,8 @@ from dash import Dash
 from tbbridge import PathError, PortError, Source
 from tbbridge.viewer import security
 from tbbridge.viewer.app import make_app
-from tbbridge.viewer.pressed import Pressed
-from tbbridge.viewer.wire import LONGEST_WANT
+from tbbridge.viewer.gzip import Pressed
+from tbbridge.viewer.transport import LONGEST_WANT
 
 EVERYWHERE = ("", "0.0.0.0", "::")
 """Hosts that stand for all addresses of this machine."""

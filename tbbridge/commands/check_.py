@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tbbridge.checking import Checked
+    from tbbridge.reading.check import Checked
 
 HELP = "say for each event file what is in it and what is damaged; exit code 1 where there is damage"
 
@@ -23,8 +23,8 @@ def run(args: argparse.Namespace) -> int:
     import json
     import sys
 
-    from tbbridge.checking import check
-    from tbbridge.report import plain
+    from tbbridge.reading.check import check
+    from tbbridge.reading.report import plain
 
     found = check(args.logdir, follow_links=args.follow_links)
     if args.json:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from tbbridge.commands.watch_ import add_page_arguments, page_options
 
 if TYPE_CHECKING:
-    from tbbridge.demo import Player
-    from tbbridge.live import Bridge
+    from tbbridge.following.bridge import Bridge
+    from tbbridge.watching.demo_replay import Player
 
 HELP = "replay recorded trainings as event files that grow, and watch them: the live page, moving, with no training"
 FIRST = "cifar10/conv"
@@ -46,10 +46,10 @@ def run(args: argparse.Namespace) -> int:
     import tempfile
     from pathlib import Path
 
-    from tbbridge.demo import Player, load
-    from tbbridge.errors import PublishError
-    from tbbridge.live import Bridge
-    from tbbridge.session import watch
+    from tbbridge.core.errors import PublishError
+    from tbbridge.following.bridge import Bridge
+    from tbbridge.watching.demo_replay import Player, load
+    from tbbridge.watching.session import watch
 
     names = args.training or [FIRST]
     for name in names:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from tbbridge.options import add_mapping_arguments
+from tbbridge.commands.mapping_options import add_mapping_arguments
 
 if TYPE_CHECKING:
-    from tbbridge.targets import ExportOptions
+    from tbbridge.exporting.options import ExportOptions
 
 HELP = "write run logs (or every point, or a page to share) of a log directory once, and exit"
 
@@ -80,11 +80,11 @@ def run(args: argparse.Namespace) -> int:
     """Export; 0 when all went well, 1 when there was damage or something could not be read."""
     import sys
 
-    from tbbridge import exporting
-    from tbbridge.findings import findings
-    from tbbridge.options import mapping_options
-    from tbbridge.progress import progress_bar
-    from tbbridge.selection import Selection
+    from tbbridge.commands.mapping_options import mapping_options
+    from tbbridge.commands.progress_bar import progress_bar
+    from tbbridge.exporting import export as exporting
+    from tbbridge.reading.findings import findings
+    from tbbridge.reading.selection import Selection
 
     selection = Selection(args.runs, args.tags, args.experiment)
     with progress_bar() as progress:
@@ -101,8 +101,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _options(args: argparse.Namespace) -> ExportOptions:
-    from tbbridge.selection import parse_steps
-    from tbbridge.targets import ExportOptions
+    from tbbridge.exporting.options import ExportOptions
+    from tbbridge.reading.selection import parse_steps
 
     return ExportOptions(
         layout=args.layout,

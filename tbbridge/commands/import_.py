@@ -19,8 +19,8 @@ def run(args: argparse.Namespace) -> int:
     """Import each run log; one that fails does not stop the others."""
     import sys
 
-    from tbbridge.errors import FormatError, TbbridgeError, UsageError
-    from tbbridge.importing import import_run_log
+    from tbbridge.core.errors import FormatError, TbbridgeError, UsageError
+    from tbbridge.exporting.import_run_log import import_run_log
 
     if args.name and len(args.run_logs) > 1:
         raise UsageError("--name is for one run log: leave it out, or import them one by one")

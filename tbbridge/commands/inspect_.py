@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tbbridge.options import add_mapping_arguments
+from tbbridge.commands.mapping_options import add_mapping_arguments
 
 HELP = "show the runs, the tags, and which series feeds which column by which rule"
 
@@ -22,11 +22,11 @@ def run(args: argparse.Namespace) -> int:
     import json
     import sys
 
-    from tbbridge.bridge import read
-    from tbbridge.errors import PathError
-    from tbbridge.findings import findings
-    from tbbridge.options import mapping_options
-    from tbbridge.report import as_json, print_report
+    from tbbridge.commands.mapping_options import mapping_options
+    from tbbridge.core.errors import PathError
+    from tbbridge.reading.findings import findings
+    from tbbridge.reading.reading import read
+    from tbbridge.reading.report import as_json, print_report
 
     reading = read(args.logdir, options=mapping_options(args, args.logdir), follow_links=args.follow_links)
     if not reading.runs and reading.problems:

@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the new file and say what became of the old one's bytes."""
-    from tbbridge.checking import repair
-    from tbbridge.report import plain
+    from tbbridge.reading.check import repair
+    from tbbridge.reading.report import plain
 
     done = repair(args.file, args.out, force=args.force)
     print(plain(f"{args.out}: {done.kept} records, {done.bytes_after} bytes of {done.bytes_before}"))

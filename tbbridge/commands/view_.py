@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("path", metavar="PATH", help="a run log, a directory of run logs, or a log directory")
     add_server_arguments(parser)
-    from tbbridge.options import add_mapping_arguments
+    from tbbridge.commands.mapping_options import add_mapping_arguments
 
     add_mapping_arguments(parser)
 
@@ -48,9 +48,9 @@ def run(args: argparse.Namespace) -> int:
     from contextlib import closing
 
     from tbbridge import open_source
-    from tbbridge.options import mapping_options
-    from tbbridge.session import exposure, stopped_by_signals
+    from tbbridge.commands.mapping_options import mapping_options
     from tbbridge.viewer import serve
+    from tbbridge.watching.session import exposure, stopped_by_signals
 
     stop, options = threading.Event(), mapping_options(args, args.path)
     with (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from tbbridge.options import add_mapping_arguments
+from tbbridge.commands.mapping_options import add_mapping_arguments
 
 HELP = "follow a log directory: keep its run logs, serve the live page, show a table, until Ctrl-C"
 
@@ -46,7 +46,7 @@ def add_page_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def page_options(args: argparse.Namespace) -> dict[str, Any]:
-    """The arguments of `tbbridge.session.watch` that `add_page_arguments` is about."""
+    """The arguments of `tbbridge.watching.session.watch` that `add_page_arguments` is about."""
     return {
         "viewer": not args.no_viewer,
         "host": args.host,
@@ -66,9 +66,9 @@ def _seconds(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Watch until Ctrl-C; 0, or 1 when the last state could not be published."""
-    from tbbridge.live import Bridge
-    from tbbridge.options import mapping_options
-    from tbbridge.session import watch
+    from tbbridge.commands.mapping_options import mapping_options
+    from tbbridge.following.bridge import Bridge
+    from tbbridge.watching.session import watch
 
     bridge = Bridge(
         args.logdir,

@@ -6,7 +6,7 @@ Decoder   the face of the room: feed it an event file, take its scalars and its 
   Search  where the next whole record starts after damage
 """
 
+from tbbridge.decode.backend import IMPLEMENTATION, crc32c, masked_crc32c, scan
 from tbbridge.decode.decoder import MAX_RECORD, Decoder
-from tbbridge.decode.twin import IMPLEMENTATION, crc32c, masked_crc32c, scan
 
 __all__ = ["IMPLEMENTATION", "MAX_RECORD", "Decoder", "crc32c", "masked_crc32c", "scan"]

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tbbridge.checksum import Buffer, UInt32
-from tbbridge.decode.contract import Scan
-from tbbridge.model import Float64, Int64
+from tbbridge.core.crc32c import Buffer, UInt32
+from tbbridge.core.model import Float64, Int64
+from tbbridge.decode.scan_result import Scan
 
 def scan(
     data: Buffer,
@@ -29,7 +29,7 @@ def scan(
 
     held       verify the record at `start` whole however large it is; otherwise, and for every further one, a payload
                of more than `contract.SMALL` bytes is jumped over where the bytes in `data` prove that it holds no
-               scalar (`tbbridge.decode.walk`), and else stops the scan (`LARGE`)
+               scalar (`tbbridge.decode.skip_large`), and else stops the scan (`LARGE`)
     jumps      whether the record at `start` may be jumped over; every further one may
     fresh      whether the file held nothing but file versions before `start`
     foreign    the tags that belong to another plugin than ``scalars`` there
@@ -53,7 +53,7 @@ def headers(data: Buffer, first: int, limit: int) -> tuple[Int64, Int64]:
     """Offsets from `first` on where a right length checksum follows a length of at most `limit`; and the lengths."""
 
 def prefix_states(data: Buffer, offsets: Int64, state: int) -> UInt32:
-    """The checksum states (`tbbridge.checksum`) after the first ``offsets[i]`` bytes, from `state` before the first.
+    """The checksum states (`tbbridge.core.crc32c`) after the first ``offsets[i]`` bytes, from `state` before the first.
 
     `offsets` ascend. Raises ValueError where they leave the data.
     """

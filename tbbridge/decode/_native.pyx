@@ -12,8 +12,8 @@ from libc.string cimport memcmp, memcpy, memset
 
 import numpy as np
 
-from tbbridge.decode import contract
-from tbbridge.decode.contract import Scan
+from tbbridge.decode import scan_result
+from tbbridge.decode.scan_result import Scan
 
 __all__ = ["can_jump_over", "crc32c", "crc_kind", "headers", "masked_crc32c", "prefix_states", "scan", "shift", "use_portable_crc"]
 
@@ -61,7 +61,7 @@ cdef enum:
     START = 1
     NO_MEMORY = -2
 
-assert (SMALL, MAX_VALUES, REASONS) == (contract.SMALL, contract.MAX_VALUES, len(contract.REASONS))
+assert (SMALL, MAX_VALUES, REASONS) == (scan_result.SMALL, scan_result.MAX_VALUES, len(scan_result.REASONS))
 
 include "_wire.pxi"
 include "_number.pxi"
@@ -69,7 +69,7 @@ include "_walk.pxi"
 
 cdef uint64_t SEED = <uint64_t>hash(b"tbbridge") | 1    # randomised for each process, against crafted collisions
 cdef uint64_t SPREAD = SEED ^ <uint64_t>0x9E3779B97F4A7C15U
-cdef uint64_t LARGEST_JUMP = contract.LARGEST_JUMP - 16
+cdef uint64_t LARGEST_JUMP = scan_result.LARGEST_JUMP - 16
 cdef bint HARDWARE = False
 
 crc_build_tables()

@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tbbridge.checksum import SLICES, UInt32, crc32c, masked_crc32c, shift, update
+from tbbridge.core.crc32c import SLICES, UInt32, crc32c, masked_crc32c, shift, update
+from tbbridge.core.model import Float64, Int64
 from tbbridge.decode._plain_event import (
     FILE_VERSION,
     SESSION_LOG,
@@ -20,7 +21,7 @@ from tbbridge.decode._plain_event import (
     Value,
     parse,
 )
-from tbbridge.decode.contract import (
+from tbbridge.decode.scan_result import (
     BAD_DATA,
     BAD_LENGTH,
     END,
@@ -36,8 +37,7 @@ from tbbridge.decode.contract import (
     UNPARSABLE,
     Scan,
 )
-from tbbridge.decode.walk import JUMP, Walk
-from tbbridge.model import Float64, Int64
+from tbbridge.decode.skip_large import JUMP, Walk
 
 __all__ = [
     "can_jump_over",

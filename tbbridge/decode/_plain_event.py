@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tbbridge.decode.contract import (
+from tbbridge.decode.scan_result import (
     CONTENT_LENGTH,
     INEXACT,
     MAX_VALUES,

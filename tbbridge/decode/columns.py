@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from tbbridge.growing import GrowingColumn, Shelf, in_memory
-from tbbridge.model import Float64, Int64, Scalars
+from tbbridge.core.growing_column import GrowingColumn, Shelf, in_memory
+from tbbridge.core.model import Float64, Int64, Scalars
 
 
 class Columns:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tbbridge.checksum import masked
-from tbbridge.decode import contract, twin
-from tbbridge.decode.contract import Scan
-from tbbridge.decode.log import Log
-from tbbridge.decode.search import Search
-from tbbridge.decode.walk import HOLD, Walk
-from tbbridge.growing import Shelf
-from tbbridge.model import Damage, EventFile, Scalars
+from tbbridge.core.crc32c import masked
+from tbbridge.core.growing_column import Shelf
+from tbbridge.core.model import Damage, EventFile, Scalars
+from tbbridge.decode import backend, scan_result
+from tbbridge.decode.accumulate import Log
+from tbbridge.decode.resync import Search
+from tbbridge.decode.scan_result import Scan
+from tbbridge.decode.skip_large import HOLD, Walk
 
 MAX_RECORD = 64 << 20
 """Bytes of the largest record that is held to be verified, and of the largest that a search takes for a record."""
@@ -22,7 +22,7 @@ _WINDOW = 8 << 10
 """What is asked for after a jump; it doubles with every window that follows on the one before."""
 _LARGEST_WINDOW = 1 << 20
 _SEARCH_STEP = 256 << 10
-_ROOM = 2 * contract.SMALL // contract.MIN_VALUE_BYTES
+_ROOM = 2 * scan_result.SMALL // scan_result.MIN_VALUE_BYTES
 """Rows that a scan has room for at least, unless its bytes hold fewer."""
 
 
@@ -158,10 +158,10 @@ class Decoder:
         if not base <= self._at < base + len(block):
             self._until = 0
             return self._goto(self._at, block, base)
-        room = max(self._room, min(len(block) // contract.MIN_VALUE_BYTES + 1, max(_ROOM, len(block) // 32)))
+        room = max(self._room, min(len(block) // scan_result.MIN_VALUE_BYTES + 1, max(_ROOM, len(block) // 32)))
         value = np.empty(room, np.float64)
         columns = self._log.columns.room(room, self._expected_rows(base) + room)
-        found = twin.scan(
+        found = backend.scan(
             block,
             self._at - base,
             self._held,
@@ -186,18 +186,18 @@ class Decoder:
     def _stopped(self, found: Scan, block: memoryview, base: int) -> bool:
         """Go on from where a scan stopped."""
         end = self._at + found.need
-        if found.stop == contract.END:
+        if found.stop == scan_result.END:
             self._until = end if end - self._at <= self._max_record + 16 else 0
             return self._goto(self._at, block, base)
-        if found.stop == contract.FULL:
-            self._room = min((found.need - 16) // contract.MIN_VALUE_BYTES, contract.MAX_VALUES)
+        if found.stop == scan_result.FULL:
+            self._room = min((found.need - 16) // scan_result.MIN_VALUE_BYTES, scan_result.MAX_VALUES)
             return True
-        if found.stop != contract.BAD_LENGTH:
+        if found.stop != scan_result.BAD_LENGTH:
             self._jumped = None  # a right header where it ended proves it right
-        if found.stop == contract.LARGE:
+        if found.stop == scan_result.LARGE:
             return self._large(found.need)
         self._held = False
-        if found.stop in (contract.UNPARSABLE, contract.TOO_MANY):
+        if found.stop in (scan_result.UNPARSABLE, scan_result.TOO_MANY):
             self._log.lose(self._at, end, _REASONS[found.stop])
             self._at = end
             return True
@@ -265,7 +265,7 @@ class Decoder:
         start, end = self._jumped
         if base <= self._verified < end - 4 and self._verified < base + len(block):
             part = block[self._verified - base : end - 4 - base]
-            self._state = twin.crc32c(part, self._state ^ 0xFFFFFFFF) ^ 0xFFFFFFFF
+            self._state = backend.crc32c(part, self._state ^ 0xFFFFFFFF) ^ 0xFFFFFFFF
             self._verified += len(part)
             return True
         if self._verified < end - 4 or base + len(block) < end or base > end - 4:
@@ -376,10 +376,10 @@ class Decoder:
 
 
 _REASONS = {
-    contract.BAD_LENGTH: "wrong length checksum",
-    contract.BAD_DATA: "wrong data checksum",
-    contract.UNPARSABLE: "no readable event",
-    contract.TOO_MANY: f"more than {contract.MAX_VALUES} values in one event",
+    scan_result.BAD_LENGTH: "wrong length checksum",
+    scan_result.BAD_DATA: "wrong data checksum",
+    scan_result.UNPARSABLE: "no readable event",
+    scan_result.TOO_MANY: f"more than {scan_result.MAX_VALUES} values in one event",
 }
 
 
@@ -388,7 +388,7 @@ _COMPRESSED = {b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"}
 
 
 def _reason(stop: int, header: memoryview, at: int) -> str:
-    if stop == contract.BAD_LENGTH:
+    if stop == scan_result.BAD_LENGTH:
         if not any(header):
             return "zero-filled hole"
         if at == 0 and bytes(header[:2]) in _COMPRESSED:

@@ -25,10 +25,10 @@ from typing import Final
 
 import numpy as np
 
-from tbbridge.growing import in_memory
-from tbbridge.model import Bools, Experiment, Float64, Int64, Points
-from tbbridge.shape import words
-from tbbridge.shape.tokens import tokenise
+from tbbridge.core.growing_column import in_memory
+from tbbridge.core.model import Bools, Experiment, Float64, Int64, Points
+from tbbridge.shape.mapping import words
+from tbbridge.shape.mapping.tokens import tokenise
 
 AGREED: Final = "the columns count the same steps"
 """The note where nothing had to be done, which everybody takes for granted."""

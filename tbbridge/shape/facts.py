@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tbbridge.growing import common_prefix
-from tbbridge.model import Floats, Points, Series
+from tbbridge.core.growing_column import common_prefix
+from tbbridge.core.model import Floats, Points, Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class GrowingFacts:
         self._largest = math.nan
 
     def update(self, live: Points, ordinal: bool) -> SeriesFacts:
-        """The facts of the points that nothing supersedes, by step ascending; see `tbbridge.growing.common_prefix`."""
+        """The facts of the points that nothing supersedes, by step ascending; see `common_prefix`."""
         before, self._points = self._points, live
         grew = before is not None and common_prefix(before, live) == len(before.step)
         known = len(before.step) if before is not None and grew else 0

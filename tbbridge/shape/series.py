@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tbbridge.model import Bools, EventFile, Float64, Floats, Int64, Points, Series
+from tbbridge.core.model import Bools, EventFile, Float64, Floats, Int64, Points, Series
 
 _DIGITS = re.compile(r"([0-9]+)")
 

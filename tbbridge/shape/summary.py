@@ -9,9 +9,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tbbridge.model import Bools, Float64, Int64, RunLog
-from tbbridge.shape.table import joined_steps
-from tbbridge.shape.tokens import tokenise
+from tbbridge.core.model import Bools, Float64, Int64, RunLog
+from tbbridge.shape.mapping.tokens import tokenise
+from tbbridge.shape.run_log import joined_steps
 
 _LOWER = "loss cost entropy xent error err perplexity ppl mse mae rmse nll wer cer fid kl divergence distance time"
 

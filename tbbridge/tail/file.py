@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tbbridge.model import EventFile
-from tbbridge.tail.proof import FLAGS, Decodes, Proof, feed
+from tbbridge.core.model import EventFile
+from tbbridge.tail.second_reading import FLAGS, Decodes, Proof, feed
 
 MARKER = 64
 """Bytes before the known end that must still be the ones remembered. They hold the last whole scalar record's checksum,

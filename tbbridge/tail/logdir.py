@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tbbridge.errors import PathError
+from tbbridge.core.errors import PathError
 
 MARK = "tfevents"
 """TensorBoard's own test for an event file: the name contains this."""

@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tbbridge.errors import PathError, UsageError
-from tbbridge.model import EventFile
+from tbbridge.core.errors import PathError, UsageError
+from tbbridge.core.model import EventFile
 from tbbridge.tail.file import MARKER, News
 from tbbridge.tail.logdir import MARK, EventPath, Listing, printable
-from tbbridge.tail.proof import Decodes
+from tbbridge.tail.second_reading import Decodes
 
 BLOCK = 4 << 20
 """Bytes a request asks for at most: some 50 ms of a network, and what memory it takes."""

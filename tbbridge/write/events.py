@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from tbbridge.checksum import frame
+from tbbridge.core.crc32c import frame
 
 DTYPES = {
     "float32": (1, "<f4"),

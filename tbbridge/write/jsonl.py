@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tbbridge.write.block import Block, Sheet, batches, clean, slices
-from tbbridge.write.together import ordered_map
+from tbbridge.write.parallel import ordered_map
 
 _SPECIAL = {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
 

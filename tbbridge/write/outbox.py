@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from tbbridge.errors import PublishError
+from tbbridge.core.errors import PublishError
 from tbbridge.write.publish import Publisher
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tbbridge.errors import LockedError, PathError, PublishError
+from tbbridge.core.errors import LockedError, PathError, PublishError
 from tbbridge.write.names import file_names
 
 TEMPORARY = re.compile(r"\.tbbridge-\d+-\d+\.tmp")

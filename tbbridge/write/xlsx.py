@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tbbridge.errors import UsageError
+from tbbridge.core.errors import UsageError
 from tbbridge.write.block import Block, Sheet, clean, slices
 
 SHEET_ROWS = 1_048_576

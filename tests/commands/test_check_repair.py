@@ -10,8 +10,8 @@ import pytest
 from decode.story import VERSION, claim, image, scalar
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-from tbbridge.checksum import frame
 from tbbridge.cli import main
+from tbbridge.core.crc32c import frame
 
 BROKEN = bytes([scalar(2)[0] ^ 1]) + scalar(2)[1:]
 

@@ -13,10 +13,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import tbbridge
 from tbbridge.cli import main
-from tbbridge.errors import FormatError, PathError, PublishError, UsageError
-from tbbridge.importing import FILE, import_run_log
-from tbbridge.model import COLUMNS, RunLog
-from tbbridge.write.text import run_log_csv
+from tbbridge.core.errors import FormatError, PathError, PublishError, UsageError
+from tbbridge.core.model import COLUMNS, RunLog
+from tbbridge.exporting.import_run_log import FILE, import_run_log
+from tbbridge.write.run_log_csv import run_log_csv
 
 HEADER = "step,train accuracy,val accuracy,train cross entropy,val cross entropy\n"
 ROWS = """\

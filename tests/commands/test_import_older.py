@@ -17,7 +17,7 @@ import pytest
 
 import tbbridge
 from tbbridge.cli import main
-from tbbridge.model import COLUMNS
+from tbbridge.core.model import COLUMNS
 from tbbridge.write.dialect import DIALECTS
 
 LOGS = {

@@ -11,7 +11,7 @@ import pytest
 from support import run_cli
 
 from tbbridge.cli import main
-from tbbridge.model import COLUMNS
+from tbbridge.core.model import COLUMNS
 from tbbridge.write.events import EventWriter
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "frameworks"

@@ -16,7 +16,7 @@ import pytest
 from support import run_cli, running_cli, stop, wait_until
 
 import tbbridge
-from tbbridge.session import stopped_by_signals
+from tbbridge.watching.session import stopped_by_signals
 from tbbridge.write.events import EventWriter
 
 

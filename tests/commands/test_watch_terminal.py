@@ -18,9 +18,9 @@ import pytest
 from rich.console import Console
 from support import wait_until
 
-from tbbridge.live import BUFFERING
-from tbbridge.model import ExperimentView, Mark, Points
-from tbbridge.terminal import MOST_ROWS, Display, ago, plain, row
+from tbbridge.core.model import ExperimentView, Mark, Points
+from tbbridge.following.bridge import BUFFERING
+from tbbridge.watching.terminal import MOST_ROWS, Display, ago, plain, row
 from tbbridge.write.events import EventWriter
 
 

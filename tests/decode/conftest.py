@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tbbridge.decode import _native, _plain, twin
+from tbbridge.decode import _native, _plain, backend
 
 if "EXAMPLES" in os.environ:  # the long campaign: make hypothesis-decode
     settings.register_profile("long", deadline=None, max_examples=int(os.environ["EXAMPLES"]))
@@ -22,7 +22,7 @@ def any_twin(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """Runs a test with the compiled twin, with it and its table checksum, and with the plain twin."""
     module = TWINS[request.param]
     for name in ("scan", "headers", "prefix_states", "shift", "crc32c", "masked_crc32c"):
-        monkeypatch.setattr(twin, name, getattr(module, name))
+        monkeypatch.setattr(backend, name, getattr(module, name))
     _native.use_portable_crc(request.param == "portable")
     yield request.param
     _native.use_portable_crc(False)

@@ -14,7 +14,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 from tensorboard.compat.proto import event_pb2, summary_pb2, tensor_pb2, tensor_shape_pb2
 
-from tbbridge.decode.contract import REASONS
+from tbbridge.decode.scan_result import REASONS
 
 _F = descriptor_pb2.FieldDescriptorProto
 _LOOKED_INTO = {

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from tbbridge.checksum import frame, masked_crc32c
+from tbbridge.core.crc32c import frame, masked_crc32c
+from tbbridge.core.model import EventFile
 from tbbridge.decode import Decoder
-from tbbridge.model import EventFile
 from tbbridge.write.events import event, field, simple_value, summary
 
 VERSION = frame(event(0, 1.0, field(3, "brain.Event:2")))

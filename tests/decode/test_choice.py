@@ -11,7 +11,7 @@ import pytest
 from decode.story import VERSION, scalar
 from support import run_cli
 
-from tbbridge.decode import _native, twin
+from tbbridge.decode import _native, backend
 
 FORCED = {
     "compiled": {"TBBRIDGE_DECODER": "compiled"},
@@ -35,7 +35,7 @@ def test_a_forced_decoder_gives_the_same(name: str, tmp_path: Path) -> None:
 
 def test_the_checksum_is_chosen_by_the_environment() -> None:
     """TBBRIDGE_CRC=portable takes the table."""
-    code = "from tbbridge.decode import twin, _native; print(_native.crc_kind())"
+    code = "from tbbridge.decode import backend, _native; print(_native.crc_kind())"
     for env, kind in (({"TBBRIDGE_CRC": "portable"}, "portable"), ({}, _native.crc_kind())):
         done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
         assert done.stdout.strip() == kind
@@ -61,4 +61,4 @@ def test_the_twins_have_the_same_face() -> None:
     from tbbridge.decode import _plain
 
     assert set(_native.__all__) == set(_plain.__all__)
-    assert set(twin.__all__) - {"IMPLEMENTATION"} <= set(_plain.__all__)
+    assert set(backend.__all__) - {"IMPLEMENTATION"} <= set(_plain.__all__)

@@ -12,10 +12,10 @@ from decode.story import VERSION, Disk, claim, decode, decoder_of, everything, r
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tbbridge.checksum import frame
-from tbbridge.decode import MAX_RECORD, search
-from tbbridge.decode.records import records
-from tbbridge.model import EventFile
+from tbbridge.core.crc32c import frame
+from tbbridge.core.model import EventFile
+from tbbridge.decode import MAX_RECORD, resync
+from tbbridge.decode.intact_records import records
 from tbbridge.write.events import event, field, simple_value, summary
 
 HUNDRED = scalars(100)
@@ -115,7 +115,7 @@ def test_a_search_with_little_room_finds_the_same(monkeypatch: pytest.MonkeyPatc
 
     (No claim is of 8 bytes: the next claim would be its payload.)
     """
-    monkeypatch.setattr(search, "_CAPACITY", 3)
+    monkeypatch.setattr(resync, "_CAPACITY", 3)
     rng = Random(2)
     for _ in range(150):
         data = wreck(rng) + b"".join(claim(rng.randrange(9, 500)) for _ in range(9)) + scalar(5) * rng.randrange(3)

@@ -14,9 +14,9 @@ from decode.story import VERSION, Disk, decode, decoder_of, everything, image, r
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tbbridge.checksum import frame
+from tbbridge.core.crc32c import frame
 from tbbridge.decode import Decoder, _native, _plain
-from tbbridge.decode.contract import MAX_VALUES, SMALL
+from tbbridge.decode.scan_result import MAX_VALUES, SMALL
 from tbbridge.write.events import event, field, simple_value, summary, tensor_value
 
 BIG = 200_000

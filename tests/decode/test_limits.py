@@ -14,8 +14,8 @@ import pytest
 from decode.story import VERSION, claim, image, scalar
 from support import ROOT
 
-from tbbridge.checksum import frame
-from tbbridge.decode.contract import MAX_VALUES
+from tbbridge.core.crc32c import frame
+from tbbridge.decode.scan_result import MAX_VALUES
 from tbbridge.write.events import event, field, simple_value, summary
 
 MB = 1 << 20

@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tensorboard.compat.proto import event_pb2
 
-from tbbridge.checksum import frame
+from tbbridge.core.crc32c import frame
+from tbbridge.core.model import Start
 from tbbridge.decode import Decoder, _native, _plain
 from tbbridge.decode.columns import Columns
-from tbbridge.decode.contract import REASONS, UNPARSABLE, Scan
-from tbbridge.model import Start
+from tbbridge.decode.scan_result import REASONS, UNPARSABLE, Scan
 from tbbridge.write.events import DTYPES, event, field, simple_value, summary, tensor_value, varint
 
 ROOM = 1024

@@ -10,7 +10,7 @@ from tensorboard.backend.event_processing.event_file_loader import RawEventFileL
 from tensorboard.compat.proto import event_pb2
 from tensorboard.util import tensor_util
 
-from tbbridge.model import Start
+from tbbridge.core.model import Start
 from tbbridge.write.events import DTYPES, EventWriter, event
 
 

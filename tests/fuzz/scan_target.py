@@ -11,7 +11,7 @@ import sys
 import atheris
 import numpy as np
 
-from tbbridge.checksum import frame
+from tbbridge.core.crc32c import frame
 from tbbridge.decode import Decoder, _native, _plain
 
 ROOM = 1024

@@ -12,7 +12,7 @@ from recorded import small_images
 from support import ROOT
 
 import tbbridge
-from tbbridge.demo import recordings
+from tbbridge.watching.demo_replay import recordings
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tbbridge.bridge import read
-from tbbridge.model import Experiment, Feed, Points
+from tbbridge.core.model import Experiment, Feed, Points
+from tbbridge.reading.reading import read
 from tbbridge.shape.align import Axis, counts_differently, epoch_series, place
 
 FRAMEWORKS = Path(__file__).parents[2] / "fixtures" / "frameworks"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tbbridge.model import COLUMNS, Experiment, Series
-from tbbridge.shape.mapping import MappingOptions, SeriesFacts, changes, facts, map_runs
+from tbbridge.core.model import COLUMNS, Experiment, Series
+from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, changes, facts, map_runs
 
 EPOCHS = SeriesFacts(5, 0, 4, consecutive=True)
 STEPS = SeriesFacts(100, 0, 990)

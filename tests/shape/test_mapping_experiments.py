@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from tbbridge.model import Experiment
-from tbbridge.shape.mapping import SeriesFacts, map_runs
+from tbbridge.core.model import Experiment
+from tbbridge.shape.mapping.mapping import SeriesFacts, map_runs
 
 
 def mapped(runs: dict[str, str]) -> list[Experiment]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tbbridge.model import COLUMNS
-from tbbridge.shape.mapping import SeriesFacts, map_runs
+from tbbridge.core.model import COLUMNS
+from tbbridge.shape.mapping.mapping import SeriesFacts, map_runs
 
 LAYOUTS = Path(__file__).parents[2] / "fixtures" / "layouts"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tbbridge.errors import MappingError
-from tbbridge.model import Experiment
-from tbbridge.shape.mapping import MappingOptions, SeriesFacts, check, map_runs
-from tbbridge.shape.overrides import charts, parse_metric, parse_override
+from tbbridge.core.errors import MappingError
+from tbbridge.core.model import Experiment
+from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, check, map_runs
+from tbbridge.shape.mapping.overrides import charts, parse_metric, parse_override
 
 RUNS = {"a": ["train/loss", "eval/loss", "eval/top1", "eval/top1_ema"], "b": ["train/loss", "eval/acc"]}
 LANGUAGE = {".": ["train/loss", "eval/loss", "train/ppl", "eval/ppl", "val/f1", "best_val_f1"]}

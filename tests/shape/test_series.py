@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from run_model import Log, Restart, event_file, rule_by_rule, runs
 
-from tbbridge.model import EventFile, Scalars, Series
+from tbbridge.core.model import EventFile, Scalars, Series
 from tbbridge.shape.series import canonical_order, live, merge
 
 NAN = math.nan

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from support import ROOT
 
+from tbbridge.core.model import EventFile
 from tbbridge.decode import Decoder
-from tbbridge.model import EventFile
-from tbbridge.shape.run import RunSeries
+from tbbridge.shape.growing_run import RunSeries
 from tbbridge.shape.series import live, merge
 
 SCRIPT = Path(__file__).with_name("write_restarts.py")

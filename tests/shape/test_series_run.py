@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_model import Log, Restart, event_file, rule_by_rule, runs
 
-from tbbridge.growing import common_prefix
-from tbbridge.model import Points, Series
-from tbbridge.shape.run import RunSeries
+from tbbridge.core.growing_column import common_prefix
+from tbbridge.core.model import Points, Series
+from tbbridge.following.shelf import DiskShelf
+from tbbridge.shape.growing_run import RunSeries
 from tbbridge.shape.series import live, merge
-from tbbridge.shelf import DiskShelf
 
 
 def same(one: Series | Points | None, other: Series | Points | None) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tbbridge.model import RunLog
+from tbbridge.core.model import RunLog
 from tbbridge.shape.summary import aggregate, lower_is_better, summarise
 
 NAN, INF = float("nan"), float("inf")

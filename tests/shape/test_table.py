@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tbbridge.model import COLUMNS, Points, RunLog
-from tbbridge.shape.table import first_change, run_log, since
+from tbbridge.core.model import COLUMNS, Points, RunLog
+from tbbridge.shape.run_log import first_change, run_log, since
 
 NONE = Points(np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
 

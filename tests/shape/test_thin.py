@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tbbridge.model import Points
-from tbbridge.shape.thin import downsample
+from tbbridge.core.model import Points
+from tbbridge.shape.downsample import downsample
 
 
 def points(values: list[float]) -> Points:

@@ -14,8 +14,8 @@ from logs import write_run
 
 import tbbridge
 from tbbridge.cli import main
+from tbbridge.core.errors import PathError
 from tbbridge.decode import Decoder
-from tbbridge.errors import PathError
 from tbbridge.tail.file import News
 from tbbridge.tail.hadoop import Rpc
 from tbbridge.tail.hdfs import HdfsFileSystem, addresses, configuration, plain

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tbbridge.errors import PathError
+from tbbridge.core.errors import PathError
 from tbbridge.tail.logdir import check_root, discover, printable, run_name
 
 

@@ -14,8 +14,8 @@ from logs import write_run
 
 import tbbridge
 from tbbridge.cli import main
+from tbbridge.core.errors import UsageError
 from tbbridge.decode import Decoder
-from tbbridge.errors import UsageError
 from tbbridge.tail.file import MARKER, News
 from tbbridge.tail.logdir import EventPath
 from tbbridge.tail.remote import RemoteFile, RemoteTree, is_url, without_password

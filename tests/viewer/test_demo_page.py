@@ -13,8 +13,8 @@ from screen import Screen
 from support import wait_until
 
 import tbbridge
-from tbbridge.demo import Player
 from tbbridge.viewer import demo, make_app, serve
+from tbbridge.watching.demo_replay import Player
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from memory_source import MemorySource, points, training
 
 from tbbridge import ExperimentView, Points
-from tbbridge.viewer import app, live
+from tbbridge.viewer import app, messages
 from tbbridge.viewer.lines import Line
-from tbbridge.viewer.picture import OUTSIDE, TARGET, Axis, min_max, numbers, thin
+from tbbridge.viewer.snapshot import OUTSIDE, TARGET, Axis, min_max, numbers, thin
 
 
 @given(st.integers(1, 20_000), st.integers(0, 2**32), st.integers(10, 3000))
@@ -57,73 +57,73 @@ def test_numbers_are_written_as_the_run_log_writes_them() -> None:
 def test_relative_time_is_in_the_unit_that_fits() -> None:
     """Two minutes and more are minutes, from the experiment's beginning on."""
     line = Line("a", "raw", [points([1.0] * 200, wall=1000.0)], origin=1000.0)
-    from tbbridge.viewer.picture import choose_unit
+    from tbbridge.viewer.snapshot import choose_unit
 
     axis = Axis("relative", choose_unit([line]))
     assert (axis.label, axis.values(line.columns[0], 1000.0)[-1]) == ("min", round(199 / 60, 4))
 
 
 @pytest.fixture
-def page() -> live.Page:
+def page() -> messages.Page:
     """The page of a source without experiments."""
     return app.page_of(MemorySource())
 
 
-def want(page: live.Page, **controls: Any) -> dict[str, Any]:
-    return live.clean({name.replace("_", "-"): value for name, value in controls.items()}, page)
+def want(page: messages.Page, **controls: Any) -> dict[str, Any]:
+    return messages.clean({name.replace("_", "-"): value for name, value in controls.items()}, page)
 
 
-def put(page: live.Page, name: str, columns: dict[str, Points], **more: Any) -> None:
+def put(page: messages.Page, name: str, columns: dict[str, Points], **more: Any) -> None:
     page.source.put(name, columns, **more)  # type: ignore[attr-defined]
 
 
-def test_a_new_point_costs_a_message_of_its_own_size(page: live.Page) -> None:
+def test_a_new_point_costs_a_message_of_its_own_size(page: messages.Page) -> None:
     """After the snapshot only what is new is sent: a few hundred bytes, at a thousand rows as at a hundred thousand."""
     sizes = []
     for rows in (1_000, 100_000):
         put(page, "a", training(rows))
-        _, cursor = live.answer(page, want(page), None)
+        _, cursor = messages.answer(page, want(page), None)
         page.source.append("a", 5 * rows, train_accuracy=0.5, val_accuracy=0.5)  # type: ignore[attr-defined]
-        message, cursor = live.answer(page, want(page), cursor)
+        message, cursor = messages.answer(page, want(page), cursor)
         assert set(message) <= {"extend", "cells", "status"}
-        sizes.append(len(live.to_json(message)))
-        assert "extend" not in live.answer(page, want(page), cursor)[0], "what is known is not sent again"
+        sizes.append(len(messages.to_json(message)))
+        assert "extend" not in messages.answer(page, want(page), cursor)[0], "what is known is not sent again"
     assert sizes[1] < 1.5 * sizes[0] < 1500
 
 
-def test_a_snapshot_is_bounded(page: live.Page) -> None:
+def test_a_snapshot_is_bounded(page: messages.Page) -> None:
     """A million rows are sent as some thousand points a line."""
     put(page, "a", training(1_000_000))
-    message, _ = live.answer(page, want(page, accuracy_validation=True), None)
+    message, _ = messages.answer(page, want(page, accuracy_validation=True), None)
     lines = message["figures"]["accuracy"]["data"]
     assert max(len(line["x"]) for line in lines) <= TARGET
-    assert len(live.to_json(message)) < 500_000
+    assert len(messages.to_json(message)) < 500_000
 
 
-def test_many_new_points_come_as_a_snapshot(page: live.Page) -> None:
+def test_many_new_points_come_as_a_snapshot(page: messages.Page) -> None:
     """A page that was away gets one bounded picture, not everything that it missed."""
     put(page, "a", {"train accuracy": points([0.5] * 10)})
-    _, cursor = live.answer(page, want(page), None)
+    _, cursor = messages.answer(page, want(page), None)
     longer = points(np.linspace(0, 1, 50_000))
     view = page.source.view("a")
     page.source._views["a"] = type(view)("a", view.generation, {**view.columns, "train accuracy": longer})
-    message, _ = live.answer(page, want(page), cursor)
+    message, _ = messages.answer(page, want(page), cursor)
     assert max(len(line["x"]) for line in message["figures"]["accuracy"]["data"]) <= TARGET
 
 
-def test_a_changed_past_is_drawn_anew(page: live.Page) -> None:
+def test_a_changed_past_is_drawn_anew(page: messages.Page) -> None:
     """A new generation of an experiment is a new snapshot."""
     put(page, "a", training(50))
-    _, cursor = live.answer(page, want(page), None)
+    _, cursor = messages.answer(page, want(page), None)
     put(page, "a", training(50, seed=3))
-    assert set(live.answer(page, want(page), cursor)[0]["figures"]) == {"accuracy", "loss"}
+    assert set(messages.answer(page, want(page), cursor)[0]["figures"]) == {"accuracy", "loss"}
 
 
-def test_only_the_chart_whose_controls_changed_is_sent(page: live.Page) -> None:
+def test_only_the_chart_whose_controls_changed_is_sent(page: messages.Page) -> None:
     """The slider of one chart does not send the other."""
     put(page, "a", training(50))
-    _, cursor = live.answer(page, want(page), None)
-    message, _ = live.answer(page, want(page, loss_weight=0.9), cursor)
+    _, cursor = messages.answer(page, want(page), None)
+    message, _ = messages.answer(page, want(page, loss_weight=0.9), cursor)
     assert list(message["figures"]) == ["loss"]
 
 
@@ -138,42 +138,42 @@ def test_only_the_chart_whose_controls_changed_is_sent(page: live.Page) -> None:
         {"ranges": [], "offset": "soon", "theme": {}, "experiment": [1, None, {}]},
     ],
 )
-def test_nonsense_from_a_browser_is_read_as_the_defaults(page: live.Page, sent: Any) -> None:
+def test_nonsense_from_a_browser_is_read_as_the_defaults(page: messages.Page, sent: Any) -> None:
     """Whatever a browser sends, the controls have the right types and ranges, and the page can be drawn."""
     put(page, "a", training(10))
-    controls = live.clean(sent, page)
+    controls = messages.clean(sent, page)
     assert controls["axis"] == "Step"
     assert 0 <= controls["accuracy-weight"] <= 1
     assert controls["loss-weight"] == 0.6
     assert (controls["experiment"], controls["ranges"], controls["theme"]) == ([], {}, "light")
-    assert live.answer(page, controls, None)[0]["figures"]
+    assert messages.answer(page, controls, None)[0]["figures"]
 
 
-def test_without_wall_times_steps_are_drawn(page: live.Page) -> None:
+def test_without_wall_times_steps_are_drawn(page: messages.Page) -> None:
     """A run log has no wall times: relative and wall time fall back to steps instead of an empty chart."""
     put(page, "a", {"train accuracy": points([0.1, 0.2], wall=float("nan"))})
-    message, _ = live.answer(page, want(page, axis="Wall"), None)
+    message, _ = messages.answer(page, want(page, axis="Wall"), None)
     assert message["figures"]["accuracy"]["data"][0]["x"] == [0, 5]
     assert message["figures"]["accuracy"]["layout"]["xaxis"]["title"]["text"] == "Step"
 
 
-def test_other_metrics_take_the_charts_places(page: live.Page) -> None:
+def test_other_metrics_take_the_charts_places(page: messages.Page) -> None:
     """A run log of other metrics (``--metric``) is drawn in the two charts, under its own names."""
     put(page, "a", {"train perplexity": points([9.0, 8.0]), "val perplexity": points([9.5, 8.5])})
     view = page.source.view("a")
     columns = {name: column for name, column in view.columns.items() if "perplexity" in name}
     page.source._views["a"] = type(view)("a", 1, columns)
-    message, _ = live.answer(page, want(page), None)
+    message, _ = messages.answer(page, want(page), None)
     assert ["accuracy-title", "children", "perplexity"] in message["set"]
     assert message["cells"]["accuracy-now-1-0"] == "8.5000"
 
 
-def test_one_other_metric_takes_the_missing_ones_place(page: live.Page) -> None:
+def test_one_other_metric_takes_the_missing_ones_place(page: messages.Page) -> None:
     """Perplexity beside cross entropy: the first chart draws the one, the second the other, and neither is empty."""
     one = points([9.0, 8.0])
     columns = dict.fromkeys(("train perplexity", "val perplexity", "train cross entropy", "val cross entropy"), one)
     page.source._views["a"] = ExperimentView("a", 1, columns)
-    message, _ = live.answer(page, want(page), None)
+    message, _ = messages.answer(page, want(page), None)
     assert [message["figures"][chart]["data"][0]["y"] for chart in ("accuracy", "loss")] == [[9.0, 8.0], [9.0, 8.0]]
     assert ["accuracy-title", "children", "perplexity"] in message["set"]
     assert ["loss-title", "children", "Cross entropy loss"] in message["set"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sheets import float32, long, points
 
 from tbbridge.write.block import Block, Sheet
-from tbbridge.write.delimited import CsvOptions, cell, csv_chunks
+from tbbridge.write.csv_text import CsvOptions, cell, csv_chunks
 
 
 def text(sheet: Sheet, *, header: bool = True, spreadsheet_safe: bool = False, dialect: str = "plain") -> str:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tbbridge.write.block import Block, Sheet
-from tbbridge.write.delimited import CsvOptions, csv_chunks
+from tbbridge.write.csv_text import CsvOptions, csv_chunks
 from tbbridge.write.dialect import python_texts
 
 FLOATS = st.one_of(st.none(), st.floats(allow_nan=False), st.sampled_from([1e-4, 1e-5, 1e16, 1e15, 1.0, -0.0]))

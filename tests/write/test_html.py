@@ -18,10 +18,10 @@ from logs import write_experiment, write_run
 from playwright.sync_api import Browser, Page
 
 import tbbridge
-from tbbridge.exporting import plotly_bundle
-from tbbridge.model import RunLog
+from tbbridge.core.model import RunLog
+from tbbridge.exporting.export import plotly_bundle
 from tbbridge.write import html
-from tbbridge.write.text import run_log_csv
+from tbbridge.write.run_log_csv import run_log_csv
 
 EVIL = '</script><script>document.title="owned"</script><img src=x onerror=document.title="owned">'
 

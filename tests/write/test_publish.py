@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from tbbridge.errors import LockedError, PathError, PublishError
+from tbbridge.core.errors import LockedError, PathError, PublishError
 from tbbridge.write.names import file_names
 from tbbridge.write.publish import TEMPORARY, Publisher
 
@@ -238,7 +238,7 @@ def test_a_file_size_limit_is_an_error_like_any_other(out: Path) -> None:
     """EFBIG by the kernel itself, in a process of its own: the old version stays."""
     program = f"""
 import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-from tbbridge.errors import PublishError
+from tbbridge.core.errors import PublishError
 from tbbridge.write.publish import Publisher
 with Publisher({str(out)!r}) as publisher:
     publisher.publish("exp", b"old")

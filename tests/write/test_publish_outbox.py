@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tbbridge.errors import PublishError
+from tbbridge.core.errors import PublishError
 from tbbridge.write import outbox as room
 from tbbridge.write.outbox import Outbox
 from tbbridge.write.publish import Publisher

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tbbridge.errors import FormatError
-from tbbridge.model import COLUMNS, RunLog
-from tbbridge.shelf import DiskShelf
-from tbbridge.write.text import GrowingText, read_run_log, run_log_csv
+from tbbridge.core.errors import FormatError
+from tbbridge.core.model import COLUMNS, RunLog
+from tbbridge.following.shelf import DiskShelf
+from tbbridge.write.run_log_csv import GrowingText, read_run_log, run_log_csv
 
 HEADER = b"step,train accuracy,val accuracy,train cross entropy,val cross entropy\n"
 
@@ -348,7 +348,7 @@ def test_growing_text_is_the_text_of_the_whole(changes, header, block, near):
     """Replaced from any step on, the bytes are those of the whole table."""
     text, rows = GrowingText(("a", "b"), header=header, shelf=DiskShelf(block)), {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tbbridge.write.text._NEAR", near)
+        patch.setattr("tbbridge.write.run_log_csv._NEAR", near)
         for first, some in changes:
             news = {step: row for step, row in some.items() if step >= first}
             rows = {step: row for step, row in rows.items() if step < first} | news

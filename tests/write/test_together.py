@@ -7,8 +7,8 @@ from threading import Barrier
 
 import pytest
 
-from tbbridge.errors import PublishError
-from tbbridge.write.together import ordered_map, write_all
+from tbbridge.core.errors import PublishError
+from tbbridge.write.parallel import ordered_map, write_all
 
 
 def test_the_order_is_kept_and_the_reader_is_never_far_behind() -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tbbridge.errors import PathError, PublishError, UsageError
-from tbbridge.write.whole import check_target, write_whole
+from tbbridge.core.errors import PathError, PublishError, UsageError
+from tbbridge.write.atomic import check_target, write_whole
 
 
 def test_the_chunks_are_the_file(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_targets_that_are_refused(tmp_path: Path) -> None:
 WRITER = """
 import sys, time
 from pathlib import Path
-from tbbridge.write.whole import write_whole
+from tbbridge.write.atomic import write_whole
 
 def chunks():
     yield b"half"
@@ -119,7 +119,7 @@ def half_written(path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def write_in_a_new_process(path: Path) -> None:
     """What the next export does: it is another process."""
-    line = "import pathlib, sys, tbbridge.write.whole as w; w.write_whole(pathlib.Path(sys.argv[1]), [b'x'])"
+    line = "import pathlib, sys, tbbridge.write.atomic as w; w.write_whole(pathlib.Path(sys.argv[1]), [b'x'])"
     subprocess.run([sys.executable, "-c", line, str(path)], check=True)
 
 

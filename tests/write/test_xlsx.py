@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from sheets import float32, long
 
-from tbbridge.errors import UsageError
+from tbbridge.core.errors import UsageError
 from tbbridge.write.block import Block, Sheet
 from tbbridge.write.xlsx import xlsx_bytes
 

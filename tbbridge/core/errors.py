@@ -1,0 +1,64 @@
+"""What can go wrong, as a tree; each error says what to do next.
+
+    TbbridgeError                 the root: catch this to catch them all
+    ├── UsageError                fix the command or its paths (exit code 2)
+    │   ├── PathError             a path is missing, unreadable, of the wrong kind or not writable
+    │   ├── MappingError          an override names a run or tag that is not there
+    │   └── PortError             the port is taken: choose another with --port
+    ├── PublishError              the target could not be written now: the old version stays, try again
+    │   └── LockedError           another tbbridge publishes into this directory: stop it or choose another --out
+    └── FormatError               a file is not what it should be: skip it, the others go on (alone: exit code 2)
+
+Damage inside an event file is not an error: it is a finding (`tbbridge.core.model.Damage`), and reading goes on.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "FormatError",
+    "LockedError",
+    "MappingError",
+    "PathError",
+    "PortError",
+    "PublishError",
+    "TbbridgeError",
+    "UsageError",
+]
+
+
+class TbbridgeError(Exception):
+    """The root of every error that tbbridge raises on purpose; its text is one line for a person."""
+
+    exit_code = 1
+
+
+class UsageError(TbbridgeError):
+    """The command or its paths are wrong: fix them."""
+
+    exit_code = 2
+
+
+class PathError(UsageError):
+    """A path is missing, unreadable, of the wrong kind or not writable."""
+
+
+class MappingError(UsageError):
+    """An override names a run or tag that is not there."""
+
+
+class PortError(UsageError):
+    """The port is taken: choose another with ``--port``."""
+
+
+class PublishError(TbbridgeError):
+    """The target could not be written now: the old version stays, the next try may succeed."""
+
+
+class LockedError(PublishError):
+    """Another tbbridge publishes into this directory."""
+
+
+class FormatError(TbbridgeError):
+    """A file is not what it should be: skip it, the others go on."""
+
+    exit_code = 2

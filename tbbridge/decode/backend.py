@@ -1,0 +1,44 @@
+"""Picks the compiled or the plain twin, once."""
+
+from __future__ import annotations
+
+import warnings
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from tbbridge.core import settings
+
+__all__ = ["IMPLEMENTATION", "crc32c", "headers", "masked_crc32c", "prefix_states", "scan", "shift"]
+
+
+def _pick() -> tuple[str, ModuleType]:
+    if settings.DECODER != "plain":
+        try:
+            return "compiled", import_module("tbbridge.decode._native")
+        except ImportError:
+            if settings.DECODER == "compiled":
+                raise
+            warnings.warn(
+                "tbbridge reads event files slowly: its compiled decoder was not built; install a C compiler and "
+                "reinstall tbbridge for the fast one",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+    return "plain", import_module("tbbridge.decode._plain")
+
+
+IMPLEMENTATION, _twin = _pick()
+"""``compiled`` or ``plain``."""
+
+_twin.use_portable_crc(settings.CRC == "portable")
+
+if TYPE_CHECKING:
+    from tbbridge.decode._native import crc32c, headers, masked_crc32c, prefix_states, scan, shift
+else:
+    scan = _twin.scan
+    headers = _twin.headers
+    prefix_states = _twin.prefix_states
+    shift = _twin.shift
+    crc32c = _twin.crc32c
+    masked_crc32c = _twin.masked_crc32c

@@ -1,0 +1,1 @@
+"""A reading, laid out and written to files; and back again (import)."""

@@ -1,0 +1,232 @@
+"""What ``tbbridge export`` and `tbbridge.export` do: read, choose, lay out, write.
+
+export("logs/")                                                # logs-csv/<experiment>.csv, the run logs
+export("logs/", "all.csv.gz", layout="long")                   # every point of every series in one file
+export("logs/", "shared.html")                                 # one page to send around
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import BinaryIO
+
+from tbbridge.core.errors import PathError, PublishError, UsageError
+from tbbridge.exporting.formats import sheet_chunks
+from tbbridge.exporting.layouts import Table, tables
+from tbbridge.exporting.options import ExportOptions, Target, check_inside, target
+from tbbridge.reading.engines import open_engine
+from tbbridge.reading.reading import Reading, publish, read
+from tbbridge.reading.selection import Selection, select
+from tbbridge.shape.mapping.mapping import MappingOptions
+from tbbridge.write.atomic import check_target, write_whole
+from tbbridge.write.block import Block, Sheet, slices
+from tbbridge.write.names import SUFFIX, file_names
+from tbbridge.write.parallel import write_all
+
+BUNDLE = "plotly-basic.min.js"
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done and how much there is (0: not known)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """How a log directory is read."""
+
+    mapping: MappingOptions | None = None
+    engine: str = "threads"
+    """``threads``, ``dask[=ADDRESS]`` or ``ray[=ADDRESS]``; see `tbbridge.reading.engines`."""
+    follow_links: bool = False
+    progress: Progress | None = None
+
+    def read(self, logdir: str | os.PathLike[str]) -> Reading:
+        """Read all of it."""
+        if self.engine == "threads":
+            if self.progress:
+                self.progress("reading", 0, 0)
+            return read(logdir, options=self.mapping, follow_links=self.follow_links)
+        from tbbridge.reading import by_run
+
+        with contextlib.closing(open_engine(self.engine)) as engine:
+            return by_run.read(
+                logdir, engine, options=self.mapping, follow_links=self.follow_links, progress=self.progress
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What an export read and wrote."""
+
+    reading: Reading
+    paths: list[Path]
+    """The files; none for standard output."""
+
+
+def run(
+    logdir: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None,
+    selection: Selection,
+    options: ExportOptions,
+    reader: Reader,
+) -> Exported:
+    """Read, choose, lay out, write; see `tbbridge.export` for the meaning of it all.
+
+    Raises:
+        UsageError: the command is wrong, or nothing matches.
+        PathError: the log directory cannot be read, or the target not be written.
+        PublishError: a file could not be written now.
+    """
+    where = target(logdir, out, options)
+    if where.file:
+        check_target(where.file, force=options.force, keep_out=logdir)
+    if where.directory:
+        check_inside(where.directory, logdir)
+        if where.form.name == "parquet" and options.layout == "long" and not options.aggregate:
+            return _dataset(logdir, where.directory, selection, options, reader)
+    reading = reader.read(logdir)
+    if not reading.runs:
+        raise PathError(next(iter(reading.problems), f"{logdir} holds no event files: give the log directory"))
+    reading = select(reading, selection)
+    return Exported(reading, write(reading, where, options, reader.progress))
+
+
+def _dataset(
+    logdir: str | os.PathLike[str], directory: Path, selection: Selection, options: ExportOptions, reader: Reader
+) -> Exported:
+    """The long table as a Parquet dataset partitioned by run: each run is read and written by one worker."""
+    from tbbridge.exporting import parquet_dataset
+
+    if selection.experiments or options.superseded or options.points is not None:
+        raise UsageError("a Parquet dataset takes no --experiment, --all or --points: name a .parquet file instead")
+    if parquet_dataset.dataset_parts(directory) and not options.force:
+        raise UsageError(f"{directory} holds a dataset already: replace it with --force, or choose another --out")
+    with contextlib.closing(open_engine(reader.engine)) as engine:
+        reading = parquet_dataset.write_dataset(
+            logdir,
+            directory,
+            engine,
+            selection,
+            options.steps,
+            follow_links=reader.follow_links,
+            progress=reader.progress,
+        )
+    filled = [run for run, tags in reading.runs.items() if tags]
+    parts = [directory / parquet_dataset.partition(run) / parquet_dataset.PART for run in filled]
+    return Exported(reading, parts)
+
+
+def write(reading: Reading, where: Target, options: ExportOptions, progress: Progress | None = None) -> list[Path]:
+    """Write what was read; returns the files (none for standard output).
+
+    Raises:
+        PathError: a target cannot be written at all.
+        PublishError: a file could not be written; the others are, and each that is there is whole.
+    """
+    if where.published and where.directory:
+        return publish(reading, where.directory, header=options.header)
+    contents = _contents(reading, where, options, None if where.directory else progress)
+    if where.directory:
+        return _write_each(where, contents, progress, force=options.force or options.current)
+    chunks = next(iter(contents)).chunks
+    if where.file:
+        write_whole(where.file, chunks)
+        return [where.file]
+    _write_out(sys.stdout.buffer, chunks)
+    return []
+
+
+@dataclass(slots=True)
+class _Content:
+    """One file to be: its experiment (empty for all), and its bytes."""
+
+    name: str
+    chunks: Iterable[bytes]
+
+
+def _contents(reading: Reading, where: Target, options: ExportOptions, progress: Progress | None) -> Iterator[_Content]:
+    split = where.directory is not None
+    if where.form.name == "html":
+        from tbbridge.exporting.html_report import pages
+
+        for name, chunks in pages(reading, options, plotly_bundle(), each=split):
+            yield _Content(name, chunks)
+        return
+    for table in tables(reading, options, each=split):
+        sheet = _counted(table, progress)
+        yield _Content(table.name, sheet_chunks(sheet, where.form, options.csv))
+
+
+def plotly_bundle() -> bytes:
+    """The plotly.js bundle that the viewer has among its assets, found without importing the viewer (and so Dash).
+
+    Raises:
+        PathError: the installation lacks it.
+    """
+    spec = find_spec("tbbridge.viewer")
+    folders = list(spec.submodule_search_locations or ()) if spec else []
+    for folder in folders:
+        path = Path(folder) / "assets" / BUNDLE
+        if path.is_file():
+            return path.read_bytes()
+    raise PathError(f"this installation lacks the viewer's {BUNDLE}: install tbbridge again")
+
+
+def _counted(table: Table, progress: Progress | None) -> Sheet:
+    """The table's sheet, which tells `progress` how many rows were taken for writing."""
+    if progress is None:
+        return table.sheet
+    total = table.rows
+
+    def counted() -> Iterator[Block]:
+        done = 0
+        for block in slices(table.sheet):
+            done += block.rows
+            progress("writing", done, total)
+            yield block
+
+    return replace(table.sheet, blocks=counted())
+
+
+def _write_each(where: Target, contents: Iterable[_Content], progress: Progress | None, *, force: bool) -> list[Path]:
+    """One file an experiment; one that cannot be written does not stop the others."""
+    directory = where.directory
+    assert directory is not None
+    everything = list(contents)
+    names = file_names(content.name for content in everything)
+    paths = {name: directory / (file.removesuffix(SUFFIX) + where.form.suffix) for name, file in names.items()}
+    for path in paths.values():
+        if not force and os.path.lexists(path):
+            raise UsageError(f"{path} is there already: replace it with --force, or choose another --out")
+
+    def put(content: _Content) -> Path:
+        path = paths[content.name]
+        _make(path.parent)
+        write_whole(path, content.chunks)
+        return path
+
+    return write_all(put, everything, progress and partial(progress, "writing"))
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PublishError(f"cannot make {directory}: {error.strerror}") from error
+
+
+def _write_out(stream: BinaryIO, chunks: Iterable[bytes]) -> None:
+    try:
+        for chunk in chunks:
+            stream.write(chunk)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise PublishError(f"cannot write to standard output: {error.strerror}") from error

@@ -1,0 +1,81 @@
+"""Which file formats there are, and any sheet as the bytes of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from tbbridge.core.errors import UsageError
+from tbbridge.write.block import Sheet
+from tbbridge.write.compress import SUFFIXES, compressed
+from tbbridge.write.csv_text import PLAIN, CsvOptions, csv_chunks
+
+NAMES = ("csv", "parquet", "jsonl", "xlsx", "html")
+_PACKED = ("parquet", "xlsx")
+"""Formats that are compressed inside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A file format and the compression around it."""
+
+    name: str
+    compression: str = ""
+    """One of ``.gz``, ``.zst``, ``.xz``, ``.bz2``, or nothing."""
+
+    @property
+    def suffix(self) -> str:
+        """What the file's name ends with."""
+        return f".{self.name}{self.compression}"
+
+
+def parse_format(text: str) -> Format:
+    """``csv``, ``csv.gz`` ... as a format.
+
+    Raises:
+        UsageError: there is no such format, or it is compressed already.
+    """
+    name, dot, compression = text.lower().lstrip(".").partition(".")
+    compression = dot + compression
+    if name not in NAMES or compression not in ("", *SUFFIXES):
+        raise UsageError(
+            f"unknown format {text!r}: choose {', '.join(NAMES)}; csv, jsonl and html also with {' '.join(SUFFIXES)}"
+        )
+    if compression and name in _PACKED:
+        raise UsageError(f"{name} is compressed inside: leave {compression} away")
+    return Format(name, compression)
+
+
+def format_of(path: str) -> Format | None:
+    """The format that a file's name asks for; None where its suffix names none.
+
+    Raises:
+        UsageError: the suffix asks for a compressed format to be compressed.
+    """
+    suffixes = [suffix.lower() for suffix in PurePath(path).suffixes[-2:]]
+    if suffixes and suffixes[-1] in SUFFIXES:
+        return parse_format("".join(suffixes)) if len(suffixes) == 2 and suffixes[0][1:] in NAMES else None
+    return Format(suffixes[-1][1:]) if suffixes and suffixes[-1][1:] in NAMES else None
+
+
+def sheet_chunks(sheet: Sheet, form: Format, csv: CsvOptions = PLAIN) -> Iterator[bytes]:
+    """The bytes of a sheet in one format, a piece at a time; `csv` is for that format alone."""
+    return compressed(_plain(sheet, form.name, csv), form.compression)
+
+
+def _plain(sheet: Sheet, name: str, csv: CsvOptions) -> Iterator[bytes]:
+    if name == "csv":
+        yield from csv_chunks(sheet, csv)
+    elif name == "jsonl":
+        from tbbridge.write.jsonl import jsonl_chunks
+
+        yield from jsonl_chunks(sheet)
+    elif name == "parquet":
+        from tbbridge.write.parquet import parquet_bytes
+
+        yield parquet_bytes(sheet)
+    else:
+        from tbbridge.write.xlsx import xlsx_bytes
+
+        yield xlsx_bytes(sheet)

@@ -1,0 +1,153 @@
+"""Run logs back to event files: what ``tbbridge import`` does.
+
+A run log becomes two runs, ``NAME/train`` and ``NAME/validation``, with the tags ``accuracy`` and ``cross_entropy``:
+TensorBoard shows each pair in one chart, and tbbridge maps them to the columns they came from.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+
+from tbbridge.core.errors import FormatError, PathError, UsageError
+from tbbridge.core.model import COLUMNS, Bools, RunLog
+from tbbridge.exporting.import_diff import way_back
+from tbbridge.tail.logdir import is_event_file
+from tbbridge.write.atomic import write_whole
+from tbbridge.write.events import EventWriter
+from tbbridge.write.run_log_csv import read_run_log
+
+RUNS = {"train": ("train accuracy", "train cross entropy"), "validation": ("val accuracy", "val cross entropy")}
+"""Which columns go to which run."""
+
+TAGS = {"train accuracy": "accuracy", "val accuracy": "accuracy"} | {
+    "train cross entropy": "cross_entropy",
+    "val cross entropy": "cross_entropy",
+}
+
+FILE = "events.out.tfevents.0000000000.imported"
+"""One fixed name, so that an import can be repeated."""
+
+
+def import_run_log(
+    source: str | os.PathLike[str],
+    logdir: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    force: bool = False,
+    notes: list[str] | None = None,
+) -> list[Path]:
+    """Turn one run log, with or without a header, into event files; returns their paths.
+
+    Wall times are not in a run log: row *n* gets *n* seconds after 1970. A value whose text needs more than a float32
+    is written as a double.
+
+    Args:
+        source: the run log.
+        logdir: the log directory to write into; made when it is missing.
+        name: the experiment; the file's name without its suffix when None.
+        force: replace an earlier import of the same name.
+        notes: gets a line for each thing that was passed over, such as a row without any value, which no event can say;
+            and one that says how to get the very bytes of `source` back, or what an export writes otherwise.
+
+    Raises:
+        PathError: `source` cannot be read.
+        FormatError: it is no run log, or has no rows.
+        UsageError: the name leaves the log directory, or event files are there already.
+        PublishError: a file could not be written; nothing is left half written.
+    """
+    if not os.fspath(logdir):
+        raise UsageError("the log directory has no name: give its path (. for this directory)")
+    source = Path(source)
+    name = source.stem if name is None else name
+    notes = [] if notes is None else notes
+    data = _bytes(source)
+    log = _read(source, data, name, notes)
+    folders = _folders(Path(logdir), name, force)
+    paths: list[Path] = []
+    for run, folder in folders.items():
+        paths.append(folder / FILE)
+        _write(paths[-1], log, [column for column in RUNS[run] if log.logged[column].any()])
+    notes += [f"{source}: {line}" for line in [way_back(data, log)] if line]
+    return paths
+
+
+def _bytes(source: Path) -> bytes:
+    try:
+        if not source.is_file() and source.exists():
+            raise PathError(f"cannot read {source}: it is no file")
+        return source.read_bytes()
+    except OSError as error:
+        raise PathError(f"cannot read {source}: {error.strerror}") from None
+
+
+def _read(source: Path, data: bytes, name: str, notes: list[str]) -> RunLog:
+    log = read_run_log(data, source.name, notes=notes)
+    others = [column for column in log.columns if column not in COLUMNS]
+    if others:
+        raise FormatError(f"{source}: import takes {', '.join(COLUMNS)}, and does not know {', '.join(others)}")
+    empty = ~np.logical_or.reduce([*log.logged.values()])
+    if empty.all():
+        raise FormatError(f"{source} has no values: there is nothing to import")
+    if empty.any():
+        first = log.step[empty][0]
+        notes.append(f"{source}: {empty.sum()} rows have no value and are left out, the first at step {first}")
+    return _full(log, ~empty)
+
+
+def _full(log: RunLog, kept: Bools) -> RunLog:
+    """The kept rows, with all columns in their order."""
+    full = RunLog(log.name, log.step[kept], {}, {})
+    for column in COLUMNS:
+        full.columns[column] = log.columns.get(column, np.zeros(len(kept), np.float32))[kept]
+        full.logged[column] = log.logged.get(column, np.zeros(len(kept), bool))[kept]
+    return full
+
+
+def _folders(logdir: Path, name: str, force: bool) -> dict[str, Path]:
+    """The directory of each run, made; nothing is there that would be mixed up with it.
+
+    Both runs are there even where one has no values: a lone ``validation`` would be taken for an experiment's name.
+    """
+    if name.startswith("/") or any(part in ("", "..") for part in name.split("/")):
+        raise UsageError(f"{name!r} is no name below a log directory: give another with --name")
+    folders = {run: logdir / name / run for run in RUNS}
+    for folder in folders.values():
+        _refuse_others(folder, force)
+    for folder in folders.values():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PathError(f"cannot make {folder}: {error.strerror}") from None
+    return folders
+
+
+def _refuse_others(folder: Path, force: bool) -> None:
+    if not os.path.isdir(folder):
+        return
+    found = sorted(entry.name for entry in os.scandir(folder) if is_event_file(entry.path))
+    if found == [FILE] and not force:
+        raise UsageError(f"{folder / FILE} is there already: replace it with --force, or choose another --name")
+    if found not in ([], [FILE]):
+        raise UsageError(f"{folder} holds event files of others: choose another --name")
+
+
+def _write(path: Path, log: RunLog, columns: list[str]) -> None:
+    sink = io.BytesIO()
+    _events(EventWriter(sink), log, columns)
+    write_whole(path, [sink.getvalue()])
+
+
+def _events(writer: EventWriter, log: RunLog, columns: list[str]) -> None:
+    for row, step in enumerate(log.step.tolist()):
+        for column in columns:
+            if not log.logged[column][row]:
+                continue
+            value = log.columns[column][row]
+            if value.dtype == np.float64:
+                writer.tensor(TAGS[column], step, float(row), float(value), "float64")
+            else:
+                writer.scalar(TAGS[column], step, float(row), float(value))

@@ -1,0 +1,167 @@
+"""Where an export goes, and how it is laid out: what the options of ``tbbridge export`` mean."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tbbridge.core.errors import PathError, UsageError
+from tbbridge.exporting.formats import NAMES, Format, format_of, parse_format
+from tbbridge.reading.reading import default_out
+from tbbridge.reading.selection import Steps
+from tbbridge.write.csv_text import PLAIN, CsvOptions
+from tbbridge.write.dialect import DIALECTS
+
+STDOUT = "-"
+
+_LIKE_A_FILE = re.compile(r"\.[A-Za-z]{2,7}$")
+"""The end of a name that is hardly meant for a directory."""
+
+LAYOUTS = ("compact", "long", "wide", "summary")
+AGGREGATES = ("mean", "median")
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """How the selected part of a log directory is laid out and written."""
+
+    layout: str = "compact"
+    """``compact`` (run logs), ``long`` (every point), ``wide`` (a column a tag), ``summary`` (a row an experiment)."""
+    format: str | None = None
+    """``csv``, ``parquet``, ``jsonl``, ``xlsx``, ``html``, ``csv.gz`` ...; None: what the target's suffix says."""
+    header: bool = True
+    spreadsheet_safe: bool = False
+    dialect: str = "plain"
+    """Of a CSV: one of `tbbridge.write.dialect.DIALECTS`."""
+    steps: Steps = (None, None)
+    """First and last step, both included; None is open."""
+    points: int | None = None
+    """At most about so many points a series (first, last, minima and maxima are kept); None: every point."""
+    superseded: bool = False
+    """The long table also with the points that a restart superseded."""
+    aggregate: str | None = None
+    """``mean`` or ``median`` over the experiments of each group."""
+    groups: Sequence[str] = field(default=("*",))
+    """Globs over experiments' names, one a group."""
+    force: bool = False
+    """Replace a file that is there."""
+    single: bool = False
+    """One experiment was asked for by its name: the compact table needs no column for it."""
+
+    @property
+    def current(self) -> bool:
+        """Whether these are the run logs, whole and as ever: what is always brought up to date in a directory."""
+        whole = self.points is None and self.steps == (None, None)
+        return self.layout == "compact" and not self.aggregate and whole and self.csv == CsvOptions(self.header)
+
+    @property
+    def csv(self) -> CsvOptions:
+        """How a CSV is written."""
+        return CsvOptions(self.header, self.spreadsheet_safe, self.dialect)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the tables go: standard output, one file for all, or a directory with one file an experiment."""
+
+    form: Format
+    file: Path | None = None
+    directory: Path | None = None
+    published: bool = False
+    """The directory that `tbbridge watch` publishes into, with its lock: the run logs as CSV."""
+
+
+def target(logdir: str | os.PathLike[str], out: str | os.PathLike[str] | None, options: ExportOptions) -> Target:
+    """Where the tables of `logdir` go.
+
+    `out` is ``-`` for standard output, the name of a file where it ends as a format does, else a directory. Without it,
+    run logs go to ``<logdir>-csv/`` and all else to one file beside the log directory.
+
+    Raises:
+        UsageError: the format is unknown, or cannot hold the layout.
+    """
+    asked = parse_format(options.format) if options.format is not None else None
+    text = os.fspath(out) if out is not None else None
+    if text == "":
+        raise UsageError("--out has no name: give a file, a directory, or - for standard output")
+    if text == STDOUT:
+        return _checked(Target(asked or Format("csv")), options)
+    if text is None:
+        return _checked(_default_target(logdir, asked or Format("csv"), options), options)
+    if not text.endswith(("/", os.sep)) and not os.path.isdir(text):
+        file = _file(text, asked)
+        if file:
+            return _checked(file, options)
+    return _checked(_directory(Path(text), asked or Format("csv"), options), options)
+
+
+def _file(text: str, asked: Format | None) -> Target | None:
+    """The target that is a file by its name, or by what is there (a pipe, a device); None for a directory."""
+    named = format_of(text)
+    if named and asked and named != asked:
+        raise UsageError(f"--format {asked.suffix[1:]} does not fit {text}: leave it away, or name another file")
+    there = os.path.exists(text)
+    if named or (there and not os.path.isfile(text)):
+        return Target(asked or named or Format("csv"), file=Path(text))
+    if there or _LIKE_A_FILE.search(text):
+        other = "choose another --out" if there else "end it with /"
+        raise UsageError(f"{text} ends like no format that there is: choose {', '.join(NAMES)}, or {other}")
+    return None
+
+
+def _default_target(logdir: str | os.PathLike[str], form: Format, options: ExportOptions) -> Target:
+    base = default_out(logdir)
+    stem = base.name.removesuffix("-csv")
+    if options.layout == "compact" and not options.aggregate:
+        if form.name in ("csv", "parquet", "jsonl"):
+            return _directory(base.with_name(f"{stem}-{form.name}"), form, options)
+        return Target(form, file=base.with_name(stem + form.suffix))
+    return Target(form, file=base.with_name(f"{stem}-{options.aggregate or options.layout}{form.suffix}"))
+
+
+def _directory(path: Path, form: Format, options: ExportOptions) -> Target:
+    return Target(form, directory=path, published=form == Format("csv") and options.current)
+
+
+def _checked(where: Target, options: ExportOptions) -> Target:
+    _check(options)
+    if options.csv != PLAIN and where.form.name != "csv":
+        raise UsageError(f"--no-header, --spreadsheet-safe and --dialect are for CSV, not for {where.form.name}")
+    if where.form.name == "html" and (options.layout != "compact" or options.aggregate):
+        raise UsageError("html shows run logs: leave --layout and --aggregate away")
+    if where.file is None and where.directory is None and where.form.name == "xlsx" and sys.stdout.isatty():
+        raise UsageError("a workbook is no text for a terminal: name a file with --out")
+    return where
+
+
+def _check(options: ExportOptions) -> None:
+    """Refuse what no target can make sense of."""
+    known = (("layout", options.layout, LAYOUTS), ("dialect", options.dialect, DIALECTS))
+    for what, value, values in (*known, ("aggregate", options.aggregate or "mean", AGGREGATES)):
+        if value not in values:
+            raise UsageError(f"unknown {what} {value!r}: choose {', '.join(values)}")
+    if options.points is not None and options.points < 2:
+        raise UsageError(f"--points {options.points}: give at least 2, the first and the last")
+    if options.aggregate and options.layout != "compact":
+        raise UsageError("--aggregate is of run logs: leave --layout away")
+    if tuple(options.groups) != ("*",) and not options.aggregate:
+        raise UsageError("--group says what is aggregated: add --aggregate mean or --aggregate median")
+    if options.superseded and options.layout != "long":
+        raise UsageError("--all is for the long table: add --layout long")
+    low, high = options.steps
+    if low is not None and high is not None and low > high:
+        raise UsageError(f"--steps {low}:{high}: the first step is larger than the last")
+
+
+def check_inside(directory: Path, keep_out: str | os.PathLike[str]) -> None:
+    """Refuse a target directory in the log directory.
+
+    Raises:
+        PathError: it lies there.
+    """
+    if f"{os.path.realpath(directory)}/".startswith(f"{os.path.realpath(keep_out)}/"):
+        raise PathError(f"{directory} lies in the log directory, where nothing is written: choose another --out")

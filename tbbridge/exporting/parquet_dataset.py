@@ -1,0 +1,156 @@
+"""A Parquet dataset, partitioned by run and written run by run by the worker that read it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote
+
+from tbbridge.core.errors import PathError, PublishError
+from tbbridge.core.model import Series
+from tbbridge.exporting.sheets import LONG, points_columns
+from tbbridge.reading.by_run import RunReading, RunWork, plan, read_run
+from tbbridge.reading.engines import Engine
+from tbbridge.reading.reading import Reading
+from tbbridge.reading.selection import Selection, Steps, cut_series, matches, matching
+from tbbridge.shape.series import live
+from tbbridge.write.atomic import remove_stale, write_whole
+from tbbridge.write.block import Block, Sheet
+from tbbridge.write.parquet import parquet_bytes
+
+PART = "part-0.parquet"
+
+
+def partition(run: str) -> str:
+    """The directory of a run in a dataset: ``run=NAME``, percent-encoded as Hive partitions are."""
+    return f"run={quote(run, safe='')}"
+
+
+def run_part(tags: dict[str, Series]) -> bytes:
+    """One run's long table as Parquet; the run's name is the directory's. Values are double: the parts must agree."""
+    blocks = [Block((tag,), points_columns(live(series))) for tag, series in tags.items()]
+    return parquet_bytes(Sheet(("tag",), LONG, blocks), double=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PartWork:
+    """What a worker needs to write one run's part of a dataset."""
+
+    work: RunWork
+    directory: str
+    tags: Sequence[str]
+    steps: Steps
+
+
+def write_part(part: PartWork) -> RunReading:
+    """Read one run and write its part; the points stay with the worker."""
+    found = read_run(part.work)
+    tags = {
+        tag: cut_series(series, part.steps)
+        for tag, series in found.series.items()
+        if not part.tags or matches(tag, part.tags)
+    }
+    failure = ""
+    try:
+        if tags:
+            put_part(Path(part.directory), found.run, tags)
+    except PublishError as error:
+        failure = str(error)
+    left = {tag: _superseded(series) for tag, series in tags.items()}
+    return replace(found, series=left, tags=tuple(found.series), failure=failure)
+
+
+def _superseded(series: Series) -> Series:
+    """Only the points that were left out, to be counted."""
+    kept = series.superseded
+    return Series(series.step[kept], series.wall_time[kept], series.value[kept], kept[kept])
+
+
+def put_part(directory: Path, run: str, tags: dict[str, Series]) -> Path:
+    """Write one run's part into a dataset's directory.
+
+    Raises:
+        PublishError: it could not be written.
+    """
+    folder = directory / partition(run)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PublishError(f"cannot make {folder}: {error.strerror}") from error
+    write_whole(folder / PART, [run_part(tags)])
+    return folder / PART
+
+
+def dataset_parts(directory: Path) -> list[Path]:
+    """The parts of the dataset that is there."""
+    return sorted(directory.glob(f"run=*/{PART}"))
+
+
+def _remove_part(part: Path) -> None:
+    """Remove a part of an earlier dataset, and its directory where nothing else is in it."""
+    remove_stale(part.parent)
+    with contextlib.suppress(OSError):
+        part.unlink()
+        part.parent.rmdir()
+
+
+def write_dataset(
+    logdir: str | os.PathLike[str],
+    directory: Path,
+    engine: Engine,
+    selection: Selection,
+    steps: Steps = (None, None),
+    *,
+    follow_links: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Reading:
+    """Write a Parquet dataset partitioned by run, each run by the worker that read it.
+
+    Returns what was read, without its points: for the report. Workers write to the directory themselves, which must be
+    theirs too. A dataset that is there already goes when all of the new one is written.
+
+    Raises:
+        PathError: the log directory cannot be read, or holds nothing; or the directory cannot be made.
+        UsageError: nothing matches the selection.
+        PublishError: some part could not be written; the others are.
+    """
+    work, problems = plan(logdir, follow_links=follow_links)
+    if not work:
+        raise PathError(next(iter(problems), f"{logdir} holds no event files: give the log directory"))
+    chosen = set(matching("--runs", [one.run for one in work], selection.runs))
+    old = dataset_parts(directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PathError(f"cannot write into {directory}: {error.strerror}") from None
+    parts = [PartWork(one, os.path.abspath(directory), selection.tags, steps) for one in work if one.run in chosen]
+    found: list[RunReading] = []
+    for one in engine.map(write_part, parts):
+        found.append(one)
+        if progress:
+            progress("writing", len(found), len(parts))
+    _check_found(found, selection, directory)
+    new = {directory / partition(one.run) / PART for one in found if one.series}
+    for part in old:
+        if part not in new:
+            _remove_part(part)
+    return Reading(
+        Path(os.fspath(logdir)),
+        {one.run: one.files for one in found},
+        {one.run: one.series for one in found},
+        [],
+        problems + [line for one in found for line in one.problems],
+    )
+
+
+def _check_found(found: Sequence[RunReading], selection: Selection, directory: Path) -> None:
+    for one in found:
+        if one.failure:
+            raise PublishError(one.failure)
+    if not any(one.series for one in found):
+        with contextlib.suppress(OSError):
+            directory.rmdir()
+        matching("--tags", {tag for one in found for tag in one.tags}, selection.tags)

@@ -1,0 +1,1 @@
+"""A log directory that grows: the follower, its tables, and who is told."""

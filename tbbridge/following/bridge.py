@@ -1,0 +1,307 @@
+"""The story for as long as a training runs: `Bridge` follows a log directory, publishes, and is a viewer's source.
+
+One thread does all the work: wait for news, look where they came from (or everywhere, every few seconds: a poll finds
+what no notification told), publish what is due, tell those who subscribed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from tbbridge.core.model import ExperimentView
+from tbbridge.following.follower import Follower
+from tbbridge.following.subscribers import Subscribers
+from tbbridge.following.tables import Table
+from tbbridge.reading.reading import default_out, root_name
+from tbbridge.shape.mapping.mapping import MappingOptions
+from tbbridge.shape.series import natural_key
+from tbbridge.tail.logdir import check_root
+from tbbridge.tail.remote import is_url
+from tbbridge.tail.watch import Watcher
+from tbbridge.write.publish import Publisher
+
+log = logging.getLogger(__name__)
+
+POLL_INTERVAL = 2.0
+"""Seconds between polls, unless they cost too much."""
+
+SHARE_NOTIFIED, SHARE_ALONE = 0.005, 0.1
+"""At most this share of a core goes into polls that back up notifications, or that are all there is."""
+
+LONGEST_INTERVAL = 30.0
+"""Seconds between polls, however much they cost."""
+
+MISSING_INTERVAL = 0.5
+"""Seconds between looks for a log directory that does not exist yet: one stat each."""
+
+PART = 0.004
+"""Seconds of the processor for one part of a poll that backs up notifications: so long news wait for it at most."""
+
+REST = 3.0
+"""After a look the follower rests this many times as long as it took: it shares the machine with the training."""
+
+QUIET_AFTER = 15.0
+"""Seconds of silence before it is said that writers buffer."""
+
+BUFFERING = "nothing new for a while: writers may keep up to 120 s of points back (flush_secs)"
+
+STALLED_AFTER = 150.0
+"""Seconds of silence before a run is called stalled: writers buffer up to 120 s by default (``flush_secs``)."""
+
+FINISHED_AFTER = 3600.0
+"""Seconds of silence after which a run is taken for finished."""
+
+RESTART_FIRST, RESTART_LAST = 0.5, 30.0
+"""Seconds before the follower starts again after a bug stopped it: doubled from the first to the last."""
+
+
+class Bridge:
+    """Follows a log directory in a thread of its own; a `tbbridge.Source` for viewers.
+
+    Args:
+        logdir: the log directory; it may appear later.
+        out: where run logs are published; `tbbridge.reading.reading.default_out` when None.
+        publish: False to write nothing.
+        header: whether run logs begin with a line of column names.
+        options: how series are mapped to columns.
+        poll_interval: seconds between polls, which back notifications up.
+        notify: False to rely on polls alone.
+        follow_links: follow links to directories.
+        prune: remove a published run log when its event files are gone.
+
+    Raises:
+        PathError: `logdir` is neither a directory nor an event file, or `out` cannot be written.
+        LockedError: another tbbridge publishes into `out`.
+    """
+
+    def __init__(
+        self,
+        logdir: str | os.PathLike[str],
+        out: str | os.PathLike[str] | None = None,
+        *,
+        publish: bool = True,
+        header: bool = True,
+        options: MappingOptions | None = None,
+        poll_interval: float = POLL_INTERVAL,
+        notify: bool = True,
+        follow_links: bool = False,
+        prune: bool = False,
+    ) -> None:
+        check_root(logdir)
+        self.title = root_name(logdir)
+        self.tensorboard_url: str | None = None
+        self.logdir = Path(logdir)
+        self.out = Path(out) if out is not None else default_out(logdir)
+        self._poll_interval = poll_interval
+        self._follow_links = follow_links
+        self._publisher = Publisher(self.out, keep_out=logdir) if publish else None
+        self._new_follower = partial(
+            Follower,
+            logdir,
+            self._publisher,
+            header=header,
+            options=options,
+            follow_links=follow_links,
+            prune=prune,
+        )
+        self._follower = self._new_follower()
+        self._watcher = Watcher(os.path.abspath(logdir), notify=notify and not is_url(logdir))
+        self._subscribers = Subscribers()
+        self._stopping = threading.Event()
+        self._caught_up = threading.Event()
+        self._died = ""
+        self._said: list[str] = []
+        self._poll_at = 0.0
+        self._poll_cost = 0.0
+        self._parts: Iterator[set[str]] | None = None
+        self._parts_cost = 0.0
+        self._thread = threading.Thread(target=self._run, name="tbbridge follower", daemon=True)
+
+    # --- what a viewer sees: any thread ---
+
+    def names(self) -> list[str]:
+        """The experiments, in natural order."""
+        return sorted(self._follower.tables.by_name, key=natural_key)
+
+    def view(self, name: str) -> ExperimentView | None:
+        """The named experiment now; None when there is no such experiment."""
+        table = self._follower.tables.by_name.get(name)
+        if table is None:
+            return None
+        state = self._state(table)
+        quiet = state in ("live", "stalled") and self._silence(table) > QUIET_AFTER
+        return replace(table.view, state=state, notes=(*table.view.notes, *([BUFFERING] if quiet else ())))
+
+    def csv(self, name: str) -> bytes | None:
+        """The named experiment's run log as CSV bytes."""
+        return self._follower.csv(name)
+
+    def csv_path(self, name: str) -> Path | None:
+        """Where the named experiment's run log is published; None when nothing is."""
+        return self._publisher.path(name) if self._publisher else None
+
+    def status(self) -> list[str]:
+        """Lines for a person: what is amiss; empty when all is well."""
+        died = [self._died] if self._died else []
+        return died + self._watcher.notes + self._follower.problems()
+
+    def unpublished(self) -> list[str]:
+        """Lines for a person: what could not be published at the last attempt; after `close` this is final."""
+        return self._follower.unpublished()
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` from the follower's thread after every change; returns the function that ends it."""
+        return self._subscribers.add(callback)
+
+    def wait_until_read(self, timeout: float | None = None) -> bool:
+        """Wait until everything that was there at the start is read and published; False after `timeout` seconds."""
+        return self._caught_up.wait(timeout)
+
+    # --- its life ---
+
+    def start(self) -> Bridge:
+        """Start following; returns itself. Starting twice is fine."""
+        if self._thread.ident is None:
+            self._thread.start()
+            atexit.register(self.close)
+        return self
+
+    def close(self) -> None:
+        """Read and publish the last state, and end the thread. Closing twice is fine."""
+        self._stopping.set()
+        self._watcher.wake()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._watcher.close()
+        if self._publisher:
+            self._publisher.close()
+        atexit.unregister(self.close)
+
+    def __enter__(self) -> Bridge:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- the follower's thread ---
+
+    def _run(self) -> None:
+        """Follow until stopped. A bug that ends the follower is shown, and the follower begins again from nothing."""
+        delay = RESTART_FIRST
+        while not self._stopping.is_set():
+            try:
+                self._follow()
+            except Exception as error:
+                log.exception("the follower stopped")
+                self._said = []
+                self._died = f"the follower stopped: {type(error).__name__}: {error}; it starts again in {delay:g} s"
+                self._subscribers.tell()
+                self._stopping.wait(delay)
+                delay = min(2 * delay, RESTART_LAST)
+                self._follower = self._new_follower()
+        with contextlib.suppress(Exception):
+            self._follower.finish()
+
+    def _follow(self) -> None:
+        self._poll_at, self._parts = 0.0, None
+        while not self._stopping.is_set():
+            news = self._watcher.wait(self._patience())
+            began = time.thread_time()
+            if news.anywhere or (self._is_due() and not self._in_parts()):
+                self._pass_on(self._poll())
+            else:
+                self._pass_on(self._attend(self._follower.glance(news.paths)))
+            self._stopping.wait(min(1.0, REST * (time.thread_time() - began)))
+            if self._is_due() and self._in_parts():
+                self._pass_on(self._poll_on())
+
+    def _pass_on(self, changed: set[str]) -> None:
+        """Publish what is due, and tell of what changed."""
+        self._follower.publish()
+        self._died, said = "", self._said
+        self._said = self.status()
+        if changed or self._said != said:
+            self._subscribers.tell()
+        if not self._follower.logs.unfinished:
+            self._caught_up.set()
+
+    def _is_due(self) -> bool:
+        return time.monotonic() >= self._poll_at
+
+    def _in_parts(self) -> bool:
+        """Whether a poll may take its time, since notifications tell of most things at once."""
+        return (
+            self._watcher.notified
+            and self._caught_up.is_set()
+            and not (self._follow_links or self._follower.logs.missing)
+        )
+
+    def _poll_on(self) -> set[str]:
+        """One part of a poll, so that no news waits for all of it; rests by letting the next part wait."""
+        began, changed = time.thread_time(), set[str]()
+        self._parts = self._parts or self._follower.poll_in_parts()
+        for some in self._parts:
+            changed |= some
+            if time.thread_time() - began > PART:
+                break
+        else:
+            self._parts = None
+        changed = self._attend(changed)
+        cost = time.thread_time() - began
+        self._parts_cost += cost
+        self._poll_at = time.monotonic() + REST * cost
+        if self._parts is None:
+            self._poll_cost, self._parts_cost = self._parts_cost, 0.0
+            self._poll_at = time.monotonic() + self._interval()
+        return changed
+
+    def _poll(self) -> set[str]:
+        self._parts, self._parts_cost = None, 0.0
+        began = time.thread_time()
+        changed = self._follower.poll()
+        cost = time.thread_time() - began
+        if self._watcher.attend(self._follower.logs.listed):  # something may have come before they were watched
+            changed |= self._follower.poll()
+        elif self._caught_up.is_set():  # before that it is reading that takes the time
+            self._poll_cost = cost
+        self._poll_at = time.monotonic() + self._interval()
+        return changed
+
+    def _interval(self) -> float:
+        """Seconds until the next poll."""
+        if self._follower.logs.missing:
+            return min(MISSING_INTERVAL, self._poll_interval)
+        share = SHARE_NOTIFIED if self._watcher.notified else SHARE_ALONE
+        return max(self._poll_interval, min(self._poll_cost / share, LONGEST_INTERVAL))
+
+    def _attend(self, changed: set[str]) -> set[str]:
+        seen: set[str] = set()
+        while fresh := set(self._watcher.attend(self._follower.logs.listed)) - seen:
+            changed |= self._follower.glance(fresh)
+            seen |= fresh  # one directory may have two paths, of which only one is watched at a time
+        return changed
+
+    def _patience(self) -> float:
+        due = self._follower.due()
+        return max(0.0, min(self._poll_at, self._poll_at if due is None else due) - time.monotonic())
+
+    def _state(self, table: Table) -> str:
+        if table.gone:
+            return "source gone"
+        if reason := next(filter(None, map(self._follower.logs.stopped, table.experiment.runs)), ""):
+            return f"stopped: {reason}"
+        silence = self._silence(table)
+        return "finished" if silence > FINISHED_AFTER else "stalled" if silence > STALLED_AFTER else "live"
+
+    def _silence(self, table: Table) -> float:
+        """Seconds since the last write; 0 before the first."""
+        return time.time() - table.view.last_write if table.view.last_write else 0.0

@@ -1,0 +1,178 @@
+"""Following step by step: each step is called, nothing here waits, so that tests can script the time."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection, Iterator
+
+from tbbridge.core.errors import PublishError
+from tbbridge.following.shelf import DiskShelf
+from tbbridge.following.tables import Tables
+from tbbridge.reading.log_directory import LogDirectory
+from tbbridge.shape.mapping.mapping import MappingOptions
+from tbbridge.tail.remote import without_password
+from tbbridge.write.outbox import Outbox
+from tbbridge.write.publish import Publisher
+
+TOLD_FOR = 60.0
+"""Seconds for which it is told that a published file was changed by somebody else."""
+
+PROOF, LAST_PROOF = 0.004, 1.0
+"""Seconds of the processor for reading again what was read while it grew: at a time, and at the end."""
+
+PROOF_SHARE = 0.002
+"""At most this share of a core goes into that."""
+
+
+class Follower:
+    """Keeps the run logs of a log directory up to date, in memory and published.
+
+    Args:
+        root: the log directory; it may appear later.
+        publisher: where the run logs are published; None to keep them in memory only.
+        header: whether run logs begin with a line of column names.
+        options: how series are mapped to columns.
+        follow_links: follow links to directories.
+        prune: remove a published run log when its event files are gone.
+        clock: monotonic seconds.
+        shelf: where old points rest; a file without a name when None.
+
+    Attributes:
+        logs: what is known of the event files.
+        tables: the run logs as they are now.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        publisher: Publisher | None = None,
+        *,
+        header: bool = True,
+        options: MappingOptions | None = None,
+        follow_links: bool = False,
+        prune: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+        shelf: DiskShelf | None = None,
+    ) -> None:
+        self._shelf = shelf or DiskShelf()
+        self.logs = LogDirectory(root, follow_links=follow_links, shelf=self._shelf)
+        self.tables = Tables(self.logs, options, clock)
+        self._outbox = Outbox(publisher, self._settled_csv, clock) if publisher else None
+        self._header = header
+        self._prune = prune
+        self._clock = clock
+        self._read_once = False
+        self._edited: dict[str, float] = {}
+        self._prune_problems: list[str] = []
+        self._prove_at = 0.0
+        self._gone: set[str] = set()
+
+    def poll(self) -> set[str]:
+        """Look at everything; returns the experiments of which anything changed."""
+        changed = self._pass_on(self.tables.update(self.logs.sweep() | self._proved()))
+        self._notice_others()
+        return changed
+
+    def poll_in_parts(self) -> Iterator[set[str]]:
+        """`poll` in small parts, between which there may be glances; yields what changed in each."""
+        for changed in self.logs.sweep_in_parts():
+            yield self._pass_on(self.tables.update(changed)) if changed else set()
+        yield self._pass_on(self.tables.update(self._proved()))
+        self._notice_others()
+
+    def glance(self, paths: Collection[str] = ()) -> set[str]:
+        """Look where something is said to have happened, and read on where there is more; see `poll`."""
+        changed = self.logs.glance(paths)
+        return self._pass_on(self.tables.update(changed | self.logs.resume()))
+
+    def publish(self) -> None:
+        """Publish what is due; nothing before all that was there at the start is read."""
+        self._read_once = self._read_once or not self.logs.unfinished
+        if self._outbox and self._read_once:
+            self._outbox.send()
+        self._shelf.tidy()
+
+    def finish(self, patience: float = 10.0) -> None:
+        """Bring everything up to date and publish all of it; reading takes at most about `patience` seconds."""
+        deadline = self._clock() + patience
+        self.poll()
+        self._pass_on(self.tables.update(self.logs.prove(LAST_PROOF)))
+        while self.logs.unfinished and self._clock() < deadline:
+            self.glance()
+        if self._outbox and not self.logs.unfinished:
+            self._outbox.send(everything=True)
+
+    def due(self) -> float | None:
+        """When there is something to do without news, by the clock; None when there is not."""
+        moments = [self._outbox.due() if self._outbox else None, self.tables.due()]
+        if self.logs.unfinished:
+            return self._clock()
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def csv(self, name: str) -> bytes | None:
+        """The run log of an experiment as CSV bytes; None when there is no such experiment."""
+        table = self.tables.by_name.get(name)
+        return table.csv(self._header) if table else None
+
+    def _settled_csv(self, name: str) -> bytes | None:
+        """`csv` of an experiment that is mapped as it would be at once: what is published is what export gives."""
+        self.tables.settle(name)
+        return self.csv(name)
+
+    def problems(self) -> list[str]:
+        """Lines for a person: what is amiss with the whole now; empty when all is well."""
+        lines = [f"waiting for {without_password(self.logs.root)}: it does not exist yet"] if self.logs.missing else []
+        if self.logs.unfinished:
+            lines.append(f"reading {len(self.logs.unfinished)} large files")
+        lines += self.logs.problems + self.tables.problems + self._prune_problems
+        if self._outbox:
+            lines += self._outbox.problems
+            lines += [
+                f"{name}: its file was changed by somebody else, and written again" for name in list(self._edited)
+            ]
+        return lines
+
+    def unpublished(self) -> list[str]:
+        """Lines for a person: what could not be published at the last attempt."""
+        return self._outbox.problems if self._outbox else []
+
+    def _pass_on(self, changed: set[str]) -> set[str]:
+        """Put what changed into the outbox; let go of what has another name now, and with `prune` of what is gone."""
+        tables = self.tables.by_name
+        gone = {name for name in changed if tables[name].gone}
+        self._gone = {name for name in self._gone | gone if name in tables and tables[name].gone}
+        if self._outbox:
+            self._outbox.put(changed - gone)
+        dropped = [name for name in self._gone if self._prune or self._is_renamed(name)] if changed else []
+        if dropped:
+            self._prune_problems = [line for name in dropped if (line := self._let_go(name))]
+        return changed
+
+    def _notice_others(self) -> None:
+        if self._outbox:
+            now = self._clock()
+            self._edited = {name: at for name, at in self._edited.items() if now - at < TOLD_FOR}
+            self._edited |= dict.fromkeys(self._outbox.notice_others(), now)
+
+    def _proved(self) -> set[str]:
+        """Read some of what was read while it grew again, in its time; returns the runs that had changed."""
+        if self._clock() < self._prove_at:
+            return set()
+        began = time.thread_time()
+        changed = self.logs.prove(PROOF)
+        self._prove_at = self._clock() + (time.thread_time() - began) / PROOF_SHARE
+        return changed
+
+    def _is_renamed(self, name: str) -> bool:
+        """Whether all runs of an experiment that is gone are there, or there again: they are mapped anew."""
+        return self.logs.runs.keys() >= set(self.tables.by_name[name].experiment.runs)
+
+    def _let_go(self, name: str) -> str:
+        self.tables.forget(name)
+        try:
+            if self._outbox:
+                self._outbox.remove(name)
+        except PublishError as error:
+            return str(error)
+        return ""

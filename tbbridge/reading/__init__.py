@@ -1,0 +1,1 @@
+"""A log directory, read once: discover, open, read, map, check."""

@@ -1,0 +1,122 @@
+"""A log directory read run by run by an engine.
+
+The unit of work is a run: what its files hold does not depend on any other run. Only the mapping looks at all runs, and
+needs a few numbers of each.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tbbridge.core.errors import PathError
+from tbbridge.core.model import EventFile, Scalars, Series
+from tbbridge.decode import Decoder
+from tbbridge.reading.engines import Engine
+from tbbridge.reading.reading import Reading, experiments
+from tbbridge.shape.facts import facts
+from tbbridge.shape.mapping.mapping import MappingOptions
+from tbbridge.shape.series import merge
+from tbbridge.tail.file import GrowingFile, News, vanished
+from tbbridge.tail.logdir import EventPath, Listing, check_root, discover
+from tbbridge.tail.remote import RemoteFile, RemoteTree, Stat, is_url
+
+
+@dataclass(frozen=True, slots=True)
+class RunWork:
+    """What a worker needs to read one run."""
+
+    root: str
+    run: str
+    files: tuple[EventPath, ...]
+    stats: tuple[Stat | None, ...] = ()
+    """Of remote files: what the listing told."""
+
+
+@dataclass(slots=True)
+class RunReading:
+    """One run as a worker read it; the files are there for their report, without their points."""
+
+    run: str
+    files: list[EventFile]
+    series: dict[str, Series]
+    problems: list[str]
+    tags: tuple[str, ...] = ()
+    """Of its part of a dataset: all tags that there were to choose from."""
+    failure: str = ""
+    """Why its part could not be written."""
+
+
+def read_run(work: RunWork) -> RunReading:
+    """Read and merge one run's files."""
+    files = list(_open(work))
+    problems = []
+    for file in files:
+        while (news := file.look()) is News.MORE:
+            pass
+        if news in (News.FAILED, News.GONE):
+            problems.append(file.problem if news is News.FAILED else vanished(file.name))
+    logs = [file.log for file in files]
+    series = merge(logs)
+    return RunReading(work.run, [replace(log, scalars=_none()) for log in logs], series, problems)
+
+
+def _open(work: RunWork) -> Sequence[GrowingFile | RemoteFile]:
+    if not is_url(work.root):
+        return [GrowingFile(*place, Decoder) for place in work.files]
+    tree = RemoteTree(work.root)
+    for place, stat in zip(work.files, work.stats, strict=True):
+        tree.expect(place.path, stat)
+    return [RemoteFile(tree, place, Decoder) for place in work.files]
+
+
+def _none() -> Scalars:
+    return Scalars(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
+
+
+def plan(logdir: str | os.PathLike[str], *, follow_links: bool = False) -> tuple[list[RunWork], list[str]]:
+    """The work of reading a log directory, by run; and lines for a person about what could not be listed.
+
+    Raises:
+        PathError: it does not exist, or is a file that is no event file.
+    """
+    tree = RemoteTree(os.fspath(logdir)) if is_url(logdir) else None
+    if not tree:
+        check_root(logdir)
+    root = os.fspath(logdir) if tree else os.path.abspath(logdir)
+    listing: Listing = tree.discover() if tree else discover(root, follow_links=follow_links)
+    if listing.missing:
+        raise PathError(f"{logdir} does not exist: give the log directory that the training writes into")
+    work = []
+    for run, files in sorted(listing.runs.items()):
+        stats = tuple(tree.stat(file.path) for file in files) if tree else ()
+        work.append(RunWork(root, run, tuple(files), stats))
+    return work, listing.problems
+
+
+def read(
+    logdir: str | os.PathLike[str],
+    engine: Engine,
+    *,
+    options: MappingOptions | None = None,
+    follow_links: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Reading:
+    """`tbbridge.reading.reading.read`, the runs spread over an engine; the same result."""
+    work, problems = plan(logdir, follow_links=follow_links)
+    found: list[RunReading] = []
+    for one in engine.map(read_run, work):
+        found.append(one)
+        if progress:
+            progress("reading", len(found), len(work))
+    runs = {one.run: one.series for one in found}
+    known = {run: {tag: facts(one) for tag, one in series.items()} for run, series in runs.items()}
+    problems = problems + [line for one in found for line in one.problems]
+    root = os.fspath(logdir)
+    options = options or MappingOptions()
+    files = {one.run: one.files for one in found}
+    return Reading(Path(root), files, runs, experiments(root, known, options), problems, options)

@@ -1,0 +1,62 @@
+"""What must be said of a reading in a few lines: damage, what was passed over, superseded or guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tbbridge.core.model import EventFile, Experiment
+from tbbridge.reading.reading import Reading
+from tbbridge.reading.report import plain
+
+MOST_LINES = 50
+"""Lines of one kind that are shown; more are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Lines for a person, and whether anything could not be used."""
+
+    lines: list[str]
+    damaged: bool
+
+
+def findings(reading: Reading, *, mapped: bool = True) -> Findings:
+    """What must be said of what was read.
+
+    mapped: also what the mapping and the placing on one axis decided.
+    """
+    files = [file for files in reading.files.values() for file in files]
+    damage = [line for file in files for line in _damage(file)] + list(reading.problems)
+    others = [line for file in files for line in _passed_over(file)]
+    notes = [f"{one.name}: {note}" for one in reading.experiments for note in _notes(reading, one)]
+    lines = [*_some(damage), *_some(others), *_superseded(reading), *(_some(notes) if mapped else [])]
+    return Findings([plain(line) for line in lines], bool(damage))
+
+
+def _notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
+    yield from experiment.notes
+    if remark := reading.placement(experiment).remark:
+        yield remark
+
+
+def _damage(file: EventFile) -> Iterator[str]:
+    for one in file.damage:
+        yield f"{file.name}: bytes {one.start} to {one.end} could not be used: {one.reason}"
+
+
+def _passed_over(file: EventFile) -> Iterator[str]:
+    for reason, count in sorted(file.passed_over.items()):
+        yield f"{file.name}: {count} value{'s' * (count != 1)} passed over: {reason}"
+
+
+def _superseded(reading: Reading) -> Iterator[str]:
+    count = sum(int(series.superseded.sum()) for tags in reading.runs.values() for series in tags.values())
+    if count:
+        yield f"{count} point{'s' * (count != 1)} superseded by restarts or later values (--layout long --all has them)"
+
+
+def _some(lines: list[str]) -> list[str]:
+    if len(lines) <= MOST_LINES:
+        return lines
+    return [*lines[:MOST_LINES], f"and {len(lines) - MOST_LINES} more of this kind; see tbbridge check and inspect"]

@@ -1,0 +1,241 @@
+"""The event files below a log directory, kept read: discover, synchronize, read."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from tbbridge.core.growing_column import Shelf
+from tbbridge.core.model import EventFile
+from tbbridge.decode import Decoder
+from tbbridge.tail.file import GrowingFile, News
+from tbbridge.tail.logdir import EventPath, Listing, discover, event_path, is_below, is_event_file, run_name, walk
+from tbbridge.tail.remote import RemoteFile, RemoteTree, is_url
+
+log = logging.getLogger(__name__)
+
+PART = 50
+"""Files that are looked at in one part of a sweep: where nothing is new, a third of a millisecond."""
+
+SLICE = 16 << 20
+"""Bytes that one look reads of one file, so that a huge run keeps the others waiting for some 50 ms only."""
+
+
+class LogDirectory:
+    """The event files below a log directory, each read as far as the last sweep found it.
+
+    Attributes:
+        runs: run name -> path -> the file; only files that exist.
+        listed: paths of the directories that the last look listed: where something new can appear.
+        unfinished: paths of files of which a sweep read one slice only: `resume` reads on.
+        missing: True while the log directory does not exist.
+        shelf: where old points rest while they are followed; None to keep all in memory.
+        vanished: names of the files that the last sweep listed, and of which there was nothing to read any more.
+    """
+
+    def __init__(self, root: str | os.PathLike[str], *, follow_links: bool = False, shelf: Shelf | None = None) -> None:
+        self._tree = RemoteTree(os.fspath(root)) if is_url(root) else None
+        self.root = self._tree.root if self._tree else os.path.abspath(root)
+        self.runs: dict[str, dict[str, GrowingFile | RemoteFile]] = {}
+        self.listed: list[str] = []
+        self.unfinished: set[str] = set()
+        self.missing = False
+        self.vanished: set[str] = set()
+        self.shelf = shelf
+        self._decoder = partial(Decoder, shelf=shelf)
+        self._follow_links = follow_links
+        self._problems: list[str] = []
+        self._failing: set[str] = set()
+        self._incomplete: set[str] = set()
+        self._new: list[str] = []
+        self._files: dict[str, tuple[str, GrowingFile | RemoteFile]] = {}
+        self._unproven: dict[str, None] = {}
+
+    @property
+    def problems(self) -> list[str]:
+        """Lines for a person: what could not be listed or read when it was last looked at. Any thread may ask."""
+        failing = [self._files.get(path) for path in sorted(self._failing)]
+        return self._problems + [one[1].problem for one in failing if one and one[1].problem]
+
+    def sweep(self) -> set[str]:
+        """Bring every run up to date; returns the runs with news, those that lost files among them."""
+        self._new, self.vanished = [], set()
+        changed = self._synchronize(self._discover())
+        return self._complete(changed | self._read(self._files))
+
+    def sweep_in_parts(self) -> Iterator[set[str]]:
+        """`sweep` in parts of a millisecond or two, between which there may be glances; yields the runs with news.
+
+        Without following links: which name of a directory counts depends on the others'.
+        """
+        listing = Listing()
+        for _ in walk(self.root, listing):
+            yield set()
+        self._new = []
+        yield self._complete(self._synchronize(listing, in_parts=True) | self._read(self._new))
+        paths = list(self._files)
+        for first in range(0, len(paths), PART):
+            yield self._complete(self._read([path for path in paths[first : first + PART] if path in self._files]))
+
+    def glance(self, paths: Collection[str]) -> set[str]:
+        """`sweep` only where something is said to have happened: event files, or directories with all below them."""
+        changed: set[str] = set()
+        self.listed, self._new = [], []
+        for path in paths:
+            if path not in self._files and (not self._follow_links or is_event_file(path)):
+                changed |= self._find(path)
+        if self._follow_links and any(path not in self._files for path in paths):
+            changed |= self._synchronize(self._discover())  # which name of a directory counts depends on all others
+        places = {path for path in (*paths, *self._new) if path in self._files}
+        return self._complete(changed | self._read(places))
+
+    def resume(self) -> set[str]:
+        """Read on where a look read one slice only; returns the runs with news."""
+        return self._complete(self._read(self.unfinished))
+
+    def prove(self, seconds: float) -> set[str]:
+        """Read again what was read while it grew, for about so much processor time; returns the runs with news."""
+        changed: set[str] = set()
+        end = time.thread_time() + seconds
+        while self._unproven and time.thread_time() < end:
+            changed |= self._prove(next(iter(self._unproven)))
+        return self._complete(changed)
+
+    def _prove(self, path: str) -> set[str]:
+        file = self._files[path][1] if path in self._files and path not in self.unfinished else None
+        news = file.prove(SLICE) if isinstance(file, GrowingFile) and file.unproven else News.FAILED
+        if news is not News.MORE:
+            del self._unproven[path]
+        if news is News.NONE and file and file.unproven:  # it grew meanwhile: the others come first
+            self._unproven[path] = None
+        return self._read([path]) if news is News.SOME else set()
+
+    def files(self, run: str) -> list[EventFile]:
+        """What has been read of the files of one run."""
+        return [file.log for file in self.runs.get(run, {}).values()]
+
+    def begin_again(self, run: str, reason: str) -> None:
+        """Read all files of a run again from their first byte, since `reason` made what is known of them useless."""
+        for path, file in self.runs.get(run, {}).items():
+            file.begin_again(reason)
+            self._failing.add(path)
+
+    def stopped(self, run: str) -> str:
+        """Why reading a run stopped until the next attempt; "" when it did not."""
+        return next((file.stopped for file in list(self.runs.get(run, {}).values()) if file.stopped), "")
+
+    def last_write(self, run: str) -> float | None:
+        """When the newest byte of a run was written, seconds since the epoch; None before anything was read of it."""
+        return max((file.last_write or 0.0 for file in self.runs.get(run, {}).values()), default=0.0) or None
+
+    def _find(self, path: str) -> set[str]:
+        if is_event_file(path):
+            run = run_name(self.root, os.path.dirname(path))
+            return self._add(run, event_path(run, path))
+        return self._synchronize(self._discover(path), path)
+
+    def _discover(self, below: str | None = None) -> Listing:
+        if self._tree:
+            return self._tree.discover()
+        return discover(self.root, below=below, follow_links=self._follow_links)
+
+    def _synchronize(self, listing: Listing, below: str | None = None, *, in_parts: bool = False) -> set[str]:
+        """Make the known files (of the directory `below`) the listed ones; returns the runs that won or lost some.
+
+        `in_parts`: files may have come and gone since their directory was listed.
+        """
+        if below is None:
+            self.missing, self._problems, self.listed = listing.missing, listing.problems, []
+        self.listed += listing.directories
+        listed = {file.path for files in listing.runs.values() for file in files}
+        hidden = tuple(os.path.join(path, "") for path in listing.unreadable)
+        inside = os.path.join(below, "") if below is not None else ""
+        lost = [path for path in self._files if path not in listed and path.startswith(inside)]
+        lost = [path for path in lost if not (in_parts and is_below(self.root, path))]
+        changed = {self._drop(path) for path in lost if not path.startswith(hidden or "\0")}
+        for run, files in listing.runs.items():
+            for file in files:
+                if not in_parts or file.path in self._files or is_below(self.root, file.path):
+                    changed |= self._add(run, file)
+        return changed
+
+    def _add(self, run: str, where: EventPath) -> set[str]:
+        if where.path in self._files:
+            return set()
+        file = RemoteFile(self._tree, where, self._decoder) if self._tree else GrowingFile(*where, self._decoder)
+        self._files[where.path] = (run, file)
+        self._new.append(where.path)
+        self.runs.setdefault(run, {})[where.path] = file
+        return {run}
+
+    def _drop(self, path: str) -> str:
+        run, _ = self._files.pop(path)
+        del self.runs[run][path]
+        if not self.runs[run]:
+            del self.runs[run]
+        self.unfinished.discard(path)
+        return run
+
+    def _read(self, paths: Iterable[str]) -> set[str]:
+        """Look at these files; returns the runs with news of which nothing is left to read."""
+        changed: set[str] = set()
+        for path, news in self._look(list(paths)):
+            if news is News.FAILED:
+                self._failing.add(path)
+            else:
+                self._failing.discard(path)
+            if news is News.MORE:
+                self.unfinished.add(path)
+                continue
+            self.unfinished.discard(path)
+            if news is News.GONE:
+                self.vanished.add(self._files[path][1].name)
+                changed.add(self._drop(path))
+            elif news is News.SOME:
+                run, file = self._files[path]
+                changed.add(run)
+                if file.unproven:
+                    self._unproven[path] = None
+        return changed
+
+    def _complete(self, changed: set[str]) -> set[str]:
+        """The runs with news of which every file was read to its end; the others come when that is so."""
+        self._incomplete |= changed
+        reading = {self._files[path][0] for path in self.unfinished}
+        complete = self._incomplete - reading
+        self._incomplete &= reading
+        return complete
+
+    def _look_at(self, file: GrowingFile | RemoteFile) -> News:
+        try:
+            return file.look(SLICE)
+        except Exception as error:  # a bug: it must not stop the other runs
+            log.exception("reading %s failed", file.name)
+            return file.begin_again(f"{type(error).__name__}: {error}")
+
+    def _look(self, paths: list[str]) -> list[tuple[str, News]]:
+        """One look at each file; by several threads where there is much to read, since decoding releases the GIL."""
+        queue = deque(paths)
+        results: list[tuple[str, News]] = []
+
+        def work() -> None:
+            while True:
+                try:
+                    path = queue.popleft()
+                except IndexError:
+                    return
+                results.append((path, self._look_at(self._files[path][1])))
+
+        fresh = sum(self._files[path][1].last_write is None or path in self.unfinished for path in paths)
+        if fresh < 2:
+            work()
+        else:
+            with ThreadPoolExecutor(min(fresh, os.cpu_count() or 1)) as pool:
+                for done in [pool.submit(work) for _ in range(min(fresh, os.cpu_count() or 1))]:
+                    done.result()
+        return results

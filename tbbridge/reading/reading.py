@@ -1,0 +1,179 @@
+"""Read a log directory once: its event files, merged into series and mapped to experiments.
+
+`LogDirectory` keeps the event files below a log directory read; `read` sweeps it once and shapes the result.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from tbbridge.core.errors import PathError
+from tbbridge.core.model import EventFile, Experiment, Points, RunLog, Series
+from tbbridge.reading.log_directory import LogDirectory
+from tbbridge.shape.align import Placement, epoch_series, place
+from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, check, facts, map_runs
+from tbbridge.shape.run_log import run_log
+from tbbridge.shape.series import live, merge
+from tbbridge.tail.file import vanished
+from tbbridge.tail.logdir import check_root, printable
+from tbbridge.tail.remote import is_url
+from tbbridge.write.publish import Publisher
+
+NO_POINTS = Points(np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
+"""Of a column that nothing feeds."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """A log directory as it was read at one moment.
+
+    Attributes:
+        root: the log directory.
+        files: run -> what was decoded of each of its event files, in canonical order of names.
+        runs: run -> tag -> series.
+        experiments: by name; how series feed the columns of the run logs.
+        problems: lines for a person: what could not be listed or read.
+    """
+
+    root: Path
+    files: dict[str, list[EventFile]]
+    runs: dict[str, dict[str, Series]]
+    experiments: list[Experiment]
+    problems: list[str] = field(default_factory=list)
+    options: MappingOptions = field(default_factory=MappingOptions)
+
+    def placement(self, experiment: Experiment) -> Placement:
+        """The columns of the experiment's run log on one axis, and how they came there."""
+        return columns(experiment, self.runs, lambda run, tag: live(self.runs[run][tag]), self.options.align)
+
+    def columns(self, experiment: Experiment) -> dict[str, Points]:
+        """The points of each column of the experiment's run log; a column that nothing feeds has none."""
+        return self.placement(experiment).columns
+
+    def table(self, experiment: Experiment) -> RunLog:
+        """The experiment's run log."""
+        return run_log(experiment.name, self.columns(experiment))
+
+
+def read(
+    logdir: str | os.PathLike[str], *, options: MappingOptions | None = None, follow_links: bool = False
+) -> Reading:
+    """Read every event file below a log directory, once.
+
+    Args:
+        logdir: the log directory, or one event file.
+        options: how series are mapped to columns; the default rules when None.
+        follow_links: follow links to directories, each directory once.
+
+    Raises:
+        PathError: `logdir` does not exist, cannot be read, or is a file that is no event file.
+        MappingError: an override names a run or tag that is not there.
+    """
+    logs = LogDirectory(logdir, follow_links=follow_links)
+    if not is_url(logdir):
+        check_root(logdir)
+    logs.sweep()
+    if logs.missing:
+        raise PathError(f"{logdir} does not exist: give the log directory that the training writes into")
+    while logs.unfinished:
+        logs.resume()
+    files = {run: logs.files(run) for run in sorted(logs.runs)}
+    runs = {run: merge(of_run) for run, of_run in files.items()}
+    known = {run: {tag: facts(one) for tag, one in series.items()} for run, series in runs.items()}
+    options = options or MappingOptions()
+    check(known, options)
+    problems = logs.problems + [vanished(name) for name in sorted(logs.vanished)]
+    return Reading(Path(logdir), files, runs, experiments(logs.root, known, options), problems, options)
+
+
+def export(
+    logdir: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    *,
+    header: bool = True,
+    options: MappingOptions | None = None,
+    follow_links: bool = False,
+) -> list[Path]:
+    """Write the run log of every experiment below a log directory, once; returns the files, by experiment.
+
+    Args:
+        logdir: the log directory.
+        out: the target directory; `default_out` when None.
+        header: whether the files begin with a line of column names.
+        options, follow_links: as in `read`.
+
+    Raises:
+        PathError: `logdir` cannot be read or `out` cannot be written.
+        LockedError: another tbbridge publishes into `out`.
+        PublishError: some file could not be written; the others are.
+    """
+    reading = read(logdir, options=options, follow_links=follow_links)
+    return publish(reading, default_out(logdir) if out is None else Path(out), header=header)
+
+
+def publish(reading: Reading, out: str | os.PathLike[str], *, header: bool = True) -> list[Path]:
+    """Write the run logs of what was read; see `export`."""
+    from tbbridge.write.parallel import write_all
+    from tbbridge.write.run_log_csv import run_log_csv  # its pyarrow takes 30 MB, which reading need not
+
+    with Publisher(out, keep_out=reading.root) as publisher:
+        publisher.expect(experiment.name for experiment in reading.experiments)
+
+        def put(experiment: Experiment) -> Path:
+            return publisher.publish(experiment.name, run_log_csv(reading.table(experiment), header=header))
+
+        return write_all(put, reading.experiments)
+
+
+def default_out(logdir: str | os.PathLike[str]) -> Path:
+    """Where the run logs of a log directory go when nobody says: its own path and ``-csv``; of a URL, here."""
+    path = Path(os.path.abspath(os.path.basename(os.fspath(logdir).rstrip("/")) if is_url(logdir) else logdir))
+    if os.path.isfile(path):
+        path = path.parent
+    return path.with_name(f"{path.name}-csv")
+
+
+def experiments(
+    root: str | os.PathLike[str], runs: Mapping[str, Mapping[str, SeriesFacts]], options: MappingOptions | None = None
+) -> list[Experiment]:
+    """How the series of all runs feed the columns of the run logs; the experiment at the root is named after it."""
+    found = named(root, map_runs(runs, options or MappingOptions()))
+    return [replace(one, name=name) for name, one in found.items()]
+
+
+def named(root: str | os.PathLike[str], found: Iterable[Experiment]) -> dict[str, Experiment]:
+    """Experiments by name; the one at the root, which the mapping calls ``.``, is named after the log directory."""
+    by_name = {one.name: one for one in found}
+    return {root_name(root, by_name) if name == "." else name: one for name, one in by_name.items()}
+
+
+def root_name(root: str | os.PathLike[str], taken: Collection[str] = ()) -> str:
+    """The name of the experiment at the log directory itself: the directory's own, told apart from those `taken`."""
+    path = os.path.abspath(root)
+    if os.path.isfile(path):
+        path = os.path.dirname(path)
+    name = printable(os.path.basename(path)) or "root"
+    while name in taken:
+        name += " (top)"
+    return name
+
+
+def columns(
+    experiment: Experiment,
+    tags: Mapping[str, Iterable[str]],
+    points: Callable[[str, str], Points],
+    align: str = "auto",
+) -> Placement:
+    """The columns of one experiment on one axis, from the tags of its runs and the points of a run's tag."""
+    epoch = epoch_series(experiment, tags)
+    return place(as_logged(experiment, points), points(*epoch) if epoch else None, align)
+
+
+def as_logged(experiment: Experiment, points: Callable[[str, str], Points]) -> dict[str, Points]:
+    """The columns of one experiment with the steps that were written."""
+    return {name: points(feed.run, feed.tag) if feed else NO_POINTS for name, feed in experiment.feeds.items()}

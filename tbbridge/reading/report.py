@@ -1,0 +1,179 @@
+"""What was read and how it was mapped, for a person and for a program: ``tbbridge inspect``.
+
+Names are untrusted: what is printed of them holds no control character and is never taken as markup.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from io import TextIOWrapper
+from typing import IO, TYPE_CHECKING, Any
+
+from tbbridge.core.model import Experiment, Series
+from tbbridge.reading.reading import Reading
+from tbbridge.tail.remote import is_url, remote_root
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+LONGEST_NAME = 300
+"""Characters of a name that are printed; JSON has all of them."""
+PIPED_WIDTH = 160
+"""Columns of text where the output is no terminal, so that names are seldom cut into lines."""
+
+
+def as_json(reading: Reading) -> dict[str, Any]:
+    """The whole report as plain data."""
+    return {
+        "experiments": {one.name: _experiment(reading, one) for one in reading.experiments},
+        "runs": {run: {tag: _series(one) for tag, one in tags.items()} for run, tags in reading.runs.items()},
+        "problems": list(reading.problems),
+    }
+
+
+def _experiment(reading: Reading, experiment: Experiment) -> dict[str, Any]:
+    placement = reading.placement(experiment)
+    return {
+        "columns": {
+            column: {"run": feed.run, "tag": feed.tag, "rule": feed.rule, "note": feed.note} if feed else None
+            for column, feed in experiment.feeds.items()
+        },
+        "notes": list(notes(reading, experiment)),
+        "runs": list(experiment.runs),
+        "passed_over": [{"run": run, "tag": tag, "why": why} for run, tag, why in experiment.passed_over],
+        "axis": placement.how,
+    }
+
+
+def _series(series: Series) -> dict[str, Any]:
+    live = ~series.superseded
+    steps = series.step[live]
+    last = float(series.value[live][-1]) if len(steps) else math.nan
+    return {
+        "points": len(series.step),
+        "superseded": int(len(series.step) - len(steps)),
+        "first_step": int(steps.min()) if len(steps) else None,
+        "last_step": int(steps.max()) if len(steps) else None,
+        "last_value": last if math.isfinite(last) else None,
+    }
+
+
+def notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
+    """What must be said of an experiment: of its mapping, and of how its columns were put on one axis."""
+    yield from experiment.notes
+    if line := reading.placement(experiment).note:
+        yield f"steps: {line}"
+
+
+def print_report(reading: Reading, file: IO[str]) -> None:
+    """Print the whole report for a person."""
+    from rich.console import Console
+
+    if isinstance(file, TextIOWrapper):
+        file.reconfigure(errors="backslashreplace")  # a name may hold what the terminal's encoding cannot say
+    width = None if file.isatty() else PIPED_WIDTH
+    console = Console(file=file, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False)
+    for experiment in reading.experiments:
+        for part in _parts(reading, experiment):
+            console.print(part)
+    if not reading.runs:
+        root = remote_root(reading.root) if is_url(reading.root) else str(reading.root)
+        console.print(f"no event files below {plain(root)}")
+
+
+def _parts(reading: Reading, experiment: Experiment) -> Iterator[RenderableType]:
+    """One experiment: its columns and why, what must be said, what was passed over, what else there is."""
+    from rich.text import Text
+
+    runs = experiment.runs
+    yield Text.assemble((shortened(experiment.name), "bold"), f"  ({len(runs)} run{'s' * (len(runs) != 1)})")
+    yield _columns(reading, experiment)
+    yield from (Text(f"  note: {shortened(line)}", style="yellow") for line in notes(reading, experiment))
+    if experiment.passed_over:
+        yield _passed_over(reading, experiment)
+    if others := _others(reading, experiment):
+        yield others
+    yield Text("")
+
+
+def _columns(reading: Reading, experiment: Experiment) -> Table:
+    table = _table("column", "fed by", "points", "steps", "why")
+    for column, feed in experiment.feeds.items():
+        if feed is None:
+            table.add_row(*map(_cell, (column, "-", "", "", "no series found")))
+            continue
+        series = reading.runs[feed.run][feed.tag]
+        at = _at(experiment, feed.run, feed.tag)
+        table.add_row(*map(_cell, (column, at, str(len(series.step)), _steps(series))), _lines(feed.rule.split("; ")))
+    return table
+
+
+def _at(experiment: Experiment, run: str, tag: str) -> str:
+    return tag if len(experiment.runs) == 1 else f"{run}: {tag}"
+
+
+def _passed_over(reading: Reading, experiment: Experiment) -> Table:
+    table = _table("passed over", "points", "why it feeds no column")
+    for run, tag, why in experiment.passed_over:
+        points = str(len(reading.runs[run][tag].step))
+        table.add_row(*map(_cell, (_at(experiment, run, tag), points, why)))
+    return table
+
+
+def _others(reading: Reading, experiment: Experiment) -> Table | None:
+    """The series that are neither an accuracy nor a loss, a row a run."""
+    from rich.text import Text
+
+    shown = {(feed.run, feed.tag) for feed in experiment.feeds.values() if feed}
+    shown |= {(run, tag) for run, tag, _ in experiment.passed_over}
+    table = _table("run", "other series (points)")
+    for run in experiment.runs:
+        others = [
+            f"{shortened(tag)} ({len(one.step)})" for tag, one in reading.runs[run].items() if (run, tag) not in shown
+        ]
+        if others:
+            table.add_row(_cell(run), Text(", ".join(others)))
+    return table if table.row_count else None
+
+
+def _table(*headers: str) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False, header_style="dim")
+    for header in headers:
+        points = header == "points"
+        table.add_column(header, justify="right" if points else "left", overflow="fold", no_wrap=points)
+    return table
+
+
+def _cell(text: str) -> Text:
+    return _lines([text])
+
+
+def _lines(texts: Iterable[str]) -> Text:
+    from rich.text import Text
+
+    return Text("\n".join(map(shortened, texts)))
+
+
+def _steps(series: Series) -> str:
+    said = _series(series)
+    more = f" ({said['superseded']} superseded)" if said["superseded"] else ""
+    return "" if said["first_step"] is None else f"{said['first_step']} .. {said['last_step']}{more}"
+
+
+def plain(text: str) -> str:
+    """`text` with everything that a terminal could act on written out: ``\\x1b``, ``\\n``, ``\\u202e``."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def shortened(text: str) -> str:
+    """`text` as `plain`, its middle left out where it is longer than anybody reads."""
+    if len(text) <= LONGEST_NAME:
+        return plain(text)
+    half = LONGEST_NAME // 2
+    return f"{plain(text[:half])} ... {plain(text[-half:])}"

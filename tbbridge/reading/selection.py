@@ -1,0 +1,139 @@
+"""Which part of a log directory is meant: runs and tags by glob, experiments by name, steps by range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from tbbridge.core.errors import UsageError
+from tbbridge.core.model import Bools, Experiment, Int64, Points, Series
+from tbbridge.reading.reading import Reading, experiments
+from tbbridge.shape.facts import facts
+
+Steps = tuple[int | None, int | None]
+"""First and last step, both included; None is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is wanted; an empty field means all."""
+
+    runs: Sequence[str] = ()
+    """Globs over run names (``*`` also crosses ``/``)."""
+    tags: Sequence[str] = ()
+    """Globs over tags."""
+    experiments: Sequence[str] = ()
+    """Names, or globs over names."""
+
+
+def parse_steps(text: str) -> Steps:
+    """``A:B`` as the first and the last step, both included; either may be left out.
+
+    Raises:
+        UsageError: it is neither ``A:B``, ``A:``, ``:B`` nor one step.
+    """
+    first, colon, last = text.partition(":")
+    try:
+        low = int(first) if first.strip() else None
+        high = (int(last) if last.strip() else None) if colon else low
+    except ValueError:
+        raise UsageError(f"--steps {text}: give A:B, A:, :B or one step, in whole numbers") from None
+    if low is not None and high is not None and low > high:
+        raise UsageError(f"--steps {text}: the first step is larger than the last")
+    return low, high
+
+
+def select(reading: Reading, selection: Selection) -> Reading:
+    """The selected part of what was read.
+
+    Runs and tags are chosen first, and the rest is mapped as if there were nothing else.
+
+    Raises:
+        UsageError: nothing matches; the text says what there is.
+    """
+    runs = matching("--runs", reading.runs, selection.runs)
+    part = {run: _tags(reading.runs[run], selection.tags) for run in runs}
+    part = {run: series for run, series in part.items() if series or not selection.tags}
+    if selection.tags and not part:
+        matching("--tags", {tag for run in runs for tag in reading.runs[run]}, selection.tags)
+    mapped = reading.experiments
+    if selection.runs or selection.tags:
+        known = {run: {tag: facts(one) for tag, one in series.items()} for run, series in part.items()}
+        mapped = experiments(reading.root, known, reading.options)
+    if selection.experiments:
+        mapped, part = _chosen(mapped, part, selection.experiments)
+    files = {run: files for run, files in reading.files.items() if run in part}
+    return replace(reading, files=files, runs=part, experiments=mapped)
+
+
+def _chosen(
+    mapped: list[Experiment], runs: Mapping[str, dict[str, Series]], wanted: Sequence[str]
+) -> tuple[list[Experiment], dict[str, dict[str, Series]]]:
+    names = set(matching("--experiment", [experiment.name for experiment in mapped], wanted))
+    kept = [experiment for experiment in mapped if experiment.name in names]
+    members = {run for experiment in kept for run in experiment.runs}
+    return kept, {run: series for run, series in runs.items() if run in members}
+
+
+def matches(name: str, patterns: Iterable[str]) -> bool:
+    """Whether a name is one of the patterns or matches one as a glob."""
+    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def matching(option: str, names: Iterable[str], patterns: Sequence[str]) -> list[str]:
+    """Those of the names that match a pattern; all without patterns.
+
+    Raises:
+        UsageError: none does; the text says what there is.
+    """
+    names = list(names)
+    found = [name for name in names if not patterns or matches(name, patterns)]
+    if patterns and not found:
+        raise UsageError(f"nothing matches {option} {' '.join(patterns)}; there is {some(names)}")
+    return found
+
+
+def some(names: Iterable[str], most: int = 5) -> str:
+    """The first few of some names, and how many more there are."""
+    names = sorted(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more if names else "nothing at all"
+
+
+def _tags(series: Mapping[str, Series], patterns: Sequence[str]) -> dict[str, Series]:
+    return {tag: one for tag, one in series.items() if not patterns or matches(tag, patterns)}
+
+
+def cut_series(series: Series, steps: Steps) -> Series:
+    """The points whose steps lie in a range, both ends included."""
+    if steps == (None, None):
+        return series
+    kept = _inside(series.step, steps)
+    return replace(
+        series,
+        step=series.step[kept],
+        wall_time=series.wall_time[kept],
+        value=series.value[kept],
+        superseded=series.superseded[kept],
+    )
+
+
+def cut_points(points: Points, steps: Steps) -> Points:
+    """The points whose steps lie in a range, both ends included."""
+    if steps == (None, None):
+        return points
+    kept = _inside(points.step, steps)
+    return Points(points.step[kept], points.wall_time[kept], points.value[kept])
+
+
+def _inside(step: Int64, steps: Steps) -> Bools:
+    low, high = steps
+    kept = np.ones(len(step), bool)
+    if low is not None:
+        kept &= step >= low
+    if high is not None:
+        kept &= step <= high
+    return kept

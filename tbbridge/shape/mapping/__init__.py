@@ -1,0 +1,1 @@
+"""Which tag is which column: words, splits, ranks, overrides."""

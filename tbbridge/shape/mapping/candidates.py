@@ -1,0 +1,139 @@
+"""The series that could feed a column, and their split: rules R3 to R6."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from tbbridge.shape.facts import SeriesFacts
+from tbbridge.shape.mapping.experiments import RunPlace
+from tbbridge.shape.mapping.tags import TagReading, read_tag
+from tbbridge.shape.mapping.tokens import quoted
+
+IGNORED: Final = "ignored"
+"""The split of a series that R6 leaves out."""
+
+Facts = Mapping[str, Mapping[str, SeriesFacts]]
+Passed = dict[tuple[str, str], str]
+"""(run, tag) -> why it feeds no column."""
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A series that could feed a column of one metric."""
+
+    place: RunPlace
+    tag: str
+    facts: SeriesFacts
+    reading: TagReading
+    metric: str
+    """``accuracy``, ``loss``, or the name that the user gave a metric."""
+    split: str | None = None
+    explicit: bool = False
+    """The tag or the run's path says the split."""
+    reasons: list[str] = field(default_factory=list)
+    note: str = ""
+
+    @property
+    def run(self) -> str:
+        """The run's name."""
+        return self.place.run
+
+
+def candidates(places: Iterable[RunPlace], runs: Facts) -> tuple[list[Candidate], Passed]:
+    """The usable accuracies and losses of some runs, with the split that is said; and those passed over (R1, R3)."""
+    found: list[Candidate] = []
+    passed: Passed = {}
+    for place in places:
+        for tag, known in runs[place.run].items():
+            reading = read_tag(tag, place.suffix)
+            if reading.metric not in ("accuracy", "loss"):
+                continue
+            if refused := place.skipped or reading.refused:
+                passed[place.run, tag] = refused
+            else:
+                kind = "an accuracy" if reading.metric == "accuracy" else "a loss"
+                found.append(candidate(place, tag, known, reading.metric, f"R3: {quoted(reading.word)} is {kind}"))
+    return found, passed
+
+
+def candidate(place: RunPlace, tag: str, known: SeriesFacts, metric: str, reason: str) -> Candidate:
+    """One series as a candidate for `metric`, with the split that its tag (R2, R4) or its run's path (R5) says."""
+    reading = read_tag(tag, place.suffix)
+    made = Candidate(place, tag, known, reading, metric, reasons=[reason])
+    if reading.split:
+        rule, source = ("R2", f"{quoted(place.suffix)}, from add_scalars,") if place.suffix else ("R4", "the tag")
+        made.split, made.explicit = reading.split, True
+        made.reasons.append(f"{rule}: {source} says {reading.split}")
+    elif place.split:
+        made.split, made.explicit = place.split, True
+        made.reasons.append(f"R5: the directory {quoted(place.because)} says {place.split}")
+    return made
+
+
+def settle_bare(found: Sequence[Candidate], metrics: Iterable[str]) -> None:
+    """R6: gives every candidate that says no split one, metric by metric, losses first."""
+    _settle_losses([c for c in found if c.metric == "loss"])
+    losses = [c for c in found if c.metric == "loss"]
+    for metric in metrics:
+        if metric != "loss":
+            _settle_others([c for c in found if c.metric == metric], losses)
+
+
+def _settle_losses(of: Sequence[Candidate]) -> None:
+    if not _by_the_explicit(of):
+        _assign(of, "train", "a loss without further words is the train loss")
+
+
+def _settle_others(of: Sequence[Candidate], losses: Sequence[Candidate]) -> None:
+    """An accuracy (or a metric of the user's) by what is known of the losses."""
+    if not of or _by_the_explicit(of):
+        return
+    said = {c.split for c in losses if c.explicit}
+    train = [c for c in losses if c.split == "train"]
+    if not losses:
+        _assign(of, "val", "there is no loss beside it", "no loss is logged: it may be of the train data")
+    elif "train" in said and said & {"val", "test"}:
+        _assign(of, "val", "the loss is logged for train and held-out data, by name", "it may be of the train data")
+    elif train:
+        for one in of:
+            _beside_loss(one, train, named="train" in said)
+    else:
+        _assign(of, "train", "no train loss is there to compare with")
+
+
+def _by_the_explicit(of: Sequence[Candidate]) -> bool:
+    """R6 where some series of the metric say their split; False when none does."""
+    train = [c for c in of if c.split == "train"]
+    held_out = [c for c in of if c.split in ("val", "test")]
+    bare = [c for c in of if c.split is None]
+    if train and held_out:
+        _assign(bare, IGNORED, "train and held-out series of the metric are both there")
+    elif held_out:
+        _assign(bare, "train", "another series of the metric is held out")
+    elif train:
+        most = max(c.facts.points for c in train)
+        few = [c for c in bare if c.facts.points < most]
+        _assign([c for c in bare if c.facts.points >= most], IGNORED, "it has as many points as the train series")
+        _assign(few, "val", "the train series of the metric has more points", "judged by its number of points")
+    return bool(train or held_out)
+
+
+def _beside_loss(one: Candidate, losses: Sequence[Candidate], *, named: bool) -> None:
+    """A lone accuracy: validation is logged less often than training, or once an epoch beside a named train loss."""
+    most = max(c.facts.points for c in losses)
+    note = "judged by its number of points beside the loss's"
+    if one.facts.points < most:
+        _assign([one], "val", "it has fewer points than the train loss", note)
+    elif named and one.facts.points == most and one.facts.consecutive:
+        _assign([one], "val", "it has one point an epoch, as the named train loss has", note)
+    else:
+        _assign([one], "train", "it has as many points as the train loss", note)
+
+
+def _assign(bare: Iterable[Candidate], split: str, why: str, note: str = "") -> None:
+    for one in bare:
+        one.split, one.note = split, note
+        so = "" if split == IGNORED else f", so it is {split}"
+        one.reasons.append(f"R6: nothing says a split, and {why}{so}")

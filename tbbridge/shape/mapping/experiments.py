@@ -1,0 +1,346 @@
+"""Which runs belong to one training, and what a run's path says about the split: rules R1, R2 and R5."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from tbbridge.shape.mapping import words
+from tbbridge.shape.mapping.tags import read_tag
+from tbbridge.shape.mapping.tokens import tokenise
+
+ROOT: Final = "."
+_TIMESTAMP: Final = re.compile(r"\d{9,11}\.\d+")
+_ILLEGAL: Final = re.compile(r"\W")
+_PIECES: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|.", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlace:
+    """Where a run belongs, and what its path says."""
+
+    run: str
+    experiment: str
+    split: str | None = None
+    """What the path says: ``train``, ``val``, ``test`` or None."""
+    because: str = ""
+    """The words of the path that said it."""
+    suffix: str = ""
+    """What add_scalars appended: read as part of the tag (R2)."""
+    skipped: str = ""
+    """Why the run feeds nothing; empty when it may."""
+    detail: int = 0
+    """Words of the path that are neither the experiment's nor the split's, such as those of a task."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """A directory's name that says a split."""
+
+    split: str
+    because: str
+    residual: str
+    """What is left of the name without the split's words: ``exp7`` of ``exp7-train``, ``2`` of ``train2``."""
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A run on its way to its experiment."""
+
+    run: str
+    base: str
+    """The path that is read for splits: without what add_scalars appended."""
+    suffix: str = ""
+    prefix: str = ROOT
+    residual: str = ""
+    rest: str = ""
+    detail: str = ""
+    """What was taken off because the run joined the experiment above: the name of a task, or of a held-out set."""
+    label: _Label | None = None
+    dropped: bool = False
+
+    @property
+    def key(self) -> str:
+        return _join(self.prefix, self.residual, self.rest)
+
+    @property
+    def split(self) -> str | None:
+        return self.label.split if self.label and not self.dropped else None
+
+    def restore(self, *, keep_split: bool = False) -> None:
+        """The name that looked like a split's is the experiment's."""
+        self.prefix, self.residual, self.rest = self.base, "", ""
+        self.dropped = self.dropped or not keep_split
+
+
+def place_runs(runs: Mapping[str, Iterable[str]]) -> list[RunPlace]:
+    """The experiment and the split of each run, from the runs' paths and tags alone.
+
+    Parameters
+    ----------
+    runs
+        The tags of each run; a run's name is its path below the log directory, ``.`` for the log directory itself.
+
+    Returns
+    -------
+    list of RunPlace
+        One for each run, in the order of `runs`. The experiment of the log directory itself is named ``.``.
+    """
+    tags = {run: tuple(found) for run, found in runs.items()}
+    skipped = {run for run in tags if _TIMESTAMP.fullmatch(run.rpartition("/")[2])}
+    drafts = {run: _draft(run, found) for run, found in tags.items() if run not in skipped}
+    _label(drafts)
+    _drop_contradicted(drafts, tags)
+    _settle(drafts)
+    names = _fold(drafts, tags)
+    known = set(names.values()) | set(drafts)
+    return [_skipped(run, names, known) if run in skipped else _placed(drafts[run], names[run]) for run in tags]
+
+
+def _placed(draft: _Draft, name: str) -> RunPlace:
+    because = draft.label.because if draft.label and draft.split else ""
+    detail = [word.text for word in tokenise(draft.detail) if not word.text.isdigit() and word.text != ROOT]
+    return RunPlace(draft.run, name, draft.split, because, draft.suffix, detail=len(detail))
+
+
+def _skipped(run: str, names: Mapping[str, str], known: set[str]) -> RunPlace:
+    above = next((path for path in _above(run) if path in known), _parent(run))
+    return RunPlace(run, names.get(above, above), skipped="R1: its name is a time stamp, as add_hparams writes it")
+
+
+def _draft(run: str, tags: Sequence[str]) -> _Draft:
+    """R2: takes off what add_scalars appended to the run's name."""
+    if len(tags) != 1 or not tags[0]:
+        return _Draft(run, run)
+    tag, parts = tags[0], [] if run == ROOT else run.split("/")
+    torch = _clean(tag) + "_"
+    for i in reversed(range(len(parts))):
+        added = parts[i][len(torch) :]
+        whole = i == len(parts) - 1 or _says_split(added)  # a key of add_scalars may hold a slash: val/baseline
+        if added and whole and _clean(parts[i]).startswith(torch):
+            return _Draft(run, "/".join(parts[:i]) or ROOT, suffix="/".join([added, *parts[i + 1 :]]))
+    above = _parent(run)
+    if run != ROOT and (above == tag or above.endswith("/" + tag)):
+        return _Draft(run, above[: -len(tag) - 1] or ROOT, suffix=parts[-1])
+    return _Draft(run, run)
+
+
+def _clean(text: str) -> str:
+    return _ILLEGAL.sub("_", text)
+
+
+def _label(drafts: Mapping[str, _Draft]) -> None:
+    """R5: finds, from the right, the directories that say a split, and takes them off the path."""
+    bases = {draft.base for draft in drafts.values()}
+    directories = bases | {path for base in bases for path in _above(base)}
+    siblings = _Siblings.of(directories - {ROOT})
+    labels = {path: siblings.label(path, len(bases) > 1) for path in directories - {ROOT}}
+    for path in _shared(bases):
+        labels[path] = None
+    both_sides = _both_sides(labels, bases)
+    for draft in drafts.values():
+        _take_off(draft, labels, both_sides)
+
+
+def _both_sides(labels: Mapping[str, _Label | None], bases: set[str]) -> set[str]:
+    """The directories in which a split's directory means that split, also with other directories below it.
+
+    They hold one for the train split and one for a held-out split, or are a run themselves and hold one for validation.
+    """
+    sides: dict[str, set[bool]] = defaultdict(set)
+    for path, label in labels.items():
+        if label:
+            above = _parent(path)
+            sides[above].add(label.split == "train")
+            if label.split == "val" and above in bases:
+                sides[above].add(True)
+    return {path for path, found in sides.items() if len(found) > 1}
+
+
+def _shared(bases: set[str]) -> set[str]:
+    """The directories above all runs: a word there cannot tell runs apart."""
+    if len(bases) < 2:
+        return set()
+    return set.intersection(*({base, *_above(base)} for base in bases)) - {ROOT}
+
+
+def _take_off(draft: _Draft, labels: Mapping[str, _Label | None], both_sides: set[str]) -> None:
+    """In the middle of a path a word counts only beside a directory of the other split."""
+    paths = [] if draft.base == ROOT else [*reversed(_above(draft.base)[:-1]), draft.base]
+    end = len(paths)
+    while end and not (labels[paths[end - 1]] and (end == len(paths) or _parent(paths[end - 1]) in both_sides)):
+        end -= 1
+    start = end
+    residuals: list[str] = []
+    while start and (found := labels[paths[start - 1]]):
+        draft.label = draft.label or found
+        residuals.insert(0, found.residual)
+        start -= 1
+    if draft.label is None:
+        draft.prefix = draft.base
+        return
+    draft.prefix = paths[start - 1] if start else ROOT
+    draft.residual = "" if not any(residuals) else _join(*residuals)
+    draft.rest = draft.base[len(paths[end - 1]) + 1 :]
+
+
+@dataclass(slots=True)
+class _Siblings:
+    """The directories of each directory: a name such as ``exp7-train`` says a split only beside ``exp7-val``."""
+
+    sides: set[tuple[str, str, bool]]
+    """(parent, residual, whether it is the train side) of the names that hold a split's word."""
+    paths: set[str]
+
+    @classmethod
+    def of(cls, paths: set[str]) -> _Siblings:
+        labels = ((path, _name_label(path.rpartition("/")[2])) for path in paths)
+        return cls({(_parent(path), label.residual, label.split == "train") for path, label in labels if label}, paths)
+
+    def label(self, path: str, several: bool) -> _Label | None:
+        """What the name of the directory says about the split; `several`: there is more than one run."""
+        name, parent = path.rpartition("/")[2], _parent(path)
+        label = _name_label(name)
+        if label is None or not _named(label.residual):
+            return label
+        beside = (parent, label.residual, label.split != "train") in self.sides
+        if label.split == "val":
+            beside = beside or _join(parent, label.residual) in self.paths
+            beside = beside or (several and tokenise(name)[0].text in ("eval", "evaluation"))
+        return label if beside else None
+
+
+@lru_cache(maxsize=1 << 14)
+def _name_label(name: str) -> _Label | None:
+    """What one directory's name says; its residual keeps the spelling."""
+    found = [word.text for word in tokenise(name)]
+    splits = [word for word in found if word in words.SPLITS and word not in words.NOT_IN_PATHS]
+    if not splits:
+        return None
+    return _Label(words.SPLITS[splits[-1]], name, "" if splits == found else _residual(name))
+
+
+def _residual(name: str) -> str:
+    kept = "".join(piece for piece in _PIECES.findall(name) if not _says_split(piece)).strip("-_. ()[]")
+    rest = re.sub(r"([-_. ])[-_. ]+", r"\1", kept)
+    return "" if all(word.text in words.PATH_NEUTRAL for word in tokenise(rest)) else rest
+
+
+def _says_split(piece: str) -> bool:
+    found = [word.text for word in tokenise(piece)]
+    return bool(found) and all(word in words.SPLITS and word not in words.NOT_IN_PATHS for word in found)
+
+
+def _named(residual: str) -> bool:
+    """Whether a residual holds more than digits and neutral words."""
+    return any(not word.text.isdigit() and word.text not in words.PATH_NEUTRAL for word in tokenise(residual))
+
+
+def _drop_contradicted(drafts: Mapping[str, _Draft], tags: Mapping[str, Sequence[str]]) -> None:
+    """A directory named ``train`` whose tags say ``val`` is not the train split (Ultralytics names its runs so)."""
+    for run, draft in drafts.items():
+        if draft.label is None:
+            continue
+        readings = (read_tag(tag, draft.suffix) for tag in tags[run])
+        said = {reading.split for reading in readings if reading.metric and reading.split}
+        draft.dropped = any((split == "train") != (draft.label.split == "train") for split in said)
+
+
+def _settle(drafts: Mapping[str, _Draft]) -> None:
+    """Decides which labels are splits of a larger experiment and which are names of experiments."""
+    for group in _groups(drafts).values():
+        if all(draft.dropped for draft in group if draft.label):
+            for draft in group:
+                if draft.label:
+                    draft.restore()
+    _merge_held_out(drafts)
+    _pair_lone(drafts)
+    repeated = Counter(draft.label.because for group in _groups(drafts).values() for draft in group if draft.label)
+    parents = Counter(_parent(draft.base) for draft in drafts.values() if draft.label is None)
+    for group in _groups(drafts).values():
+        _restore_lone(group, repeated, parents)
+
+
+def _groups(drafts: Mapping[str, _Draft]) -> dict[str, list[_Draft]]:
+    groups: dict[str, list[_Draft]] = defaultdict(list)
+    for draft in drafts.values():
+        groups[draft.key].append(draft)
+    return groups
+
+
+def _merge_held_out(drafts: Mapping[str, _Draft]) -> None:
+    """Held-out runs without a train side of their own join the experiment above (t5x's ``training_eval/task``)."""
+    groups = _groups(drafts)
+    trained = {key for key, group in groups.items() if any(draft.split in (None, "train") for draft in group)}
+    for key, group in groups.items():
+        if key in trained:
+            continue
+        for draft in group:
+            if draft.prefix in trained:
+                draft.detail = _join(draft.residual, draft.rest)
+                draft.residual = draft.rest = ""
+
+
+def _pair_lone(drafts: Mapping[str, _Draft]) -> None:
+    """The one train side and the held-out sides of one directory belong together, though their numbers differ.
+
+    Two writers that are made one after the other name their directories by two time stamps.
+    """
+    sides: dict[str, tuple[list[_Draft], list[_Draft]]] = defaultdict(lambda: ([], []))
+    for group in _groups(drafts).values():
+        splits = {draft.split for draft in group}
+        if len(splits) == 1 and None not in splits and not _named(_join(group[0].residual, group[0].rest)):
+            sides[group[0].prefix]["train" not in splits].extend(group)
+    for train, held_out in sides.values():
+        if len({draft.key for draft in train}) == 1:
+            for draft in held_out:
+                draft.residual, draft.rest = train[0].residual, train[0].rest
+
+
+def _restore_lone(group: Sequence[_Draft], repeated: Counter[str], parents: Counter[str]) -> None:
+    """A lone run called ``test`` is an experiment's name; a lone ``train2`` keeps its name too."""
+    labelled = [draft for draft in group if draft.split]
+    if len(group) != len(labelled):
+        return
+    if all(draft.split == "train" for draft in group):
+        for draft in group:
+            if draft.residual.isdigit() or parents[draft.prefix]:
+                draft.restore(keep_split=True)
+    elif len(group) == 1 and group[0].label and repeated[group[0].label.because] == 1:
+        group[0].restore()
+
+
+def _fold(drafts: Mapping[str, _Draft], tags: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The experiment of each run: one without any usable metric joins the nearest experiment above it."""
+    useful = {draft.key for run, draft in drafts.items() if any(_usable(tag, draft.suffix) for tag in tags[run])}
+    names = {}
+    for run, draft in drafts.items():
+        above = next((path for path in _above(draft.key) if path in useful), None)
+        names[run] = above if above is not None and draft.key not in useful else draft.key
+    return names
+
+
+def _usable(tag: str, suffix: str) -> bool:
+    reading = read_tag(tag, suffix)
+    return reading.metric in ("accuracy", "loss") and not reading.refused
+
+
+def _parent(path: str) -> str:
+    return path.rpartition("/")[0] or ROOT
+
+
+def _above(path: str) -> list[str]:
+    """The directories above `path`, nearest first, down to the root."""
+    found = []
+    while path != ROOT:
+        path = _parent(path)
+        found.append(path)
+    return found
+
+
+def _join(*parts: str) -> str:
+    return "/".join(part for part in parts if part and part != ROOT) or ROOT

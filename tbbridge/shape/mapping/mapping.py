@@ -1,0 +1,293 @@
+"""From any writer's runs and tags to experiments and the columns of their run logs (docs/mapping.md: the rule table).
+
+tokens.py  words.py    a tag as words
+tags.py                what a tag says: metric, split                  R3 R4
+experiments.py         what a run's path says: experiment, split       R1 R2 R5
+candidates.py          the series that could feed a column             R6
+ranking.py             which of them does                              R7
+overrides.py           what the user decided instead
+mapping.py             all of it, experiment by experiment             R8, and what must be said
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tbbridge.core.errors import MappingError
+from tbbridge.core.model import Experiment, Feed
+from tbbridge.shape.align import MODES
+from tbbridge.shape.facts import SeriesFacts, facts
+from tbbridge.shape.mapping.candidates import IGNORED, Candidate, Facts, Passed, candidate, candidates, settle_bare
+from tbbridge.shape.mapping.experiments import RunPlace, place_runs
+from tbbridge.shape.mapping.overrides import (
+    METRICS,
+    Metric,
+    Override,
+    charts,
+    parse_metric,
+    parse_override,
+    resolve,
+    unmatched,
+)
+from tbbridge.shape.mapping.ranking import difference, natural, rank
+from tbbridge.shape.mapping.tags import read_tag
+from tbbridge.shape.mapping.tokens import quoted
+
+__all__ = ["MappingOptions", "SeriesFacts", "changes", "check", "facts", "map_runs"]
+
+SPLITS = ("train", "val")
+PREFER = ("epoch", "step")
+
+MOST_OF_ONE = 1.5
+"""An accuracy beyond this is taken for percent; one between 1 and this for a mistake of the writer's."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappingOptions:
+    """What the user decided instead of the rules."""
+
+    overrides: tuple[Override, ...] = ()
+    """Series of single columns; the last that matches in an experiment wins."""
+    metrics: tuple[Metric, ...] = METRICS
+    """What the two charts show."""
+    prefer: str = "epoch"
+    """Which granularity wins where a metric is logged in both: ``epoch`` or ``step``."""
+    align: str = "auto"
+    """How the columns are put on one axis: ``auto``, ``step``, ``epoch`` or ``wall`` (see `tbbridge.shape.align`)."""
+
+    @classmethod
+    def of(
+        cls,
+        map: Mapping[str, str] | Iterable[str] = (),
+        metric: Iterable[str] = (),
+        *,
+        prefer: str = "epoch",
+        align: str = "auto",
+    ) -> MappingOptions:
+        """The options as they are written on the command line and in configuration files.
+
+        Args:
+            map: column -> ``TAG`` or ``RUN:TAG``, or texts ``COLUMN=TAG``; the later wins.
+            metric: ``NAME=TAG``, or names alone, at most two.
+            prefer, align: as the attributes.
+
+        Raises:
+            MappingError: a column is not one, or a text is not written as it should be.
+        """
+        texts = [f"{column}={tag}" for column, tag in map.items()] if isinstance(map, Mapping) else map
+        if prefer not in PREFER or align not in MODES:
+            raise MappingError(f"prefer must be one of {', '.join(PREFER)}, align one of {', '.join(MODES)}")
+        options = cls(metrics=charts([parse_metric(text) for text in metric]), prefer=prefer, align=align)
+        overrides = (resolve(parse_override(text), options.columns) for text in texts)
+        return replace(options, overrides=tuple(overrides))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the run log."""
+        return tuple(f"{split} {metric.name}" for metric in self.metrics for split in SPLITS)
+
+
+def check(runs: Mapping[str, Iterable[str]], options: MappingOptions) -> None:
+    """Raise MappingError where an override names a column, run or tag that is not there, with the nearest ones."""
+    for override in options.overrides:
+        resolve(override, options.columns)
+    for line in unmatched(runs, options.overrides, options.metrics):
+        raise MappingError(line)
+
+
+def map_runs(runs: Facts, options: MappingOptions | None = None) -> list[Experiment]:
+    """Which experiments there are, and which series feeds each column of their run logs.
+
+    Parameters
+    ----------
+    runs
+        The facts of each series, by run (path below the log directory, ``.`` for the log directory itself) and tag.
+    options
+        What the user decided instead of the rules. An override that matches nothing is noted, not raised (see `check`):
+        a training may log that tag later.
+
+    Returns
+    -------
+    list of Experiment
+        In natural order of their names; the experiment at the log directory itself is named ``.``.
+    """
+    return Mapper(options).map(runs)
+
+
+class Mapper:
+    """`map_runs` for runs that grow. Which experiments there are depends on the runs' names and tags alone: while these
+    stay as they are, an experiment can be mapped again by itself.
+    """
+
+    def __init__(self, options: MappingOptions | None = None) -> None:
+        self._options = options or MappingOptions()
+        self._members: dict[str, list[RunPlace]] = {}
+        self._missing: tuple[str, ...] = ()
+
+    def map(self, runs: Facts) -> list[Experiment]:
+        """`map_runs`."""
+        members: dict[str, list[RunPlace]] = defaultdict(list)
+        for place in place_runs(runs):
+            members[place.experiment].append(place)
+        self._members = dict(members)
+        self._missing = tuple(unmatched(runs, self._options.overrides, self._options.metrics))
+        return self.again(runs, sorted(members, key=natural))
+
+    def again(self, runs: Facts, names: Iterable[str]) -> list[Experiment]:
+        """These experiments, of runs whose names and tags are those of the last `map`."""
+        made = [_Columns(name, self._members[name], runs, self._options).experiment() for name in names]
+        return [replace(one, notes=one.notes + self._missing) for one in made] if self._missing else made
+
+
+def changes(before: Experiment, after: Experiment) -> list[str]:
+    """A line for each column that is fed by another series than before: a mapping never flips in silence."""
+    lines = []
+    for column, was in before.feeds.items():
+        now = after.feeds.get(column)
+        if was and (now is None or (now.run, now.tag) != (was.run, was.tag)):
+            by = f"{quoted(f'{now.run}:{now.tag}')} ({now.rule})" if now else "nothing"
+            lines.append(
+                f"{column}: fed by {quoted(f'{was.run}:{was.tag}')} before, now by {by}; the run log was made anew"
+            )
+    return lines
+
+
+class _Columns:
+    """The columns of one experiment, on their way."""
+
+    def __init__(self, name: str, places: Sequence[RunPlace], runs: Facts, options: MappingOptions) -> None:
+        self.name, self.places, self.runs, self.options = name, places, runs, options
+        self.feeds: dict[str, Feed | None] = {}
+        self.notes: list[str] = []
+        self.passed: Passed = {}
+
+    def experiment(self) -> Experiment:
+        """The experiment with its columns, and what must be said of them."""
+        found, self.passed = candidates(self.places, self.runs)
+        found += self._named()
+        settle_bare(found, [metric.kind or metric.name for metric in self.options.metrics])
+        for metric in self.options.metrics:
+            of = [c for c in found if c.metric == (metric.kind or metric.name)]
+            partner = None
+            for split in SPLITS:
+                partner, self.feeds[f"{split} {metric.name}"] = self._chosen(of, split, partner)
+        for override in self.options.overrides:
+            self._override(override)
+        fed = {(feed.run, feed.tag) for feed in self.feeds.values() if feed}
+        return Experiment(
+            name=self.name,
+            runs=tuple(sorted((place.run for place in self.places), key=natural)),
+            feeds=self.feeds,
+            notes=(*_notes(self.feeds, self.runs, self.options), *self.notes),
+            passed_over=tuple((*at, self.passed[at]) for at in sorted(self.passed, key=_natural) if at not in fed),
+        )
+
+    def _named(self) -> list[Candidate]:
+        """The series of the metrics that the user named; with one tag comes its partner of the other split."""
+        found = []
+        for metric in self.options.metrics:
+            if metric.kind:
+                continue
+            of = [(place, tag) for place, tag in self._series() if metric.names(place.run, tag)]
+            exact = [at for at in of if metric.pattern and metric.pattern.is_exactly(at[0].run, at[1])]
+            for place, tag in [*exact, *self._partners(exact)] if exact else of:
+                known = self.runs[place.run][tag]
+                found.append(candidate(place, tag, known, metric.name, f"{metric.option} names it"))
+        return found
+
+    def _series(self) -> list[tuple[RunPlace, str]]:
+        return [(place, tag) for place in self.places for tag in self.runs[place.run]]
+
+    def _partners(self, exact: Sequence[tuple[RunPlace, str]]) -> list[tuple[RunPlace, str]]:
+        """The series whose words are those of a named one, its split's apart: ``train/ppl`` for ``eval/ppl``."""
+        stems = {read_tag(tag, place.suffix).stem for place, tag in exact if _says_split(place, tag)}
+        return [at for at in self._series() if at not in exact and read_tag(at[1], at[0].suffix).stem in stems]
+
+    def _chosen(
+        self, of: Sequence[Candidate], split: str, partner: Candidate | None
+    ) -> tuple[Candidate | None, Feed | None]:
+        """R7 and R8: one series for a column; `partner` is the train column's."""
+        sides = [c for c in of if c.split == split]
+        note = ""
+        if split == "val":
+            test = [c for c in of if c.split == "test"]
+            if not sides and test:
+                sides, note = test, "R8: test data is used as validation: no validation series is logged"
+            else:
+                self.passed |= {(c.run, c.tag): "R8: test data, and a validation series is there" for c in test}
+            self.passed |= {(c.run, c.tag): c.reasons[-1] for c in of if c.split == IGNORED}
+        return self._best(sides, note, partner) if sides else (None, None)
+
+    def _best(self, sides: Sequence[Candidate], note: str, partner: Candidate | None) -> tuple[Candidate, Feed]:
+        ranked = rank(sides, self.options.prefer, partner)
+        key, best = ranked[0]
+        reasons = list(best.reasons)
+        for other_key, other in ranked[1:]:
+            why = difference(key, other_key, self.options.prefer)
+            self.passed[other.run, other.tag] = f"R7: {quoted(best.tag)} was chosen: {why}"
+        if len(ranked) > 1:
+            more = f"chosen before {quoted(ranked[1][1].tag)}" + (
+                f" and {len(ranked) - 2} more" if len(ranked) > 2 else ""
+            )
+            reasons.append(f"R7: {more}: {difference(key, ranked[1][0], self.options.prefer)}")
+        return best, Feed(best.run, best.tag, "; ".join(reasons), "; ".join(filter(None, (note, best.note))))
+
+    def _override(self, override: Override) -> None:
+        """Feeds one column with the series that the user named, where this experiment has one."""
+        if override.column not in self.feeds:
+            return
+        if not override.pattern.text:
+            self._replace(override, None)
+            self.notes.append(f"{override.column}: left empty by {override.option}")
+            return
+        found = [at for at in self._series() if override.pattern.matches(at[0].run, at[1])]
+        exact = [at for at in found if override.pattern.is_exactly(at[0].run, at[1])]
+        if not found:
+            return
+        of = [candidate(place, tag, self.runs[place.run][tag], "", "") for place, tag in exact or found]
+        best = rank(of, self.options.prefer)[0][1]
+        note = f"{len(of)} series match {override.option}: the first by R7 was taken" if len(of) > 1 else ""
+        self._replace(override, Feed(best.run, best.tag, f"chosen by {override.option}", note))
+
+    def _replace(self, override: Override, feed: Feed | None) -> None:
+        before = self.feeds[override.column]
+        if before:
+            self.passed[before.run, before.tag] = f"{override.option} decides the column {override.column}"
+        self.feeds[override.column] = feed
+
+
+def _natural(at: tuple[str, str]) -> tuple[object, object]:
+    return natural(at[0]), natural(at[1])
+
+
+def _says_split(place: RunPlace, tag: str) -> bool:
+    return bool(read_tag(tag, place.suffix).split or place.split)
+
+
+def _notes(feeds: Mapping[str, Feed | None], runs: Facts, options: MappingOptions) -> list[str]:
+    """What a reader of the run log should know; a guess is never silent."""
+    fed = {column: feed for column, feed in feeds.items() if feed}
+    names = [metric.name for metric in options.metrics]
+    if not fed:
+        return [f"no {' and no '.join(names)} was found: name tags with --map"]
+    notes = []
+    if not any(column.startswith("val ") for column in fed):
+        notes.append("no validation: nothing held out is logged")
+    if not any(column.startswith("train ") for column in fed):
+        notes.append("nothing of the train data is logged")
+    notes += [f"no {name} is logged" for name in names if not any(f"{split} {name}" in fed for split in SPLITS)]
+    for column, feed in fed.items():
+        notes += [f"{column}: {line}" for line in _remarks(feed, runs[feed.run][feed.tag], column)]
+    return notes
+
+
+def _remarks(feed: Feed, known: SeriesFacts, column: str) -> list[str]:
+    remarks = [feed.note] if feed.note else []
+    if column.endswith(" accuracy") and known.largest > 1.001:  # rounding may pass 1 a little
+        what = "in percent" if known.largest > MOST_OF_ONE else "above 1"
+        remarks.append(f"{what} (up to {known.largest:.6g}), kept as written")
+    if known.ordinal:
+        remarks.append("the writer passed no step: the points are counted 0, 1, 2 ...")
+    return remarks

@@ -1,0 +1,179 @@
+"""What the user decides instead of the rules: ``--map`` for one column, ``--metric`` for a chart."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Final
+
+from tbbridge.core.errors import MappingError
+from tbbridge.shape.mapping.tags import read_tag
+from tbbridge.shape.mapping.tokens import quoted, tokenise
+
+_LISTED: Final = 5_000
+"""Names that are compared at most to find the nearest: a log directory can hold millions."""
+_LONGEST: Final = 200
+"""Characters of a name that is compared: the comparison is quadratic, and names are anyone's."""
+
+
+def _option(name: str, value: str) -> str:
+    return f'{name} "{quoted(value, 400)[1:-1]}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """``TAG`` or ``RUN:TAG``; globs are allowed, a name that is there exactly is never taken as a glob."""
+
+    text: str
+
+    def is_exactly(self, run: str, tag: str) -> bool:
+        """Whether it names this series without any glob."""
+        return self.text in (tag, f"{run}:{tag}")
+
+    def matches(self, run: str, tag: str) -> bool:
+        """Whether it names this series, as it stands or as a glob (``*`` crosses ``/``)."""
+        if self.is_exactly(run, tag) or fnmatchcase(tag, self.text):
+            return True
+        return ":" in self.text and fnmatchcase(f"{run}:{tag}", self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """One column's series, chosen by the user; an empty pattern leaves the column empty."""
+
+    column: str
+    pattern: Pattern
+
+    @property
+    def option(self) -> str:
+        """As it is written on the command line."""
+        return _option("--map", f"{self.column}={self.pattern.text}")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What one chart shows: its columns are ``train NAME`` and ``val NAME``."""
+
+    name: str
+    kind: str = ""
+    """``accuracy`` or ``loss`` for what the rules know; empty for another metric."""
+    pattern: Pattern | None = None
+    """The series of another metric; None takes those whose words are the name's."""
+
+    @property
+    def option(self) -> str:
+        """As it is written on the command line."""
+        return _option("--metric", f"{self.name}={self.pattern.text}" if self.pattern else self.name)
+
+    def names(self, run: str, tag: str) -> bool:
+        """Whether a series is one of this metric."""
+        if self.pattern:
+            return self.pattern.matches(run, tag)
+        reading, wanted = read_tag(tag), {word.text for word in tokenise(self.name)}
+        return reading.metric == "other" and reading.word in wanted and wanted <= set(reading.stem)
+
+
+ACCURACY: Final = Metric("accuracy", "accuracy")
+CROSS_ENTROPY: Final = Metric("cross entropy", "loss")
+METRICS: Final = (ACCURACY, CROSS_ENTROPY)
+"""What the two charts show when nobody says otherwise."""
+
+_SPELLINGS: Final = {
+    "validation": "val",
+    "valid": "val",
+    "training": "train",
+    "acc": "accuracy",
+    "loss": "cross entropy",
+}
+
+
+def parse_override(text: str) -> Override:
+    """``COLUMN=TAG`` or ``COLUMN=RUN:TAG``.
+
+    Raises:
+        MappingError: there is no ``=``, or no column before it.
+    """
+    column, equals, pattern = text.partition("=")
+    if not equals or not column.strip():
+        raise MappingError(f'--map {quoted(text)}: write --map "val accuracy=TAG" or --map "val accuracy=RUN:TAG"')
+    return Override(" ".join(column.split()), Pattern(pattern.strip()))
+
+
+def resolve(override: Override, columns: Sequence[str]) -> Override:
+    """The override with its column as it stands in `columns`, from any usual spelling (``val loss``, ``Val-Accuracy``).
+
+    Raises:
+        MappingError: there is no such column.
+    """
+    words = override.column.replace("_", " ").replace("-", " ").lower().split()
+    usual = " ".join(_SPELLINGS.get(word, word) for word in words)
+    for wanted in (override.column.lower(), " ".join(words), usual):
+        for column in columns:
+            if column.lower() == wanted:
+                return replace(override, column=column)
+    near = difflib.get_close_matches(usual, columns, n=1, cutoff=0.0)
+    raise MappingError(f"{override.option}: there is no such column; did you mean {near[0]!r}?")
+
+
+def parse_metric(text: str) -> Metric:
+    """``NAME=TAG`` (or ``RUN:TAG``), or a name alone.
+
+    Raises:
+        MappingError: the name is empty or begins like a column's.
+    """
+    name, equals, pattern = (part.strip() for part in text.partition("="))
+    name = " ".join(name.split())
+    if not name or (equals and not pattern) or name.split()[0] in ("train", "val") or not name.isprintable():
+        raise MappingError(
+            f'--metric {quoted(text)}: write --metric "NAME=TAG", such as --metric "perplexity=eval/ppl"'
+        )
+    for known in METRICS:
+        if not equals and name.lower() in (known.name, known.kind):
+            return known
+    return Metric(name, "", Pattern(pattern) if equals else None)
+
+
+def charts(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
+    """The metrics of the two charts, from those that the user named: the first takes the accuracy's place.
+
+    Raises:
+        MappingError: there are more than two, or two of one name.
+    """
+    if len(metrics) > 2:
+        raise MappingError(f"--metric: there are two charts, and {len(metrics)} metrics are named")
+    if len(metrics) == 1:
+        metrics = (ACCURACY, *metrics) if metrics[0] == CROSS_ENTROPY else (*metrics, CROSS_ENTROPY)
+    if len({metric.name for metric in metrics}) < len(metrics):
+        raise MappingError(f"--metric: {metrics[0].name!r} is named twice")
+    return tuple(metrics) or METRICS
+
+
+def unmatched(
+    runs: Mapping[str, Iterable[str]], overrides: Iterable[Override], metrics: Iterable[Metric]
+) -> Iterator[str]:
+    """A line for each override and metric that names no series there is, with the nearest tags."""
+    series = [(run, tag) for run, tags in runs.items() for tag in tags]
+    for override in overrides:
+        if override.pattern.text and not any(override.pattern.matches(*at) for at in series):
+            yield f"{override.option}: no tag matches; {_nearest(override.pattern.text, series)}"
+    for metric in metrics:
+        if not metric.kind and not any(metric.names(*at) for at in series):
+            wanted = metric.pattern.text if metric.pattern else metric.name
+            yield f"{metric.option}: no tag matches; {_nearest(wanted, series)}"
+
+
+def _nearest(wanted: str, series: Sequence[tuple[str, str]]) -> str:
+    if not series:
+        return "no scalar is logged at all"
+    names = [tag for tag in dict.fromkeys(tag for _, tag in series) if len(tag) <= _LONGEST][:_LISTED]
+    if ":" in wanted:
+        names += [name for run, tag in series[:_LISTED] if len(name := f"{run}:{tag}") <= _LONGEST]
+    found = difflib.get_close_matches(wanted[:_LONGEST], names, n=3, cutoff=0.5)
+    found = (
+        found or difflib.get_close_matches(wanted.rpartition(":")[2][:_LONGEST], names, n=3, cutoff=0.3) or names[:3]
+    )
+    if not found:
+        return "no tag is near it"
+    return f"the nearest {'is' if len(found) == 1 else 'are'} {', '.join(map(quoted, found))}"

@@ -1,0 +1,72 @@
+"""Which of several series feeds a column: rule R7."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from tbbridge.shape.mapping.candidates import Candidate
+
+Key = tuple[object, ...]
+
+REASONS: Final = (
+    "it has fewer words that are not understood",
+    "it has fewer words that speak against it",
+    "it is logged {}",
+    "it is no single point",
+    "it is named as the train series is",
+    "it has fewer words besides the split",
+    "it has fewer words",
+    "its name is shorter",
+    "its run comes first by name",
+    "its tag comes first by name",
+)
+"""What the parts of a key mean, in their order."""
+
+_NUMBERS: Final = re.compile(r"([0-9]+)")
+
+
+@lru_cache(maxsize=1 << 16)
+def natural(text: str) -> Key:
+    """Sorts names as people do: ``version_2`` before ``version_10``."""
+    parts = _NUMBERS.split(text)
+    return tuple(
+        part if i % 2 == 0 else (len(part.lstrip("0")), part.lstrip("0"), part) for i, part in enumerate(parts)
+    )
+
+
+def rank(of: Sequence[Candidate], prefer: str, partner: Candidate | None = None) -> list[tuple[Key, Candidate]]:
+    """The candidates of one column with their keys, best first.
+
+    A single point loses against a series only where there is one: Hugging Face logs a run's average so. `partner` is
+    what the train column of the same metric shows.
+    """
+    mixed = len({c.facts.points > 1 for c in of}) > 1
+    stem = partner.reading.stem if partner else None
+    return sorted(((_key(c, prefer, mixed, stem), c) for c in of), key=lambda ranked: ranked[0])
+
+
+def difference(best: Key, other: Key, prefer: str) -> str:
+    """Why the series with the key `best` stands before the one with the key `other`."""
+    for mine, theirs, reason in zip(best, other, REASONS, strict=True):
+        if mine != theirs:
+            return reason.format("more often" if prefer == "step" else "by epoch or not by step")
+    return "they are equal"
+
+
+def _key(candidate: Candidate, prefer: str, mixed: bool, stem: tuple[str, ...] | None) -> Key:
+    reading = candidate.reading
+    return (
+        reading.unexplained + candidate.place.detail,
+        reading.contradictions,
+        -reading.granularity if prefer == "step" else reading.granularity,
+        mixed and candidate.facts.points == 1,
+        stem is not None and reading.stem != stem,
+        len(reading.stem),
+        reading.length,
+        len(candidate.tag),
+        natural(candidate.run),
+        natural(candidate.tag),
+    )

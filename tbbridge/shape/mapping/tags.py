@@ -1,0 +1,117 @@
+"""What a tag says about itself: rules R3 (which metric) and R4 (which split), and what R7 compares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from tbbridge.shape.mapping import words
+from tbbridge.shape.mapping.tokens import Word, tokenise
+
+NO_METRIC: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TagReading:
+    """One tag (with its add_scalars suffix), read."""
+
+    metric: str
+    """``accuracy``, ``loss``, ``other``, or empty where no word of the tag is a metric's."""
+    word: str
+    """The metric word that decided."""
+    refused: str
+    """Why it can feed no column although it is an accuracy or a loss; empty when it can."""
+    split: str | None
+    """``train``, ``val``, ``test``, or None."""
+    split_word: str
+    unexplained: int
+    """How many words are not understood; those of terms of a loss count double."""
+    contradictions: int
+    granularity: int
+    """0 epoch, 1 not said, 2 step."""
+    length: int
+    """Words in the tag."""
+    stem: tuple[str, ...]
+    """The words without those of splits: what the two sides of one metric share."""
+
+
+@lru_cache(maxsize=1 << 16)
+def read_tag(tag: str, suffix: str = "") -> TagReading:
+    """Read `tag`; `suffix` is what add_scalars appended to the run's name, and beats the words of the tag."""
+    found = tokenise(tag)
+    last = found[-1].segment + 1 if found else 0
+    added = tuple(Word(word.text, word.segment + last) for word in tokenise(suffix))
+    split, split_word = _split(added) if any(word.text in words.SPLITS for word in added) else _split(found)
+    both = found + added
+    position = _metric_at(both)
+    metric = _kind(both[position].text) if position >= 0 else NO_METRIC
+    return TagReading(
+        metric=metric,
+        word=both[position].text if position >= 0 else "",
+        refused=_refusal(both, position, metric),
+        split=split,
+        split_word=split_word,
+        unexplained=sum(_cost(word.text, metric) for word in both),
+        contradictions=sum(words.SPLITS.get(word.text, split) != split for word in added or found),
+        granularity=_granularity(both),
+        length=len(both),
+        stem=tuple(word.text for word in both if word.text not in words.SPLITS),
+    )
+
+
+def _split(found: tuple[Word, ...]) -> tuple[str | None, str]:
+    for word in reversed(found):
+        if word.text in words.SPLITS:
+            return words.SPLITS[word.text], word.text
+    return None, ""
+
+
+def _kind(word: str) -> str:
+    if word in words.ACCURACY or word == "top k":
+        return "accuracy"
+    if word in words.LOSS:
+        return "loss"
+    return "other" if word in words.OTHER else NO_METRIC
+
+
+def _metric_at(found: tuple[Word, ...]) -> int:
+    return max((i for i, word in enumerate(found) if _kind(word.text)), default=-1)
+
+
+def _refusal(found: tuple[Word, ...], position: int, metric: str) -> str:
+    if metric not in ("accuracy", "loss"):
+        return ""
+    for word in found:
+        if word.text in words.VETO:
+            return f"R3: {word.text!r} is a record or a statistic, not the metric's course"
+        if metric == "accuracy" and word.text in words.ERRORS:
+            return "R3: an error rate is not an accuracy, and is not inverted"
+        if metric == "accuracy" and word.text == "top k":
+            return "R3: top-k with k other than 1"
+        if metric == "accuracy" and word.text in words.ADVERSARIES:
+            return f"R3: the accuracy of {word.text!r} is not the model's"
+    return _component(found, position) if metric == "loss" else ""
+
+
+def _component(found: tuple[Word, ...], position: int) -> str:
+    """Why a loss is only one term of a sum; counted from the first path segment with a loss's word on."""
+    first = min(word.segment for word in found if word.text in words.LOSS)
+    terms = [word.text for word in found if word.segment >= first and word.text in words.COMPONENT]
+    terms += [word.text for word in found[max(0, position - 1) : position] if word.text in words.BEFORE_LOSS]
+    return f"R3: {terms[0]!r} is one term of a loss" if terms else ""
+
+
+def _cost(word: str, metric: str) -> int:
+    if _kind(word) == metric or word in words.SPLITS or word in words.NEUTRAL or word.isdigit():
+        return 0
+    if word in words.EPOCH or word in words.STEP:
+        return 0
+    return 2 if word in words.COMPONENT and len(word) > 1 else 1
+
+
+def _granularity(found: tuple[Word, ...]) -> int:
+    texts = {word.text for word in found}
+    if texts & words.STEP:
+        return 2
+    return 0 if texts & words.EPOCH else 1

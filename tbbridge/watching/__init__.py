@@ -1,0 +1,1 @@
+"""`tbbridge watch` besides the page: the session, the terminal, TensorBoard, the demo."""

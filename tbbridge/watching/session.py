@@ -1,0 +1,139 @@
+"""A session of ``tbbridge watch``: the bridge, the page, TensorBoard, the terminal; all of it ended cleanly."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import Any
+
+from tbbridge.core.errors import PortError
+from tbbridge.following.bridge import Bridge
+from tbbridge.watching import tensorboard_process
+from tbbridge.watching.terminal import Display, plain
+
+
+def check_port(host: str, port: int) -> None:
+    """Refuse a port that is taken before anything is started.
+
+    Raises:
+        PortError: it is taken, or not allowed.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        socket.create_server((host, port), family=family).close()
+    except socket.gaierror:
+        return  # the server says it better
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PortError(f"cannot listen on {host} port {port} ({reason}); choose another with --port") from None
+
+
+def watch(
+    bridge: Bridge,
+    *,
+    viewer: bool = True,
+    host: str = "127.0.0.1",
+    port: int = 8050,
+    token: bool = False,
+    allow_hosts: Sequence[str] = (),
+    with_tensorboard: bool = False,
+    make_app: Callable[[Bridge], Any] | None = None,
+    stop: threading.Event | None = None,
+) -> int:
+    """Follow until Ctrl-C, SIGTERM or `stop`; returns 0, or 1 when the last state could not be published.
+
+    Args:
+        bridge: not yet started.
+        viewer, host, port: whether the page is served, and where.
+        token, allow_hosts: whether only to those who know a secret; further names under which a proxy may ask.
+        with_tensorboard: start TensorBoard on the same log directory, too.
+        make_app: makes the page, where it is not the ordinary one.
+        stop: ends it when set.
+
+    Raises:
+        PortError: the port is taken.
+    """
+    stop = stop or threading.Event()
+    with stopped_by_signals(stop), contextlib.ExitStack() as stack:
+        stack.callback(bridge.close)
+        if viewer:
+            check_port(host, port)
+        bridge.start()
+        display = Display(bridge)
+        display.links.append(f"run logs     {bridge.out}")
+        address = ""
+        if viewer:
+            from tbbridge.viewer import serve
+
+            page = stack.enter_context(
+                serve(bridge, host, port, token=token, allow_hosts=allow_hosts, app=make_app and make_app(bridge))
+            )
+            display.links.insert(0, f"page         {page.url}")
+            display.links += exposure(host, token)
+            address = "" if token else page.url  # who may see TensorBoard may not know the secret
+        if with_tensorboard:
+            start_tensorboard(stack, bridge, display, host, address)
+        display.run(stop)
+    for line in bridge.unpublished():
+        print(f"tbbridge: {plain(line)}", file=sys.stderr)
+    return 1 if bridge.unpublished() else 0
+
+
+def start_tensorboard(stack: contextlib.ExitStack, bridge: Bridge, display: Display, host: str, page: str) -> None:
+    """Start TensorBoard on the bridge's log directory, to be ended with `stack`; or say that it is not installed."""
+    if line := tensorboard_process.missing():
+        display.links.append(line)
+        return
+    board = tensorboard_process.TensorBoard(bridge.logdir.absolute(), host, page=page, run_logs=bridge.out or "")
+    stack.enter_context(board)
+    bridge.tensorboard_url = board.url
+    display.links.append(f"TensorBoard  {board.url}")
+    display.worries.append(board.problem)
+
+
+def exposure(host: str, token: bool) -> list[str]:
+    """What a page at this host shows to whom, where that is not only this machine."""
+    if host in ("localhost", "::1") or host.startswith("127."):
+        return []
+    who = "knows its address" if token else "can reach this machine (--token asks for a secret)"
+    return [f"the page at {host} shows the run logs and names of this log directory to everyone who {who}"]
+
+
+@contextlib.contextmanager
+def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Within the block Ctrl-C, SIGTERM and (but under ``nohup``) SIGHUP set `stop` instead of ending the process.
+
+    A thread sets it: where a signal comes while this one is about to wait for `stop`, it holds that one's lock, and its
+    handler, which runs in between, would wait for itself.
+    """
+    received, send = os.pipe()
+    os.set_blocking(send, False)
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        with contextlib.suppress(BlockingIOError):  # full: there were thousands before
+            os.write(send, b"!")
+
+    def pass_on() -> None:
+        while os.read(received, 4096):
+            stop.set()
+
+    thread = threading.Thread(target=pass_on, name="tbbridge signals", daemon=True)
+    thread.start()
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = [signal.signal(number, handle) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+        os.close(send)
+        thread.join()
+        os.close(received)

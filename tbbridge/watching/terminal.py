@@ -1,0 +1,251 @@
+"""What `tbbridge watch` shows in the terminal: a quiet live table, or plain lines where nobody looks at a terminal.
+
+Names come from event files and directories: they are shown as data, without control characters and without markup.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import sys
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from tbbridge.core.model import ExperimentView, Points, Source
+from tbbridge.following.bridge import BUFFERING
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+log = logging.getLogger(__name__)
+
+REFRESH, QUIET_REFRESH = 0.5, 1.0
+"""Seconds between drawings, with news and without."""
+
+SHARE_ON_NEWS, SHARE = 0.02, 0.001
+"""At most this share of a core goes into drawing, with news and without: there may be thousands of experiments."""
+
+LINES_EVERY = 10.0
+"""Seconds between plain lines of one experiment."""
+
+NO_DATA = "no data yet"
+"""Where a step would be."""
+
+MOST_ROWS = 40
+"""Rows of the table; the experiments written to last are shown."""
+
+
+class Shown(Source, Protocol):
+    """A source that also says where it publishes."""
+
+    def csv_path(self, name: str) -> Path | None:
+        """Where the run log of an experiment is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One experiment in the table."""
+
+    name: str
+    step: str
+    rate: str
+    train: str
+    val: str
+    written: str
+    state: str
+    """What is to be said of it: ``stalled``, restarts, damage; "" when it is live and all is well."""
+    quiet: bool
+    """Whether it has been silent for a while, which may be its writer's buffer."""
+    csv: str
+    last_write: float
+
+
+def plain(text: str) -> str:
+    """Text from outside without anything that moves a cursor, hides text or turns its direction."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def rows(source: Shown) -> list[Row]:
+    """One row an experiment, in the source's order."""
+    views = [view for name in source.names() if (view := source.view(name))]
+    return [row(view, source.csv_path(view.name)) for view in views]
+
+
+def row(view: ExperimentView, csv: Path | None) -> Row:
+    """The row of one experiment."""
+    steps = [int(points.step[-1]) for points in view.columns.values() if len(points.step)]
+    by_split = [_last(view, split) for split in ("train ", "val ")]
+    return Row(
+        name=plain(view.name),
+        step=str(max(steps)) if steps else NO_DATA,
+        rate=_rate(view) if view.state == "live" else "",
+        train=by_split[0],
+        val=by_split[1],
+        written=ago(time.time() - view.last_write) if view.last_write else "",
+        state=plain(", ".join(_remarks(view))),
+        quiet=BUFFERING in view.notes,
+        csv=plain(str(csv)) if csv else "",
+        last_write=view.last_write or 0.0,
+    )
+
+
+def ago(seconds: float) -> str:
+    """A time span as a person says it: ``3 s ago``, ``5 min ago``."""
+    seconds = max(0.0, seconds)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{int(seconds)} s ago"
+
+
+def _remarks(view: ExperimentView) -> Iterator[str]:
+    """The state when it is not ``live``, and how much was restarted and damaged."""
+    if view.state != "live":
+        yield view.state
+    kinds = Counter(mark.kind for mark in view.marks)
+    for kind, words in (("restart", "restarts"), ("damage", "damaged places")):
+        if kinds[kind]:
+            yield f"{kinds[kind]} {words if kinds[kind] > 1 else words.removesuffix('s')}"
+
+
+def _last(view: ExperimentView, split: str) -> str:
+    """The last values of the columns of a split, such as ``0.98 / 0.062``."""
+    of = [points for name, points in view.columns.items() if name.startswith(split)]
+    return " / ".join(f"{float(points.value[-1]):.4g}" if len(points.step) else "-" for points in of)
+
+
+def _rate(view: ExperimentView) -> str:
+    """Steps a second over the last points, by the writer's clock."""
+    longest = max(view.columns.values(), key=lambda points: len(points.step), default=None)
+    rate = _steps_a_second(longest) if longest is not None else math.nan
+    return f"{rate:.3g}" if math.isfinite(rate) and rate > 0 else ""
+
+
+def _steps_a_second(points: Points, last: int = 20) -> float:
+    if len(points.step) < 2:
+        return math.nan
+    step, wall = points.step[-last:], points.wall_time[-last:]
+    seconds = float(wall[-1] - wall[0])
+    return (int(step[-1]) - int(step[0])) / seconds if seconds > 0 else math.nan
+
+
+def _try_to(draw: Callable[[], object]) -> None:
+    """Draw, or go on without: following does not end because its output's disk is full or its terminal is gone."""
+    try:
+        draw()
+    except BrokenPipeError:
+        raise  # nobody is left who would see anything
+    except OSError:
+        log.debug("cannot draw", exc_info=True)
+
+
+class Display:
+    """Shows a source until `stop` is set.
+
+    Args:
+        source: what is shown.
+
+    Attributes:
+        links: lines above the table: where the page is, where the run logs are.
+        worries: called for each drawing; what they say is shown beside the source's own status.
+    """
+
+    def __init__(self, source: Shown) -> None:
+        self._source = source
+        self.links: list[str] = []
+        self.worries: list[Callable[[], str]] = []
+
+    def run(self, stop: threading.Event) -> None:
+        """Show until `stop` is set; returns early never."""
+        if sys.stdout.isatty():
+            self._run_table(stop)
+        else:
+            self._run_lines(stop)
+
+    def status(self) -> list[str]:
+        """What is amiss now, as plain lines."""
+        worries = [worry() for worry in self.worries]
+        return [plain(line) for line in [*self._source.status(), *worries] if line]
+
+    def _run_table(self, stop: threading.Event) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        console = Console()
+        with Live(self.table(), console=console, auto_refresh=False, transient=False) as live:
+            self._repeat(lambda: live.update(self.table(), refresh=True), stop)
+
+    def table(self) -> RenderableType:
+        """The whole picture."""
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        found = rows(self._source)
+        shown = sorted(found, key=lambda one: one.last_write)[-MOST_ROWS:] if len(found) > MOST_ROWS else found
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for title in ("experiment", "step", "steps/s", "train acc / loss", "val acc / loss", "last write", "run log"):
+            table.add_column(title, justify="left" if title in ("experiment", "run log") else "right", overflow="fold")
+        for one in shown:
+            written = f"{one.written} ({one.state})" if one.state else one.written
+            cells = (one.name, one.step, one.rate, one.train, one.val, written, one.csv)
+            table.add_row(*(Text(cell) for cell in cells))
+        lines = [f"and {len(found) - len(shown)} more"] if len(found) > len(shown) else []
+        lines += [BUFFERING] if any(one.quiet for one in shown) else []
+        parts = [Text(plain(line), style="dim") for line in self.links] + [table] * bool(shown)
+        parts += [Text(line, style="dim") for line in lines]
+        return Group(*parts, *(Text(line, style="yellow") for line in self.status()))
+
+    def _run_lines(self, stop: threading.Event) -> None:
+        links = deque(self.links)
+        said: set[str] = set()
+        told: dict[str, tuple[str, float]] = {}
+
+        def say() -> None:
+            nonlocal said
+            while links:
+                print(plain(links[0]), flush=True)
+                links.popleft()
+            said = self._say_status(said)
+            for one in rows(self._source):
+                self._say_row(one, told)
+
+        self._repeat(say, stop)
+
+    def _repeat(self, draw: Callable[[], object], stop: threading.Event) -> None:
+        """Draw on news, and now and then for the ages; seldom where that costs much. The last time after `stop`."""
+        news = threading.Event()
+        end = self._source.subscribe(news.set)
+        while not stop.is_set():
+            news.clear()
+            began = time.thread_time()
+            _try_to(draw)
+            cost = time.thread_time() - began
+            quiet_until = time.monotonic() + max(QUIET_REFRESH, cost / SHARE)
+            stop.wait(max(REFRESH, cost / SHARE_ON_NEWS))
+            while not news.is_set() and time.monotonic() < quiet_until and not stop.wait(0.2):
+                pass
+        end()
+        _try_to(draw)
+
+    def _say_status(self, said: set[str]) -> set[str]:
+        lines = self.status()
+        for line in lines:
+            if line not in said:
+                print(line, flush=True)
+        return set(lines)
+
+    def _say_row(self, one: Row, told: dict[str, tuple[str, float]]) -> None:
+        began = one.step != NO_DATA
+        at = f"step {one.step}, train {one.train or '-'}, val {one.val or '-'}" if began else one.step
+        line = f"{one.name}: {at}"
+        line += f", {one.state}" if one.state else ""
+        before, moment = told.get(one.name, ("", -math.inf))
+        if line != before and time.monotonic() - moment >= LINES_EVERY:
+            print(f"{line} -> {one.csv}" if one.csv and not before else line, flush=True)
+            told[one.name] = (line, time.monotonic() if began else -math.inf)

@@ -1,0 +1,61 @@
+"""Work on all cores at once, its results in order: the same whatever the number of cores."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from tbbridge.core.errors import PublishError
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+WRITERS = 8
+"""Files that are written at a time: each waits for the disk, hardly for the processor."""
+
+
+def ordered_map(function: Callable[[In], Out], items: Iterable[In], workers: int | None = None) -> Iterator[Out]:
+    """`function` over `items` in threads, results in order, never more than a few items ahead of the reader."""
+    workers = workers or os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[Out]] = deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def write_all(
+    put: Callable[[In], Path], items: Sequence[In], progress: Callable[[int, int], object] | None = None
+) -> list[Path]:
+    """Write one file an item, several at a time; one that cannot be written does not stop the others.
+
+    progress: told how many are done, and how many there are.
+
+    Returns the files, in the order of the items.
+
+    Raises:
+        PublishError: some could not be written; the first of these errors.
+    """
+
+    def tried(item: In) -> Path | PublishError:
+        try:
+            return put(item)
+        except PublishError as error:
+            return error
+
+    done: list[Path | PublishError] = []
+    for one in ordered_map(tried, items, WRITERS):
+        done.append(one)
+        if progress:
+            progress(len(done), len(items))
+    for one in done:
+        if isinstance(one, PublishError):
+            raise one
+    return [one for one in done if isinstance(one, Path)]

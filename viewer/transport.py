@@ -1,0 +1,204 @@
+"""How a page is reached: its scripts and styles, a websocket that pushes, a poll where no websocket gets through."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+from weakref import WeakSet
+
+from dash import ClientsideFunction, Dash, Input, Output, State, no_update
+from starlette.concurrency import run_in_threadpool
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from tbbridge import ExperimentView
+from tbbridge.viewer import security
+from tbbridge.viewer.messages import SPEEDS, Cursor, Message, Page, answer, clean, look, to_json
+
+log = logging.getLogger(__name__)
+
+PACKAGE = "tbbridge.viewer"
+ROUTE = "_tbbridge/live"
+MOST_ON_THE_WAY = 2
+"""Messages that a page has not said it has drawn; with so many it is sent none, and later what it then needs."""
+LONGEST_WANT = 256 * 1024  # bytes of a message from a page
+SAFE: dict[str, Any] = {"enable_mcp": False, "include_assets_files": False, "add_log_handler": False}
+"""Options of Dash that must not be left to environment variables or to files that happen to lie about."""
+
+
+def keep_safe(app: Dash) -> None:
+    """Take from an app of ours what it does not need: Dash's tools for developers, its own websocket."""
+    names = ("ui", "props_check", "serve_dev_bundles", "hot_reload", "disable_version_check")
+    off = {f"dev_tools_{name}": name == "disable_version_check" for name in names}
+    app.enable_dev_tools(debug=False, **off)
+    app.backend.websocket_capability = False  # it would stay open for nothing; the page has its own
+
+
+def register(app: Dash, page: Page, alone: bool) -> None:
+    """Give a Dash app, of any backend, what the page needs; `alone`: nothing else there draws with plotly.js."""
+    _add_assets(app, alone)
+    if app.backend.server_type == "fastapi":
+        _add_websocket(app, page)
+    _add_poll(app, page)
+
+
+def _add_assets(app: Dash, alone: bool) -> None:
+    """Once an app: scripts in the order in which they need one another; of plotly.js the small bundle."""
+    if app in _HAVE_ASSETS:
+        return
+    _HAVE_ASSETS.add(app)
+    later = {"defer": "", **({"data-keep": ""} if alone else {})}  # while Dash asks for its layout
+    for script, attributes in (("components.js", {}), ("plotly-basic.min.js", later), ("live.js", later)):
+        path = {"relative_package_path": f"assets/{script}", "namespace": PACKAGE}
+        app.scripts.append_script({**path, "attributes": attributes})
+    app.css.append_css({"relative_package_path": "assets/tbbridge.css", "namespace": PACKAGE})
+
+
+_HAVE_ASSETS: WeakSet[Dash] = WeakSet()
+
+
+# ------------------------------------------------------------------------------------------------------------ websocket
+
+
+def _add_websocket(app: Dash, page: Page) -> None:
+    async def endpoint(socket: WebSocket) -> None:
+        if not socket.scope.get(security.CHECKED) and not security.same_origin(socket.headers):
+            await socket.close(1008, "another site's page may not read this")
+            return
+        await socket.accept()
+        await Session(page, socket).run()
+
+    path = f"{app.config.routes_pathname_prefix}{ROUTE}/{page.prefix}"
+    app.server.add_api_websocket_route(path, endpoint)
+
+
+class Session:
+    """One page's websocket."""
+
+    def __init__(self, page: Page, socket: WebSocket) -> None:
+        self.page = page
+        self.socket = socket
+        self.controls: dict[str, Any] | None = None
+        self.cursor: Cursor | None = None
+        self.views: Sequence[ExperimentView] = ()
+        self.wake = asyncio.Event()
+        self.changed = True  # the source has something that the page may not know
+        self.asked = False  # the page has changed its controls
+        self.on_the_way = 0
+        self.last = -math.inf  # when the last message went
+
+    async def run(self) -> None:
+        """Push until the page goes away."""
+        loop = asyncio.get_running_loop()
+
+        def notice() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._look_again)
+
+        unsubscribe = self.page.source.subscribe(notice)
+        tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            unsubscribe()
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+        for error in ends:
+            if isinstance(error, Exception) and not isinstance(error, WebSocketDisconnect):
+                # the page is told by the end of its websocket, and asks again
+                log.error("a page could not be brought up to date", exc_info=error)
+                with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                    await self.socket.close(1011)
+
+    def _look_again(self) -> None:
+        self.changed = True
+        self.wake.set()
+
+    async def _read(self) -> None:
+        while True:
+            text = await self.socket.receive_text()
+            try:
+                said = json.loads(text) if len(text) <= LONGEST_WANT else None
+            except ValueError:
+                said = None
+            if not isinstance(said, dict):
+                await self.socket.close(1008, "not understood")
+                return
+            if "want" in said:
+                self.controls, self.asked = clean(said["want"], self.page), True
+            if "drawn" in said:
+                self.on_the_way = max(self.on_the_way - 1, 0)
+            self.wake.set()
+
+    async def _write(self) -> None:
+        while True:
+            await self.wake.wait()
+            self.wake.clear()
+            if self.controls is None or self.on_the_way >= MOST_ON_THE_WAY:
+                continue
+            pause = SPEEDS.get(self.controls["updates"], 0.1)
+            if not self.asked and not (self.changed and pause < math.inf):
+                continue
+            due = 0.0 if self.asked else self.last + pause - asyncio.get_running_loop().time()
+            if due > 0.0:
+                await asyncio.sleep(due)
+            await self._tell(self.controls, frozen=pause == math.inf)
+
+    async def _tell(self, controls: Mapping[str, Any], frozen: bool) -> None:
+        asked, self.asked = self.asked, False
+        if not (frozen and self.views):
+            self.changed = False
+            self.views = look(self.page, controls)
+        elif {view.name for view in self.views} != set(controls["experiment"]):
+            self.views = look(self.page, controls)
+        # a new picture may take a while: the other pages' loop goes on meanwhile
+        if asked or self.cursor is None:
+            message, self.cursor = await run_in_threadpool(answer, self.page, controls, self.cursor, self.views)
+        else:
+            message, self.cursor = answer(self.page, controls, self.cursor, self.views)
+        if message:
+            self.on_the_way += 1
+            self.last = asyncio.get_running_loop().time()
+            await self.socket.send_text(to_json(message))
+        self.wake.set()
+
+
+# ----------------------------------------------------------------------------------------------------------------- poll
+
+
+def _add_poll(app: Dash, page: Page) -> None:
+    @app.callback(
+        Output(f"{page.prefix}news", "data"),
+        Input(f"{page.prefix}poll", "n_intervals"),
+        State(f"{page.prefix}controls", "data"),
+        State(f"{page.prefix}cursor", "data"),
+        prevent_initial_call=True,
+    )
+    def poll(_: int, wanted: Any, cursor: Any) -> Any:
+        return polled(page, wanted, cursor)
+
+    app.clientside_callback(
+        ClientsideFunction("tbbridge", "news"),
+        Output(f"{page.prefix}seen", "data"),
+        Input(f"{page.prefix}news", "data"),
+    )
+
+
+def polled(page: Page, wanted: Any, cursor: Any) -> Message | Any:
+    """The message for a polling page, with its cursor in it, numbered so that the page applies each once."""
+    if wanted is None:
+        return no_update
+    controls = clean(wanted, page)
+    held = cursor if isinstance(cursor, dict) else {}
+    number = held.get("number", 0)
+    try:
+        message, after = answer(page, controls, held.get("holds"))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # not a cursor that came from here
+        message, after = answer(page, controls, None)
+    text = to_json({**message, "after": number, "cursor": {"number": number + 1, "holds": after}})
+    return json.loads(text)
