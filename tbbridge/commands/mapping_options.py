@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from tbbridge.core.errors import PathError, UsageError
 
 if TYPE_CHECKING:
-    from tbbridge.shape.mapping.mapping import MappingOptions
+    from tbbridge import MappingOptions
 
 T = TypeVar("T")
 
@@ -93,7 +93,7 @@ def mapping_options(args: argparse.Namespace, logdir: str | os.PathLike[str]) ->
     MappingError
         An override or metric is not written as it should be.
     """
-    from tbbridge.shape.mapping.mapping import MappingOptions
+    from tbbridge import MappingOptions
 
     sources = [*_configured(args, logdir), _Choices(args.map, args.metric, args.align, args.prefer)]
     return MappingOptions.of(
