@@ -1,4 +1,4 @@
-# Every task of the project, a line a task: `make help`.
+# Every task of the project, one line per task: `make help`.
 
 PYTHON ?= python3
 LOWEST_PYTHON ?= python3.10
@@ -80,8 +80,10 @@ clean: ## remove the virtual environment and everything that was built
 
 # A stamp in the virtual environment tells that an extra is installed; it is made again when the package's metadata or its
 # compiled part changes. frameworks are pinned in setup.cfg where an unpinned one would bring gigabytes of CUDA.
+# A current pip resolves the test extra in 39 s of processor time, the one that Python 3.11.7 brings in 350 s.
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade pip
 
 $(VENV)/.demo: $(BIN)/python $(PACKAGE)
 	$(PIP) install --quiet -e '.[tensorboard]'

@@ -1,17 +1,18 @@
-"""tbbridge: follow TensorBoard event files; one compact CSV a training, and a live page.
+"""tbbridge: follow TensorBoard event files; one compact CSV per training, and a live page.
 
-The map, in the order of the data:
+The map, from the foundation up (docs/architecture.md has it in one page):
 
-    bridge.py      the story: read() once, export() once; joins the four rooms, and is the only one that knows them all
-    live.py        the story for as long as a training runs: Bridge, which `tbbridge watch` is
-    tail/          disk -> bytes        which files there are, what is new in them, when to look
-    decode/        bytes -> columns     the event file format; survives damage
-    shape/         columns -> tables    restarts and duplicates, the mapping to columns, the run log
-    write/         tables -> files      CSV and others, the atomic replace
-    model.py       the words: Series, Experiment, RunLog ...
-    errors.py      what can go wrong, as a tree
-    commands/      one file a command of the command line
-    viewer/        the live page (installed as tbbridge.viewer)
+    core/        the words: Series, Experiment, RunLog ..., and what can go wrong, as a tree of errors
+    tail/        disk -> bytes        which files there are, their new bytes, when to look
+    decode/      bytes -> columns     the event file format; survives damage
+    shape/       columns -> tables    restarts and duplicates, the mapping to columns, the run log
+    write/       tables -> files      CSV and others, the atomic replace
+    reading/     a log directory, read once
+    following/   a log directory that grows: Bridge, which `tbbridge watch` is
+    exporting/   tables laid out and written, data frames, import
+    viewer/      the live page (installed as tbbridge.viewer)
+    watching/    what `tbbridge watch` starts and shows beside the page
+    commands/    one file per command of the command line
 
     >>> reading = tbbridge.read("logs/")                     # everything, once
     >>> tbbridge.export("logs/", "csv/")                     # every run log, once
