@@ -68,9 +68,6 @@ campaign-powercut: $(VENV)/.test ## cut the power of a virtual machine that publ
 campaign-soak: $(VENV)/.test ## a hundred writers beside a watch: memory, descriptors, no point missing (MINUTES=60)
 	$(BIN)/python tests/campaigns/soak.py --minutes $(or $(MINUTES),60)
 
-campaign-hdfs: $(VENV)/.test ## follow a real HDFS while files grow and its NameNode is killed (ROUNDS=100; needs a JDK, fetches 220 MB)
-	$(BIN)/python tests/campaigns/hdfs.py --rounds $(or $(ROUNDS),100)
-
 bench-latency: $(VENV)/.test ## measure from the writer's flush to the replaced run log, and what idle runs cost
 	$(BIN)/python benchmarks/latency.py
 	$(BIN)/python benchmarks/idle.py

@@ -1,4 +1,4 @@
-"""Engines: the same bytes from a Dask cluster, and from a Ray cluster, of two workers as from this process."""
+"""Engines: the same bytes from a Dask cluster of two workers as from this process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -29,23 +28,6 @@ def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with processes(folder / "log", *([f"distributed.cli.{one[0]}", *one[1:]] for one in (scheduler, worker, worker))):
         wait_until(lambda: (folder / "log").read_text().count("Registered to") == 2, timeout=60)
         yield f"dask={address}"
-
-
-@pytest.fixture(scope="module")
-def ray() -> Iterator[str]:
-    """The engine of a Ray cluster: a head with two processors and little memory, all in processes of its own."""
-    address = f"127.0.0.1:{free_port()}"
-    bounds = ["--num-cpus", "2", "--memory", "1000000000", "--object-store-memory", "80000000"]
-    quiet = ["--include-dashboard=false", "--disable-usage-stats", "--block"]
-    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder:  # a socket's path must be short
-        place = ["--node-ip-address", "127.0.0.1", "--port", address.rsplit(":", 1)[1], "--temp-dir", folder]
-        log = Path(folder) / "log"
-        command = ["ray.scripts.scripts", "start", "--head", *place, *bounds, *quiet]
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("RAY_AUTH_MODE", "disabled")  # whatever token the user has
-            with processes(log, command):
-                wait_until(lambda: "Ray runtime started" in log.read_text(), timeout=60)
-                yield f"ray={address}"
 
 
 @contextlib.contextmanager
@@ -88,13 +70,10 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("name", ["dask", "ray"])
-def test_a_cluster_gives_the_same_bytes(
-    request: pytest.FixtureRequest, logdir: Path, tmp_path: Path, name: str, case: str
-) -> None:
+def test_a_cluster_writes_the_same_bytes(dask: str, logdir: Path, tmp_path: Path, case: str) -> None:
     """Files, standard error and exit code are those of an export in one process."""
     found = []
-    for engine in ("threads", request.getfixturevalue(name)):
+    for engine in ("threads", dask):
         work = tmp_path / engine.split("=")[0]
         (work / "out").mkdir(parents=True)
         done = run_cli("export", logdir, *CASES[case], "--engine", engine, cwd=work)
@@ -107,21 +86,17 @@ def test_a_cluster_gives_the_same_bytes(
     assert "2 points superseded" in here[1]
 
 
-@pytest.mark.parametrize("name", ["dask", "ray"])
-def test_the_selection_holds_on_a_cluster(
-    request: pytest.FixtureRequest, logdir: Path, tmp_path: Path, name: str
-) -> None:
+def test_the_selection_holds_on_a_cluster(dask: str, logdir: Path, tmp_path: Path) -> None:
     """Runs, tags and steps are chosen by the workers of a dataset as by anyone."""
     args = ["--layout", "long", "--format", "parquet", "--runs", "exp*", "--tags", "acc*", "--steps", "3:7"]
-    for folder, engine in (("here", "threads"), ("there", request.getfixturevalue(name))):
+    for folder, engine in (("here", "threads"), ("there", dask)):
         run_cli("export", logdir, *args, "--engine", engine, "--out", tmp_path / folder)
     assert files_of(tmp_path / "here") == files_of(tmp_path / "there") != {}
 
 
-@pytest.mark.parametrize("engine", ["dask=tcp://{}", "ray={}", "ray=ray://{}"])
-def test_a_cluster_that_is_not_there_is_one_line(logdir: Path, tmp_path: Path, engine: str) -> None:
+def test_a_cluster_that_is_not_there_is_one_line(logdir: Path, tmp_path: Path) -> None:
     """Within 20 seconds: exit code 2, one line on standard error, nothing written."""
-    engine = engine.format(f"127.0.0.1:{free_port()}")
+    engine = f"dask=tcp://127.0.0.1:{free_port()}"
     done = run_cli("export", logdir, "--engine", engine, "--out", tmp_path / "out", timeout=20)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert "cannot reach" in done.stderr
@@ -133,7 +108,7 @@ def test_threads_keep_the_order() -> None:
     assert list(Threads().map(lambda item: -item, range(100))) == [-item for item in range(100)]
 
 
-@pytest.mark.parametrize("text", ["", "spark", "threads=4", "Dask"])
+@pytest.mark.parametrize("text", ["", "spark", "threads=4", "Dask", "ray"])
 def test_unknown_engines(text: str) -> None:
     """One line that says which there are."""
     with pytest.raises(UsageError, match="choose threads, dask"):

@@ -45,7 +45,7 @@ def _add_target(group: argparse._ArgumentGroup) -> None:
         "--engine",
         default="threads",
         metavar="ENGINE",
-        help="where the work is done: threads (this process), dask, dask=ADDRESS, ray or ray=ADDRESS",
+        help="where the work is done: threads (this process), dask or dask=ADDRESS",
     )
 
 

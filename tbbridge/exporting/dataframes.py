@@ -165,7 +165,7 @@ def export(
             module does, ``python`` (``1.0``, ``1e-05``, lines end in CRLF) or ``python-lf`` (the same with LF).
         force: replace a file that is there. Whole run logs in a directory are always brought up to date.
         options: how series are mapped to columns.
-        engine: ``threads``, ``dask``, ``dask=ADDRESS``, ``ray`` or ``ray=ADDRESS``: where the work is done.
+        engine: ``threads``, ``dask`` or ``dask=ADDRESS``: where the work is done.
         follow_links: follow links to directories.
 
     Returns the files that were written, in order.

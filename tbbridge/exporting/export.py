@@ -42,7 +42,7 @@ class Reader:
 
     mapping: MappingOptions | None = None
     engine: str = "threads"
-    """``threads``, ``dask[=ADDRESS]`` or ``ray[=ADDRESS]``; see `tbbridge.reading.engines`."""
+    """``threads`` or ``dask[=ADDRESS]``; see `tbbridge.reading.engines`."""
     follow_links: bool = False
     progress: Progress | None = None
 

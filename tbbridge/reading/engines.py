@@ -1,14 +1,13 @@
-"""Where work on many runs is done: in this process, or spread over a Dask or Ray cluster.
+"""Where work on many runs is done: in this process, or spread over a Dask cluster.
 
-An engine maps a function over items and gives the results in the items' order, so that what is made of them is the same
-bytes whichever engine did it. On a cluster the workers need tbbridge, and the log directory under the same path or URL.
+An engine maps a function over items and returns the results in the items' order, so that what is made of them is the
+same bytes whichever engine did it. On a cluster the workers need tbbridge, and the log directory under the same path or
+URL.
 """
 
 from __future__ import annotations
 
-import logging
 import os
-import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -18,8 +17,6 @@ from tbbridge.core.errors import PathError, UsageError
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-
-NAMES = ("threads", "dask", "ray")
 
 TASKS_PER_WORKER = 8
 """Batches a worker gets: enough to even out runs of different lengths, few enough for a scheduler."""
@@ -43,27 +40,23 @@ class Engine(Protocol):
 
 
 def open_engine(text: str) -> Engine:
-    """The engine that ``--engine`` names: ``threads``, ``dask``, ``dask=ADDRESS``, ``ray`` or ``ray=ADDRESS``.
+    """The engine that ``--engine`` names: ``threads``, ``dask`` or ``dask=ADDRESS``.
 
     Raises:
         UsageError: there is no such engine, or its package is not installed.
         PathError: its cluster cannot be reached.
     """
     name, equals, address = text.partition("=")
-    if name not in NAMES or (name == "threads" and equals):
-        raise UsageError(f"unknown engine {text!r}: choose threads, dask, dask=ADDRESS, ray or ray=ADDRESS")
+    if name not in ("threads", "dask") or (name == "threads" and equals):
+        raise UsageError(f"unknown engine {text!r}: choose threads, dask or dask=ADDRESS")
     try:
-        kinds: dict[str, Callable[[str], Engine]] = {"threads": Threads, "dask": Dask, "ray": Ray}
-        return kinds[name](address)
+        return Dask(address) if name == "dask" else Threads()
     except ImportError:
-        raise UsageError(f"the engine {name} is not installed: pip install 'tbbridge[{name}]'") from None
+        raise UsageError("the engine dask is not installed: pip install distributed") from None
 
 
 class Threads:
     """Threads of this process; decoding, sorting and writing numbers release Python's lock."""
-
-    def __init__(self, address: str = "") -> None:
-        pass
 
     def map(self, function: Callable[[In], Out], items: Sequence[In]) -> Iterator[Out]:
         """See `Engine`."""
@@ -98,47 +91,6 @@ class Dask:
     def close(self) -> None:
         """Disconnect; processes that were started end."""
         self._client.close()
-
-
-class Ray:
-    """A Ray cluster: the one at `address` (or that ``RAY_ADDRESS`` names), else processes of this machine."""
-
-    def __init__(self, address: str = "") -> None:
-        import ray
-
-        self._ray: Any = ray
-        address = address or os.environ.get("RAY_ADDRESS", "")
-        _knock(address)
-        try:
-            ray.init(address=address or None, log_to_driver=False, logging_level=logging.ERROR)
-        except Exception as error:  # Ray has no one error for it
-            raise PathError(f"cannot reach the Ray cluster at {address or 'here'}: {error}") from None
-
-    def map(self, function: Callable[[In], Out], items: Sequence[In]) -> Iterator[Out]:
-        """See `Engine`."""
-        task = self._ray.remote(_each)
-        workers = int(self._ray.cluster_resources().get("CPU", 1))
-        for future in [task.remote(function, batch) for batch in _batches(items, workers)]:
-            yield from self._ray.get(future)
-
-    def close(self) -> None:
-        """Disconnect; processes that were started end."""
-        self._ray.shutdown()
-
-
-def _knock(address: str) -> None:
-    """Nobody listens at ``[ray://]HOST:PORT``: say so at once. Ray would try for a quarter of an hour.
-
-    Raises:
-        PathError: so it is.
-    """
-    host, colon, port = address.rpartition("://")[2].rpartition(":")
-    if not colon or not port.isdigit():
-        return
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=TIMEOUT).close()
-    except (OSError, OverflowError) as error:
-        raise PathError(f"cannot reach the Ray cluster at {address}: {error}") from None
 
 
 def _each(function: Callable[[In], Out], items: Sequence[In]) -> list[Out]:

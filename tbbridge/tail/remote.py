@@ -7,7 +7,6 @@ bytes that are new (and the few before them, which show that it is still the sam
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import logging
 import os
 import re
@@ -31,6 +30,14 @@ TAIL = 1024
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _EXTRA = ("s3:", "s3a:", "gs:", "gcs:", "az:", "abfs:", "abfss:", "adl:", "hdfs:", "sftp:", "ssh:")
 """What ``pip install 'tbbridge[remote]'`` makes work."""
+
+_HDFS = {
+    "dfs.client.failover.max.attempts": "4",
+    "dfs.client.failover.sleep.base.millis": "100",
+    "dfs.client.failover.sleep.max.millis": "1000",
+    "dfs.client.socket-timeout": "10000",
+}
+"""hdfs-native would try a dead NameNode for three minutes, and a poll comes again anyway."""
 
 _LONGEST_REASON = 300
 
@@ -102,11 +109,6 @@ class RemoteTree:
         self._files = {}
         for path, details in sorted(found.items()):
             self._add(listing, path, details)
-        for path, why in getattr(self.fs, "unreadable", {}).items():
-            listing.unreadable.append(self._url(path))
-            listing.problems.append(f"cannot list {without_password(self._url(path))}: {why}")
-        for path, why in getattr(self.fs, "unsure", {}).items():
-            listing.problems.append(f"cannot tell how long {without_password(self._url(path))} is: {why}")
         listing.missing = not found and not listing.unreadable
         return listing
 
@@ -348,7 +350,7 @@ def _file_system(url: str) -> tuple[Any, str]:
         raise UsageError(f"{shown}: install what reads it, with: pip install 'tbbridge[remote]'") from None
     extra = " (pip install 'tbbridge[remote]')" if url.lower().startswith(_EXTRA) else ""
     try:
-        fs, base = _hdfs(url) if url.lower().startswith("hdfs:") else fsspec.core.url_to_fs(url)
+        fs, base = fsspec.core.url_to_fs(url, **(_HDFS if url.lower().startswith("hdfs:") else {}))
     except ImportError as error:
         raise UsageError(f"{shown}: {reason(error)}{extra}") from None
     except ValueError as error:
@@ -357,23 +359,6 @@ def _file_system(url: str) -> tuple[Any, str]:
         raise PathError(f"cannot open {shown}: {reason(error)}") from None
     _keep_quiet(type(fs).__module__.partition(".")[0])
     return fs, base.rstrip("/")
-
-
-def _hdfs(url: str) -> tuple[Any, str]:
-    """HDFS without Java; where the package for it is missing, as fsspec has it, by pyarrow and Java."""
-    if importlib.util.find_spec("hdfs_native"):
-        from tbbridge.tail.hdfs import HdfsFileSystem
-
-        return HdfsFileSystem.of(url)
-    import fsspec
-
-    try:
-        fs, base = fsspec.core.url_to_fs(url)
-    except Exception as error:
-        if isinstance(error, ImportError) or "libjvm" in str(error) or "libhdfs" in str(error):
-            raise ImportError("install what reads it without Java") from None
-        raise
-    return fs, str(base)
 
 
 def _keep_quiet(package: str) -> None:
@@ -389,6 +374,7 @@ def _version(details: dict[str, Any]) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """An error's text as one line; its kind where it has none."""
-    text = " ".join(str(error)[: 4 * _LONGEST_REASON].split()) or type(error).__name__
+    """An error's text as one line, without a Java stack; its kind where it has none."""
+    text = str(error)[: 4 * _LONGEST_REASON].partition("\\n\\tat ")[0]
+    text = " ".join(text.split()) or type(error).__name__
     return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "..."
