@@ -9,6 +9,7 @@ float64 seconds since the epoch, values float32 where the writer wrote float32 o
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,6 +56,8 @@ class Start(NamedTuple):
     step: int
     first: bool
     """True when no other event (a file version apart) comes before it in its file."""
+    wall_time: float = math.inf
+    """Seconds since the epoch; infinite where the record holds no finite one."""
 
 
 @dataclass(slots=True)

@@ -87,6 +87,7 @@ cdef struct Mark:
     int64_t rows
     int64_t step
     bint first
+    double wall_time
 
 cdef struct Work:
     # where rows go
@@ -218,6 +219,7 @@ cdef int add_start(Work* w, Event* event) noexcept nogil:
     w.starts[w.starts_used].rows = w.rows
     w.starts[w.starts_used].step = event.step
     w.starts[w.starts_used].first = w.fresh
+    w.starts[w.starts_used].wall_time = event.wall_time
     w.starts_used += 1
     return 0
 
@@ -354,7 +356,8 @@ cdef object result(Work* w, Py_ssize_t at, int stop, object need):
             if w.tags[i].foreign:
                 foreign.append(name)
     wide.sort()
-    starts = [(w.starts[i].rows, w.starts[i].step, bool(w.starts[i].first)) for i in range(w.starts_used)]
+    starts = [(w.starts[i].rows, w.starts[i].step, bool(w.starts[i].first), w.starts[i].wall_time)
+              for i in range(w.starts_used)]
     passed = tuple([w.passed[i] for i in range(REASONS)])
     return Scan(at, w.jumped, stop, need, w.rows, w.records, tags, wide, foreign, passed, starts, bool(w.fresh),
                 w.first_wall_time)

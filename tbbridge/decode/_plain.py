@@ -124,7 +124,7 @@ class _Rows:
         self._ids: dict[bytes, int] = {}
         self._foreign = dict.fromkeys(foreign)
         self._passed = [0] * len(REASONS)
-        self._starts: list[tuple[int, int, bool]] = []
+        self._starts: list[tuple[int, int, bool, float]] = []
         self._rows = self.records = 0
         self._wide: set[int] = set()
         self._fresh, self._first = fresh, float("nan")
@@ -149,7 +149,7 @@ class _Rows:
 
     def _note(self, event: Event, empty: bool) -> None:
         if event.what == SESSION_LOG and event.status == _START:
-            self._starts.append((self._rows, event.step, self._fresh))
+            self._starts.append((self._rows, event.step, self._fresh, event.wall_time))
         self._fresh = self._fresh and (empty or event.what == FILE_VERSION)
 
     def _add_value(self, event: Event, value: Value) -> None:

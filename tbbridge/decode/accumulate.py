@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import inf, isfinite
 
 import numpy as np
 
@@ -45,7 +46,10 @@ class Log:
                 self._first_wall_time = found.first_wall_time
             self.records += found.records
             self._passed = [a + b for a, b in zip(self._passed, found.passed, strict=True)]
-            self._starts += [Start(before + rows, step, first) for rows, step, first in found.starts]
+            self._starts += [
+                Start(before + rows, step, first, wall_time if isfinite(wall_time) else inf)
+                for rows, step, first, wall_time in found.starts
+            ]
             self.foreign, self.fresh = found.foreign, found.fresh
 
     def _id(self, tag: bytes) -> int:

@@ -72,8 +72,8 @@ class Scan(NamedTuple):
     """Tags that, as of `end`, belong to another plugin than ``scalars``; hand them to the next scan of the file."""
     passed: tuple[int, ...]
     """Values passed over, by `REASONS`."""
-    starts: list[tuple[int, int, bool]]
-    """``SessionLog.START`` events: (rows before it, step, whether no other event came before)."""
+    starts: list[tuple[int, int, bool, float]]
+    """``SessionLog.START`` events: (rows before it, step, whether no other event came before, wall time)."""
     fresh: bool
     """Whether, as of `end`, the file held nothing but file versions."""
     first_wall_time: float

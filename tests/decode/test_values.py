@@ -52,7 +52,7 @@ def check_against_protobuf(payload: bytes, foreign: frozenset[bytes] = frozenset
         assert {found.tags[i] for i in found.wide} == {tag for tag, *_, wide in wanted.rows if wide}
         assert {reason: n for reason, n in zip(REASONS, found.passed, strict=True) if n} == wanted.passed
         assert set(found.foreign) == wanted.foreign
-        assert [step for _, step, _ in found.starts] == wanted.starts
+        assert [step for _, step, *_ in found.starts] == wanted.starts
 
 
 @given(st.integers(0, 2**63))
@@ -232,12 +232,12 @@ def test_tags_that_are_no_utf8_are_kept(any_twin: str) -> None:
 
 
 def test_starts_are_told() -> None:
-    """A SessionLog START gives its place among the scalars, its step, and whether nothing came before it."""
-    start = [frame(event(step, 1.0, field(7, b"\x08\x01"))) for step in (3, 9)]
+    """A SessionLog START has its place among the scalars, its step, whether nothing came before it, and its time."""
+    start = [frame(event(step, wall, field(7, b"\x08\x01"))) for step, wall in ((3, 2.5), (9, math.nan))]
     stop = frame(event(4, 1.0, field(7, b"\x08\x02")))
     log = decode(b"".join([VERSION, start[0], scalar(1), scalar(2), stop, start[1], scalar(9)]))
-    assert log.starts == [Start(0, 3, True), Start(2, 9, False)]
-    assert decode(scalar(1) + start[1]).starts == [Start(1, 9, False)]
+    assert log.starts == [Start(0, 3, True, 2.5), Start(2, 9, False, math.inf)]
+    assert decode(scalar(1) + start[1]).starts == [Start(1, 9, False, math.inf)]
 
 
 def test_the_first_wall_time_is_that_of_the_first_intact_record() -> None:
@@ -269,7 +269,7 @@ def test_scalars_that_are_taken_are_had_once(any_twin: str) -> None:
     for column in ("tag", "step", "wall_time", "value"):
         pieces = [getattr(piece, column) for piece in taken]
         np.testing.assert_array_equal(np.concatenate(pieces), getattr(whole.scalars, column))
-    assert decoder.log.starts == whole.starts == [Start(10, 3, False)]
+    assert decoder.log.starts == whole.starts == [Start(10, 3, False, 1.0)]
     assert len(decoder.log.scalars.step) == len(decoder.take().step) == 0
 
 

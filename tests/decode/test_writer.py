@@ -56,4 +56,4 @@ def test_starts_and_raw_events(tmp_path: Path) -> None:
         writer.flush()
         start, other = theirs(path)
     assert (start.session_log.status, start.step, other.step) == (event_pb2.SessionLog.START, 5, 9)
-    assert decode(path.read_bytes()).starts == [Start(0, 5, True)]
+    assert decode(path.read_bytes()).starts == [Start(0, 5, True, 2.0)]
