@@ -11,15 +11,15 @@ SYSTEM := $(BROWSER) strace
 DEMO ?= --tensorboard
 TESTS ?=
 
-.PHONY: help demo test lint format wheel docs lowest hypothesis-decode fuzz-decode bench-read clean system
+.PHONY: help demo test lint format wheel docs lowest hypothesis-decode fuzz-decode bench-read clean system plotly
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
-demo: $(VENV)/.demo ## see it work: replay recorded trainings, with the live page and TensorBoard (DEMO='--port 8060' changes the options)
+demo: $(VENV)/.demo plotly ## see it work: replay recorded trainings, with the live page and TensorBoard (DEMO='--port 8060' changes the options)
 	$(BIN)/tbbridge demo $(DEMO)
 
-test: $(VENV)/.test system lint ## lint and run the whole test suite (TESTS=tests/decode for a part)
+test: $(VENV)/.test system plotly lint ## lint and run the whole test suite (TESTS=tests/decode for a part)
 	$(BIN)/python -m pytest $(TESTS)
 
 lint: $(VENV)/.lint ## ruff, its formatter and mypy
@@ -32,7 +32,7 @@ format: $(VENV)/.lint ## let ruff format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-wheel: $(VENV)/.wheel ## build the sdist and, from it, the wheel (CPython 3.11 and later) into dist/
+wheel: $(VENV)/.wheel plotly ## build the sdist and, from it, the wheel (CPython 3.11 and later) into dist/
 	TBBRIDGE_ABI3=1 $(BIN)/python -m build
 
 docs: $(VENV)/.test ## write docs/cli.md, docs/api.md and the shell completions anew from the code
@@ -73,7 +73,7 @@ bench-latency: $(VENV)/.test ## measure from the writer's flush to the replaced 
 	$(BIN)/python benchmarks/idle.py
 
 clean: ## remove the virtual environment and everything that was built
-	rm -rf $(VENV) $(VENV)-lowest build dist *.egg-info tbbridge/decode/_native.c tbbridge/decode/_native.*.so
+	rm -rf $(VENV) $(VENV)-lowest build dist viewer/bundle *.egg-info tbbridge/decode/_native.c tbbridge/decode/_native.*.so
 
 # A stamp in the virtual environment tells that an extra is installed; it is made again when the package's metadata or its
 # compiled part changes. frameworks are pinned in setup.cfg where an unpinned one would bring gigabytes of CUDA.
@@ -104,6 +104,10 @@ $(VENV)-lowest/.made: $(PACKAGE)
 	$(VENV)-lowest/bin/python -m pip install --quiet -r $(VENV)-lowest/requirements.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --no-deps -e .
 	touch $@
+
+# The small plotly.js of pages: fetched, never committed. Without npm they use the full one of the plotly package.
+plotly:
+	@$(PYTHON) contrib/fetch_plotly.py
 
 # The browser of the page's tests and the tracer of the fault tests come from the system's packages, where we may install them.
 system:

@@ -60,7 +60,13 @@ class MemorySource:
             return self._views.get(name)
 
     def csv(self, name: str) -> bytes | None:
-        return f"step\n# {name}\n".encode() if name in self.names() else None
+        view = self.view(name)
+        if view is None:
+            return None
+        steps = sorted({int(step) for points in view.columns.values() for step in points.step})
+        cells = [dict(zip(p.step.tolist(), p.value.tolist(), strict=True)) for p in view.columns.values()]
+        rows = (",".join([str(step), *(str(column.get(step, "")) for column in cells)]) for step in steps)
+        return "\n".join([",".join(["step", *view.columns]), *rows, ""]).encode()
 
     def status(self) -> Sequence[str]:
         return list(self.lines)

@@ -352,7 +352,7 @@ def register(app: Dash, source: Source, prefix: str = "", *, alone: bool = False
 
     @app.callback(file, Input(f"{prefix}page", "n_clicks"), wanted, prevent_initial_call=True)
     def download_page(_: int, controls: Any) -> Any:
-        return downloads.snapshot(page, controls)
+        return downloads.report(page, controls)
 
 
 # -------------------------------------------------------------------------------------------------------------- THE APP

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import json
 import logging
 import math
+import threading
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 from weakref import WeakSet
 
@@ -16,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tbbridge import ExperimentView
+from tbbridge.exporting.plotly_bundle import plotly_bundle
 from tbbridge.viewer import security
 from tbbridge.viewer.messages import SPEEDS, Cursor, Message, Page, answer, clean, look, to_json
 
@@ -47,15 +51,45 @@ def register(app: Dash, page: Page, alone: bool) -> None:
 
 
 def _add_assets(app: Dash, alone: bool) -> None:
-    """Once an app: scripts in the order in which they need one another; of plotly.js the small bundle."""
+    """Add scripts and styles to an app, once; ``live.js`` fetches plotly.js, and the page stands before it arrives."""
     if app in _HAVE_ASSETS:
         return
     _HAVE_ASSETS.add(app)
-    later = {"defer": "", **({"data-keep": ""} if alone else {})}  # while Dash asks for its layout
-    for script, attributes in (("components.js", {}), ("plotly-basic.min.js", later), ("live.js", later)):
+    address = app.config.requests_pathname_prefix + _add_plotly(app)
+    later = {"defer": "", "data-plotly": address, **({"data-keep": ""} if alone else {})}
+    for script, attributes in (("components.js", {}), ("live.js", later)):
         path = {"relative_package_path": f"assets/{script}", "namespace": PACKAGE}
         app.scripts.append_script({**path, "attributes": attributes})
     app.css.append_css({"relative_package_path": "assets/tbbridge.css", "namespace": PACKAGE})
+    early = {"rel": "preload", "as": "script", "href": address}
+    app.config.external_stylesheets = [*app.config.external_stylesheets, early]
+
+
+def _add_plotly(app: Dash) -> str:
+    """Serve plotly.js, compressed once; return its address below the app's, which holds the hash of the code.
+
+    A larger app keeps a plotly.js of its own: the script hands ours and the one before it to ``live.js``.
+    """
+    bundle = plotly_bundle()
+    path = f"_tbbridge/plotly-{bundle.sha256.hex()[:16]}.js"
+
+    @cache
+    def compressed() -> bytes:
+        around = (
+            b"(() => { const before = window.Plotly;\n",
+            b"\nwindow.tbbridge.loaded(window.Plotly, before); })();",
+        )
+        return gzip.compress(around[0] + bundle.code + around[1], 9, mtime=0)
+
+    def answer_plotly() -> Any:
+        response = app.backend.make_response(compressed(), content_type="text/javascript; charset=utf-8")
+        response.headers["Content-Encoding"] = "gzip"  # what loads a script takes that
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+    app.backend.add_url_rule(f"{app.config.routes_pathname_prefix}{path}", answer_plotly, path, ["GET"])
+    threading.Thread(target=compressed, name="tbbridge plotly.js", daemon=True).start()
+    return path
 
 
 _HAVE_ASSETS: WeakSet[Dash] = WeakSet()

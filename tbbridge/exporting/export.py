@@ -13,7 +13,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,8 +28,6 @@ from tbbridge.write.atomic import check_target, write_whole
 from tbbridge.write.block import Block, Sheet, slices
 from tbbridge.write.names import SUFFIX, file_names
 from tbbridge.write.parallel import write_all
-
-BUNDLE = "plotly-basic.min.js"
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done and how much there is (0: not known)."""
@@ -153,29 +150,15 @@ class _Content:
 def _contents(reading: Reading, where: Target, options: ExportOptions, progress: Progress | None) -> Iterator[_Content]:
     split = where.directory is not None
     if where.form.name == "html":
-        from tbbridge.exporting.html_report import pages
+        from tbbridge.exporting.html_report import html_reports
+        from tbbridge.exporting.plotly_bundle import plotly_bundle
 
-        for name, chunks in pages(reading, options, plotly_bundle(), each=split):
+        for name, chunks in html_reports(reading, options, plotly_bundle(), each=split):
             yield _Content(name, chunks)
         return
     for table in tables(reading, options, each=split):
         sheet = _counted(table, progress)
         yield _Content(table.name, sheet_chunks(sheet, where.form, options.csv))
-
-
-def plotly_bundle() -> bytes:
-    """The plotly.js bundle that the viewer has among its assets, found without importing the viewer (and so Dash).
-
-    Raises:
-        PathError: the installation lacks it.
-    """
-    spec = find_spec("tbbridge.viewer")
-    folders = list(spec.submodule_search_locations or ()) if spec else []
-    for folder in folders:
-        path = Path(folder) / "assets" / BUNDLE
-        if path.is_file():
-            return path.read_bytes()
-    raise PathError(f"this installation lacks the viewer's {BUNDLE}: install tbbridge again")
 
 
 def _counted(table: Table, progress: Progress | None) -> Sheet:

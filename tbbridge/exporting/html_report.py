@@ -1,11 +1,24 @@
-"""What was read, as pages to send around: see `tbbridge.write.html`."""
+"""The one self-contained page of run logs: charts, best and last values, their event files, and the CSVs themselves.
+
+``tbbridge export`` writes it of what it read, and the live page's download is the same page with the charts as they
+stand. It opens from the disk, offline: the data are each run log's own CSV, gzip'd and base64'd, and so is plotly.js,
+which the page unpacks and runs. Names are data: they are in the page as JSON in which ``<`` is escaped, and a
+Content-Security-Policy lets only the page's own script and that plotly.js run.
+"""
 
 from __future__ import annotations
 
+import base64
+import gzip
 import hashlib
+import html
+import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,48 +26,162 @@ import pyarrow as pa
 from tbbridge.core.model import EventFile, RunLog
 from tbbridge.exporting.layouts import parts, run_logs
 from tbbridge.exporting.options import ExportOptions
+from tbbridge.exporting.plotly_bundle import PlotlyBundle
 from tbbridge.reading import report
 from tbbridge.reading.reading import Reading
 from tbbridge.shape.summary import best_row, last_row
 from tbbridge.tail.logdir import discover
 from tbbridge.tail.remote import RemoteReader, RemoteTree, is_url, remote_root
-from tbbridge.write.block import numbers
-from tbbridge.write.html import Extremes, Page, Provenance, SharedLog, html_chunks
+from tbbridge.write.block import clean, numbers
 from tbbridge.write.names import file_name
-from tbbridge.write.run_log_csv import run_log_csv
+from tbbridge.write.run_log_csv import read_run_log, run_log_csv
 
 _CHUNK = 1 << 20
 Content = Callable[[str, int], Iterator[bytes]]
 """The first so many bytes of an event file, by its name; OSError where they cannot be read."""
 
 _MOST_DAMAGE = 5
-"""Damaged ranges a file that the page names; more are counted."""
+"""Damaged ranges of a file that the page names; more are counted."""
 
 
-def pages(
-    reading: Reading, options: ExportOptions, plotly: bytes, *, each: bool
+# ------------------------------------------------------------------------------------------------------ what it says
+
+
+@dataclass(frozen=True, slots=True)
+class Extremes:
+    """A column's last and best point as (step, the value's text); None where nothing was logged."""
+
+    last: tuple[int, str] | None
+    best: tuple[int, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class SharedLog:
+    """One experiment on the page."""
+
+    name: str
+    file: str
+    """The name of its download."""
+    csv: bytes
+    """The run log, with its header."""
+    values: Sequence[Extremes]
+    """One per column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """One event file that the page was made from."""
+
+    name: str
+    size: int
+    records: int
+    sha256: str
+    damage: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class HtmlReport:
+    """All that a page says."""
+
+    title: str
+    version: str
+    columns: Sequence[str]
+    """The run logs' value columns."""
+    logs: Sequence[SharedLog]
+    files: Sequence[Provenance] = ()
+    notes: Sequence[str] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    """Plotly figures by their title, drawn as they are; without any, the page draws the run logs."""
+    theme: str = ""
+    """``light`` or ``dark``; "" for the reader's own."""
+
+
+# --------------------------------------------------------------------------------------------------------- its bytes
+
+
+def html_chunks(page: HtmlReport, plotly: PlotlyBundle) -> Iterator[bytes]:
+    """Yield the page's bytes in order; they depend on the arguments alone."""
+    script = _resource("html_report.js")
+    yield _head(page, (plotly.sha256, hashlib.sha256(script).digest()))
+    yield b'<script type="application/json" id="manifest">' + _manifest(page) + b"</script>\n"
+    for place, log in enumerate(page.logs):
+        yield from _packed(f"csv-{place}", gzip.compress(log.csv, 6, mtime=0))
+    yield from _packed("plotly", plotly.compressed)
+    yield b"<script>" + script + b"</script>\n</body>\n</html>\n"
+
+
+def _packed(name: str, data: bytes) -> Iterator[bytes]:
+    yield f'<script type="text/plain" id="{name}">'.encode()
+    yield base64.b64encode(data) + b"</script>\n"
+
+
+def _resource(name: str) -> bytes:
+    return files("tbbridge.exporting").joinpath(name).read_bytes()
+
+
+def _head(page: HtmlReport, digests: Sequence[bytes]) -> bytes:
+    text = _resource("html_report.html").decode()
+    for mark, value in {
+        "{script_hashes}": " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests),
+        "{generator}": html.escape(f"tbbridge {page.version}"),
+        "{css}": _resource("html_report.css").decode(),
+        "{theme}": html.escape(page.theme),
+        "{title}": html.escape(clean(page.title)),
+    }.items():
+        text = text.replace(mark, value)
+    return text.encode()
+
+
+def _manifest(page: HtmlReport) -> bytes:
+    """Return what the page's script reads, as JSON that cannot end its own script element."""
+    drawn = [{"title": title, "figure": figure} for title, figure in page.figures.items()]
+    content = {
+        "version": page.version,
+        "columns": [clean(name) for name in page.columns],
+        "charts": drawn or [{"title": title, "columns": places} for title, places in charts(page.columns).items()],
+        "experiments": [
+            {"name": clean(log.name), "file": clean(log.file), "values": [asdict(value) for value in log.values]}
+            for log in page.logs
+        ],
+        "files": [{**asdict(file), "name": clean(file.name), "damage": list(file.damage)} for file in page.files],
+        "notes": [clean(note) for note in page.notes],
+    }
+    return json.dumps(content, ensure_ascii=True).replace("<", "\\u003c").encode()
+
+
+def charts(columns: Sequence[str]) -> dict[str, list[int]]:
+    """Return the columns that share a chart: ``train accuracy`` and ``val accuracy`` are the chart ``accuracy``."""
+    grouped: dict[str, list[int]] = {}
+    for place, name in enumerate(columns):
+        first, _, rest = name.partition(" ")
+        grouped.setdefault(rest if rest and first in ("train", "val", "test") else name, []).append(place)
+    return grouped
+
+
+# ------------------------------------------------------------------------------------------------------ what was read
+
+
+def html_reports(
+    reading: Reading, options: ExportOptions, plotly: PlotlyBundle, *, each: bool
 ) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Each page's experiment (empty when it is for all) and its bytes.
-
-    plotly: the plotly.js bundle that the page carries.
-    """
+    """Yield each page's experiment ("" when it is for all) and its bytes."""
     for name, part in parts(reading, each):
-        yield name, html_chunks(page(part, name or title(reading), options), plotly)
+        yield name, html_chunks(report_of(part, name or title(reading), options), plotly)
 
 
 def title(reading: Reading) -> str:
-    """What a page for all experiments is called: the log directory's own name."""
+    """Return the title of a page for all experiments: the log directory's own name."""
     return os.path.basename(os.path.abspath(reading.root)) or "training runs"
 
 
-def page(reading: Reading, name: str, options: ExportOptions) -> Page:
-    """All that a page says of what was read."""
+def report_of(reading: Reading, name: str, options: ExportOptions) -> HtmlReport:
+    """Return all that a page says of what was read."""
     logs = run_logs(reading, options)
     columns = tuple(dict.fromkeys(column for log in logs for column in log.columns))
     notes = [f"{one.name}: {note}" for one in reading.experiments for note in report.notes(reading, one)]
     if options.points is not None:
-        notes.append(f"thinned to about {options.points} points a column (first, last, minima and maxima are kept)")
-    return Page(
+        notes.append(f"thinned to about {options.points} points per column (first, last, minima and maxima are kept)")
+    return HtmlReport(
         title=name,
         version=version("tbbridge"),
         columns=columns,
@@ -62,6 +189,21 @@ def page(reading: Reading, name: str, options: ExportOptions) -> Page:
         files=_provenance(reading),
         notes=[*notes, *reading.problems],
     )
+
+
+def report_of_csvs(title: str, csvs: Mapping[str, bytes], figures: Mapping[str, Any], **more: Any) -> HtmlReport:
+    """Return a page of run logs by their experiments' names, with charts as they stand.
+
+    Args:
+        title: the page's title.
+        csvs: run logs as CSV.
+        figures: Plotly figures by their title.
+        more: `notes` and `theme` of `HtmlReport`.
+    """
+    logs = [read_run_log(data, name) for name, data in csvs.items()]
+    columns = tuple(dict.fromkeys(column for log in logs for column in log.columns))
+    shared = [_shared(log, columns) for log in logs]
+    return HtmlReport(title, version("tbbridge"), columns, shared, figures=figures, **more)
 
 
 def _shared(log: RunLog, columns: Sequence[str]) -> SharedLog:

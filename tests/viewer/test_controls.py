@@ -327,7 +327,7 @@ def test_the_shown_run_logs_are_downloaded(screen: Screen) -> None:
 
 
 def test_the_page_is_downloaded_as_one_file(screen: Screen, tmp_path: Path, open_page: Callable[..., Screen]) -> None:
-    """Download page gives one HTML file that shows the same charts and figures offline."""
+    """Download page saves one HTML file that shows the same charts and values offline."""
     screen.chart("accuracy").get_by_role("slider", name="Smoothing").fill("0.9")
     wait_until(lambda: "accuracy-weight=0.9" in screen.page.url, what="set")
     with screen.page.expect_download() as download:
@@ -336,9 +336,13 @@ def test_the_page_is_downloaded_as_one_file(screen: Screen, tmp_path: Path, open
     download.value.save_as(tmp_path / "page.html")
     drawn = screen.line("accuracy", "Training")
     other = open_page(f"file://{tmp_path}/page.html", offline=True)
-    find = "document.getElementById('accuracy').data.find(t => t.meta === 'Training' && t.opacity == null).y"
-    assert other.page.evaluate(find) == drawn["y"]
-    assert other.page.get_by_role("cell", name=screen.cell("loss-best-1-0"), exact=True).count() == 1
+    smoothed = "document.querySelector('.chart').data.find(t => t.meta === 'Training' && t.opacity == null).y"
+    wait_until(lambda: other.page.locator("#status[data-ready]").count(), what="it is drawn")
+    assert other.page.evaluate(smoothed) == drawn["y"]
+    assert other.page.get_by_role("heading", name="Cross entropy loss").count() == 1
+    best = screen.cell("accuracy-best-1-0")
+    values = [float(text) for text in other.page.locator("#values .pair span:nth-child(2)").all_inner_texts()]
+    assert best in [f"{value:.4f}" for value in values]
 
 
 def test_a_link_leads_to_tensorboard_when_it_runs(screen: Screen, source: MemorySource) -> None:

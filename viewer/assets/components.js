@@ -134,7 +134,7 @@ window.tbbridge_viewer = (() => {
       plot.tbConfig = config;
       const sizes = new ResizeObserver(() => { if (plot._fullLayout && !plot._dragging) window.tbbridge.Plotly.Plots.resize(plot); });
       sizes.observe(plot);
-      return () => { sizes.disconnect(); window.tbbridge.Plotly.purge(plot); };
+      return () => { sizes.disconnect(); if (plot._fullLayout) window.tbbridge.Plotly.purge(plot); };
     }, []);
     return e("div", { id, ref: place, role: "figure", "aria-label": "Chart" });
   };

@@ -1,10 +1,17 @@
 /* Keeps the charts current: one websocket a page, or a poll where none gets through (see ../live.py for the messages). */
 (() => {
   "use strict";
-  /* Our plotly.js is the small bundle, which was loaded just before this script. A larger app keeps its own, if it has
-     one or its dcc.Graph is still to load one; on our own page it stays where people look for it. */
-  const Plotly = window.Plotly;
-  if (!("keep" in document.currentScript.dataset)) delete window.Plotly;
+  /* plotly.js comes last: the page stands before it. A larger app keeps its own, if it has one or its dcc.Graph is still
+     to load one; on our own page ours stays where users look for it. */
+  const { plotly: address, keep } = document.currentScript.dataset;
+  let Plotly = null;
+  const library = new Promise((done) => {
+    const script = document.createElement("script");
+    script.src = address;
+    script.onload = () => { script.remove(); done(); };
+    script.onerror = () => { library.failed = true; pages.forEach((page) => page.showState()); };
+    document.head.append(script);
+  });
 
   const pages = new Map();
   const RETRIES = [250, 500, 1000, 2000, 4000];
@@ -176,14 +183,15 @@
 
     async apply(message) {
       for (const [id, property, value] of message.set || []) setProps(this.prefix + id, { [property]: value });
-      for (const [chart, figure] of Object.entries(message.figures || {})) await this.draw(chart, figure);
-      for (const [chart, changes] of Object.entries(message.extend || {})) await this.extend(chart, changes);
       if (message.cells) await this.write(message.cells);
       if (message.status) { this.status = message.status; this.since = performance.now(); }
       this.showState();
+      for (const [chart, figure] of Object.entries(message.figures || {})) await this.draw(chart, figure);
+      for (const [chart, changes] of Object.entries(message.extend || {})) await this.extend(chart, changes);
     }
 
     async plot(chart) {
+      await library;
       for (let tries = 0; tries < 600; tries += 1) {
         const plot = document.getElementById(`${this.prefix}${chart}-graph`);
         // a plot that is drawn anew while someone drags in it forgets the drag
@@ -250,6 +258,7 @@
       let kind = state.split(":")[0].replace(" ", "-"), words = WORDS[state] || state;
       if (this.controls.updates === "No" && connected) [kind, words] = ["paused", "paused"];
       if (!connected) [kind, words] = this.failures ? ["lost", "connection lost, trying again"] : ["connecting", "connecting…"];
+      else if (library.failed) [kind, words] = ["lost", "plotly.js could not be loaded: reload the page"];
       else if (age !== null && kind !== "paused") words += `, last write ${ago(age + (performance.now() - this.since) / 1000)} ago`;
       if (place.textContent !== words) place.textContent = words;
       if (place.dataset.kind !== kind) place.dataset.kind = kind;
@@ -266,7 +275,12 @@
   /* ---------------------------------------------------------------------------------------------- Dash and the buttons */
   const { missed } = window.tbbridge;
   window.tbbridge = {
-    Plotly,
+    Plotly: null,
+    loaded(ours, before) {
+      Plotly = window.tbbridge.Plotly = ours;
+      if (keep === undefined && before) window.Plotly = before;
+      else if (keep === undefined) delete window.Plotly;
+    },
     announce(element, id, value) {
       const root = element.closest("[data-tb-page]");
       if (!root) return;

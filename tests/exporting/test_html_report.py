@@ -1,4 +1,4 @@
-"""The page to share: self-contained, safe, with the run logs inside."""
+"""The HTML report: self-contained, safe, with the run logs inside."""
 
 from __future__ import annotations
 
@@ -19,20 +19,25 @@ from playwright.sync_api import Browser, Page
 
 import tbbridge
 from tbbridge.core.model import RunLog
-from tbbridge.exporting.export import plotly_bundle
-from tbbridge.write import html
+from tbbridge.exporting import html_report, plotly_bundle
+from tbbridge.exporting.plotly_bundle import PlotlyBundle, find_bundle
 from tbbridge.write.run_log_csv import run_log_csv
 
+PLOTLY = PlotlyBundle("small", b"/* plotly.js (basic - minified) v1.2.3 */")
+LARGEST = {"small": 700_000, "full": 2_200_000}
+"""Bytes of a page of one small run log, by its plotly.js."""
 EVIL = '</script><script>document.title="owned"</script><img src=x onerror=document.title="owned">'
 
 
-def shared(name: str, csv: bytes = b"step,train accuracy\n1,0.5\n") -> html.SharedLog:
-    return html.SharedLog(name, f"{name[:9]}.csv", csv, [html.Extremes((1, "0.5"), None)])
+def shared(name: str, csv: bytes = b"step,train accuracy\n1,0.5\n") -> html_report.SharedLog:
+    return html_report.SharedLog(name, f"{name[:9]}.csv", csv, [html_report.Extremes((1, "0.5"), None)])
 
 
-def page(*logs: html.SharedLog) -> bytes:
-    file = html.Provenance(f"run/{EVIL}", 1234, 5, "ab" * 32, ["bytes 1 to 2: checksum"])
-    return b"".join(html.html_chunks(html.Page(EVIL, "1.2", ["train accuracy"], logs, [file], [EVIL]), b"/*plotly*/"))
+def page(*logs: html_report.SharedLog) -> bytes:
+    file = html_report.Provenance(f"run/{EVIL}", 1234, 5, "ab" * 32, ["bytes 1 to 2: checksum"])
+    return b"".join(
+        html_report.html_chunks(html_report.HtmlReport(EVIL, "1.2", ["train accuracy"], logs, [file], [EVIL]), PLOTLY)
+    )
 
 
 def test_the_csv_is_in_the_page_byte_for_byte() -> None:
@@ -48,7 +53,7 @@ def test_names_are_data() -> None:
     """No name can end the element it is in, wherever it stands."""
     text = page(shared(EVIL)).decode()
     assert "<img" not in text
-    assert text.count("</script>") == text.count("<script") == 4
+    assert text.count("</script>") == text.count("<script") == 4  # manifest, CSV, plotly.js, script
     manifest = re.search(r'id="manifest">(.*?)</script>', text)
     assert manifest
     assert json.loads(manifest[1])["experiments"][0]["name"] == EVIL
@@ -60,7 +65,8 @@ def test_only_the_pages_own_scripts_may_run() -> None:
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text)
     assert policy
     scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
-    digests = [base64.b64encode(hashlib.sha256(code.encode()).digest()).decode() for code in scripts]
+    codes = [*(code.encode() for code in scripts), PLOTLY.code]
+    digests = [base64.b64encode(hashlib.sha256(code).digest()).decode() for code in codes]
     assert len(digests) == 2
     assert all(f"'sha256-{digest}'" in policy[1] for digest in digests)
     assert "default-src 'none'" in policy[1]
@@ -75,7 +81,7 @@ def test_the_bytes_depend_on_the_content_alone() -> None:
 def test_columns_of_one_metric_share_a_chart() -> None:
     """Train and validation of a metric are drawn together, another metric apart."""
     columns = ["train accuracy", "val accuracy", "train cross entropy", "val cross entropy", "lr"]
-    assert html.charts(columns) == {"accuracy": [0, 1], "cross entropy": [2, 3], "lr": [4]}
+    assert html_report.charts(columns) == {"accuracy": [0, 1], "cross entropy": [2, 3], "lr": [4]}
 
 
 @pytest.fixture
@@ -134,6 +140,22 @@ def test_an_exported_page_in_a_browser(tmp_path: Path, tab: Page) -> None:
     tab.wait_for_function("document.querySelector('.chart').data.length === 2")
 
 
+@pytest.mark.parametrize("name", [name for name in plotly_bundle.PLACES if find_bundle(name)])
+def test_each_plotly_is_small_in_the_page_and_draws(
+    tmp_path: Path, tab: Page, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The small plotly.js where the build fetched it, else the full one: each compressed, opened from the disk."""
+    monkeypatch.setattr(plotly_bundle, "PLACES", {name: plotly_bundle.PLACES[name]})
+    plotly_bundle.plotly_bundle.cache_clear()
+    write_experiment(tmp_path / "logs", "exp")
+    (path,) = tbbridge.export(tmp_path / "logs", tmp_path / "page.html")
+    plotly_bundle.plotly_bundle.cache_clear()
+    assert path.stat().st_size < LARGEST[name]
+    show(tab, path)
+    assert drawn(tab)[0]["y"] == [0.5, 0.625, 0.75, 0.875]
+    assert len(tab.locator(".chart path.js-line").all()) >= 2
+
+
 def test_a_million_points_stay_usable(tmp_path: Path, tab: Page) -> None:
     """Drawn thinned to what a chart can show, spikes kept, at full detail where one zooms in; quick."""
     steps = np.arange(500_000, dtype=np.int64)
@@ -143,9 +165,11 @@ def test_a_million_points_stay_usable(tmp_path: Path, tab: Page) -> None:
     columns = {"train accuracy": values, "val accuracy": values - 1}
     logged = {name: np.ones(len(steps), bool) for name in columns}
     csv = run_log_csv(RunLog("big", steps, columns, logged))
-    log = html.SharedLog("big", "big.csv", csv, [html.Extremes(None, None)] * 2)
+    log = html_report.SharedLog("big", "big.csv", csv, [html_report.Extremes(None, None)] * 2)
     path = tmp_path / "big.html"
-    chunks = html.html_chunks(html.Page("big", "1", list(columns), [log], []), plotly_bundle())
+    chunks = html_report.html_chunks(
+        html_report.HtmlReport("big", "1", list(columns), [log]), plotly_bundle.plotly_bundle()
+    )
     path.write_bytes(b"".join(chunks))
     show(tab, path)
     train = drawn(tab)[0]

@@ -1,5 +1,5 @@
 "use strict";
-// The shared page: reads the run logs out of the page itself, draws what is visible, offers them for download.
+// The HTML report: reads the run logs out of the page itself, draws what is visible, offers them for download.
 // Names of runs and experiments are data: they reach the page by textContent, and Plotly with its markup escaped.
 (() => {
   const manifest = JSON.parse(document.getElementById("manifest").textContent);
@@ -18,13 +18,21 @@
     return made;
   }
 
-  // ---- data: base64 -> gzip -> CSV -> columns
-  async function csv(place) {
-    const text = atob($("csv-" + place).textContent.trim());
+  // ---- data: base64 -> gzip -> bytes; CSV -> columns
+  function unpacked(id) {
+    const text = atob($(id).textContent.trim());
     const packed = new Uint8Array(text.length);
     for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
+    return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")));
+  }
+
+  const csv = async (place) => new Uint8Array(await unpacked("csv-" + place).arrayBuffer());
+
+  // The page's policy names plotly.js by the hash of its text, so it may run as a script of the page.
+  async function loadPlotly() {
+    const script = element("script");
+    script.textContent = await unpacked("plotly").text();
+    document.head.append(script);
   }
 
   const POWERS = Array.from({ length: 23 }, (_, n) => 10 ** n);
@@ -117,8 +125,9 @@
   const short = (text) => (text.length > 36 ? text.slice(0, 16) + " ... " + text.slice(-16) : text); // what a legend has room for
   const charts = manifest.charts.map((chart) => {
     const box = element("div", undefined, "chart");
+    if (chart.figure) $("charts").append(element("h2", chart.title));
     $("charts").append(box);
-    return { box, title: chart.title, columns: chart.columns, range: null };
+    return { ...chart, box, range: null };
   });
 
   function traces(chart, weight) {
@@ -150,7 +159,10 @@
 
   const CONFIG = { responsive: true, displaylogo: false };
   const weight = () => Number($("smoothing").value);
-  async function draw(chart) { await Plotly.react(chart.box, traces(chart, weight()), layout(chart), CONFIG); }
+  async function draw(chart) {
+    if (chart.figure) await Plotly.newPlot(chart.box, chart.figure.data, chart.figure.layout, CONFIG);
+    else await Plotly.react(chart.box, traces(chart, weight()), layout(chart), CONFIG);
+  }
 
   function zoomed(chart, change) {
     if (change["xaxis.autorange"] || change["xaxis.range"] || change["xaxis.range[0]"] !== undefined) {
@@ -234,7 +246,25 @@
   async function start() {
     $("about").textContent = `tbbridge ${manifest.version}`;
     $("notes").append(...manifest.notes.map((note) => element("li", note)));
-    names(); values(); files();
+    values();
+    if (manifest.files.length) files();
+    else $("origin").hidden = true;
+    await loadPlotly();
+    if (charts.some((chart) => chart.figure)) await show();
+    else await explore();
+  }
+
+  // Charts as they stood on the live page.
+  async function show() {
+    $("bar").hidden = true;
+    for (const chart of charts) await draw(chart);
+    $("status").textContent = "";
+    $("status").dataset.ready = "yes";
+  }
+
+  // Charts of the run logs, with controls.
+  async function explore() {
+    names();
     $("filter").oninput = names;
     $("smoothing").oninput = () => { $("weight").textContent = weight().toFixed(2); charts.forEach(draw); };
     await update();
