@@ -1,7 +1,7 @@
 r"""Early stopping for any framework: start a training, follow its logs, end it when validation stops getting better.
 
     python examples/early_stopping.py --logdir logs/long -- \
-        python examples/pytorch_mnist.py --logdir logs/long --steps 99999
+        python examples/pytorch_digits.py --logdir logs/long --steps 99999
 
 The training needs no change and knows nothing of this: what it logs is enough. It is ended by SIGTERM.
 """

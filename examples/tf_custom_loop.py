@@ -1,4 +1,4 @@
-"""TensorFlow: a GradientTape loop on MNIST that logs with tf.summary.scalar every 5 steps. Watch it live with
+"""TensorFlow: a GradientTape loop learns handwritten digits; tf.summary.scalar logs it. Watch it live with
 
     tbbridge watch logs            (in another terminal, before or after this one starts)
     python examples/tf_custom_loop.py
@@ -9,25 +9,17 @@ Two writers, ``train/`` and ``validation/``, with the same two tags: this is all
 
 import argparse
 
+import digits
 import keras
-import numpy as np
 import tensorflow as tf
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument(
-    "--data", metavar="FILE.npz", help="MNIST as keras.datasets stores it; without it, keras fetches it"
-)
-parser.add_argument("--logdir", default="logs/tf_custom_loop", help="default: %(default)s")
-parser.add_argument("--steps", type=int, default=1000)
+parser.add_argument("--logdir", default="logs/digits-tf", help="default: %(default)s")
+parser.add_argument("--steps", type=int, default=300)
 args = parser.parse_args()
 
-if args.data:
-    with np.load(args.data) as file:
-        x, y, x_val, y_val = (file[name] for name in ("x_train", "y_train", "x_test", "y_test"))
-else:
-    (x, y), (x_val, y_val) = keras.datasets.mnist.load_data()
-x, x_val = (images[..., None].astype("float32") / 255 for images in (x, x_val[:1000]))
-y, y_val = (labels.astype("int64") for labels in (y, y_val[:1000]))
+x, y, x_val, y_val = digits.load()
+x, x_val = x[..., None], x_val[..., None]
 
 keras.utils.set_random_seed(0)
 layers = keras.layers
@@ -35,7 +27,6 @@ model = keras.Sequential(
     [
         keras.Input(x.shape[1:]),
         layers.Conv2D(16, 3, activation="relu"),
-        layers.MaxPooling2D(),
         layers.Conv2D(32, 3, activation="relu"),
         layers.MaxPooling2D(),
         layers.Flatten(),

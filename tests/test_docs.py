@@ -85,8 +85,8 @@ def write_training(folder: Path, shift: float) -> None:
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A current directory with `logs/`, two trainings, as the docs have it."""
     monkeypatch.chdir(tmp_path)
-    write_training(tmp_path / "logs" / "mnist-cnn", 1.0)
-    write_training(tmp_path / "logs" / "mnist-softmax", 3.0)
+    write_training(tmp_path / "logs" / "digits-cnn", 1.0)
+    write_training(tmp_path / "logs" / "digits-softmax", 3.0)
     return tmp_path
 
 

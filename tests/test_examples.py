@@ -1,4 +1,4 @@
-"""Each example trains for real, on small images of the same shape as MNIST, and its run log ends as it printed."""
+"""Each example trains for real, by the command line that its docstring names, and its run log ends as it printed."""
 
 from __future__ import annotations
 
@@ -12,39 +12,46 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recorded import expected_curves, small_images
+from recorded import expected_curves
 from support import ROOT, run_cli, running_cli, stop, wait_until
 
 import tbbridge
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-LENGTH = {
-    "keras_mnist": ("--epochs", "3"),
-    "tf_custom_loop": ("--steps", "100"),
-    "pytorch_mnist": ("--steps", "100"),
-    "lightning_mnist": ("--epochs", "2"),
-    "huggingface_mnist": ("--steps", "40"),
-    "jax_flax_mnist": ("--steps", "100"),
+EXAMPLES = {
+    "pytorch_digits": "digits-cnn",
+    "keras_digits": "digits-softmax",
+    "tf_custom_loop": "digits-tf",
+    "lightning_digits": "lightning_logs/version_0",
+    "huggingface_digits": "digits-vit/runs/*",
+    "jax_flax_digits": "digits-flax",
 }
-"""Enough to learn a little, and no more."""
+"""The experiment that the examples' README promises of each; * is a date and a host."""
 
-NO_TRAIN_ACCURACY = {"huggingface_mnist"}
-
-
-@pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Small images that take MNIST's place."""
-    return small_images(tmp_path_factory.mktemp("data"))
+NO_TRAIN_ACCURACY = {"huggingface_digits"}
 
 
-def run_example(name: str, *args: str | Path) -> str:
-    """What an example prints on stdout; it must end well."""
+def docstring(name: str) -> str:
+    """What an example says at its top."""
+    return (ROOT / f"examples/{name}.py").read_text().split('"""')[1]
+
+
+def documented(name: str) -> list[str]:
+    """The command line of the example's docstring that runs it, its lines joined."""
+    lines = docstring(name).replace("\\\n", " ").splitlines()
+    (line,) = [line.strip() for line in lines if line.strip().startswith(f"python examples/{name}.py")]
+    return line.split()
+
+
+def run_in(folder: Path, command: Sequence[str | Path]) -> str:
+    """What a command line of the examples prints on stdout, run in `folder` beside ``examples/``; it must end well."""
+    if not (folder / "examples").exists():
+        (folder / "examples").symlink_to(ROOT / "examples")
     # one thread: on a busy machine several would wait for one another
-    command = [sys.executable, ROOT / f"examples/{name}.py", *args]
-    done = subprocess.run(
-        command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False
-    )
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "https_proxy": "http://127.0.0.1:9"}
+    words = [sys.executable if word == "python" else word for word in command]
+    done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -55,19 +62,21 @@ def printed_metrics(text: str) -> dict[str, float]:
     return {column: float(np.float32(value)) for column, value in found}
 
 
-@pytest.mark.parametrize(("name", "length"), LENGTH.items(), ids=LENGTH)
-def test_the_run_log_ends_as_the_example_printed(name: str, length: Sequence[str], data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "experiment"), EXAMPLES.items(), ids=EXAMPLES)
+def test_the_run_log_ends_as_the_example_printed(name: str, experiment: str, tmp_path: Path) -> None:
     """Watched live, the run log's last values are what the framework printed; and it is what export gives later."""
     logs, live, later = tmp_path / "logs", tmp_path / "live", tmp_path / "later"
     with running_cli("watch", logs, "--out", live, "--no-viewer") as watching:
-        printed = printed_metrics(run_example(name, "--data", data, "--logdir", logs, *length))
+        printed = printed_metrics(run_in(tmp_path, documented(name)))
         wait_until(lambda: published(live) == printed, what=f"the run log ends with {printed}")
         assert stop(watching) == 0
     assert set(printed) == set(tbbridge.COLUMNS) - ({"train accuracy"} if name in NO_TRAIN_ACCURACY else set())
     assert run_cli("export", logs, "--out", later).returncode == 0
     (path,) = later.rglob("*.csv")
+    assert path.relative_to(later).match(f"{experiment}.csv")
+    assert f"`{experiment.replace('*', '<date>_<host>')}`" in (ROOT / "examples/README.md").read_text()
     assert path.read_bytes() == (live / path.relative_to(later)).read_bytes()
-    assert path.read_bytes().count(b"\n") > 2
+    assert path.read_bytes().count(b"\n") > 5
 
 
 def published(out: Path) -> dict[str, float]:
@@ -78,8 +87,8 @@ def published(out: Path) -> dict[str, float]:
 
 def test_every_example_says_how_to_watch_it() -> None:
     """Its docstring, which --help shows, has the command."""
-    for name in LENGTH:
-        assert "tbbridge watch logs" in (ROOT / f"examples/{name}.py").read_text().split('"""')[1], name
+    for name in EXAMPLES:
+        assert "tbbridge watch logs" in docstring(name), name
 
 
 TURNING = """
@@ -98,7 +107,8 @@ def stop_early(logdir: Path, steps: int) -> str:
     """What early_stopping.py, with a patience of 30 points, prints of `TURNING`."""
     logdir.mkdir()
     training = [sys.executable, "-c", TURNING, logdir, str(steps)]
-    return run_example("early_stopping", "--logdir", logdir, "--patience", "30", "--", *training)
+    command = ["python", ROOT / "examples/early_stopping.py", "--logdir", logdir, "--patience", "30", "--", *training]
+    return run_in(logdir.parent, list(map(str, command)))
 
 
 def test_early_stopping_ends_a_training_that_no_longer_gets_better(tmp_path: Path) -> None:
@@ -106,6 +116,13 @@ def test_early_stopping_ends_a_training_that_no_longer_gets_better(tmp_path: Pat
     printed = stop_early(tmp_path / "logs", 1_000_000)
     assert "stopped early at step" in printed
     assert "best val cross entropy: 1.0 at step 40" in printed
+
+
+def test_early_stopping_runs_as_its_docstring_says(tmp_path: Path) -> None:
+    """The documented command line ends the PyTorch example when it gets no better."""
+    words = documented("early_stopping")
+    printed = run_in(tmp_path, words)
+    assert re.search(r"stopped early at step \d+\nbest val cross entropy: 0\.\d+ at step \d+", printed)
 
 
 def test_early_stopping_leaves_a_training_that_ends_in_time(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""PyTorch: a small convolutional network learns MNIST's digits; torch's SummaryWriter logs it. Watch it live with
+"""PyTorch: a small convolutional network learns handwritten digits; torch's SummaryWriter logs it. Watch it live with
 
     tbbridge watch logs            (in another terminal, before or after this one starts)
-    python examples/pytorch_mnist.py
+    python examples/pytorch_digits.py
 
 One writer; the tags say which curve a point belongs to. ``flush()`` sends the points on at once; without it a writer
 keeps them for up to two minutes.
@@ -9,33 +9,23 @@ keeps them for up to two minutes.
 
 import argparse
 
-import numpy as np
+import digits
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.tensorboard import SummaryWriter
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--data", metavar="FILE.npz", help="MNIST as keras.datasets stores it; else torchvision fetches it")
-parser.add_argument("--logdir", default="logs/pytorch_mnist", help="default: %(default)s")
-parser.add_argument("--steps", type=int, default=1000)
+parser.add_argument("--logdir", default="logs/digits-cnn", help="default: %(default)s")
+parser.add_argument("--steps", type=int, default=300)
 args = parser.parse_args()
 
-if args.data:
-    with np.load(args.data) as file:
-        x, y, x_val, y_val = (torch.from_numpy(file[n]) for n in ("x_train", "y_train", "x_test", "y_test"))
-else:
-    from torchvision.datasets import MNIST
-
-    train, test = (MNIST("data", train=train, download=True) for train in (True, False))
-    x, y, x_val, y_val = train.data, train.targets, test.data, test.targets
-x, x_val = (images[:, None] / 255 for images in (x, x_val[:1000]))
-y, y_val = y.long(), y_val[:1000].long()
+x, y, x_val, y_val = map(torch.from_numpy, digits.load())
+x, x_val = x[:, None], x_val[:, None]
 
 torch.manual_seed(0)
 model = nn.Sequential(
-    nn.Conv2d(1, 16, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3), nn.ReLU(), nn.MaxPool2d(2),
-    nn.Flatten(), nn.LazyLinear(10),
+    nn.Conv2d(1, 16, 3), nn.ReLU(), nn.Conv2d(16, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.LazyLinear(10),
 )  # fmt: skip
 model(x[:1])
 optimizer = torch.optim.Adam(model.parameters())

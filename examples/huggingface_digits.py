@@ -1,7 +1,7 @@
-"""Hugging Face: the Trainer teaches MNIST's digits to a tiny vision transformer (random weights). Watch it with
+"""Hugging Face: the Trainer teaches handwritten digits to a tiny vision transformer (random weights). Watch it with
 
     tbbridge watch logs            (in another terminal, before or after this one starts)
-    python examples/huggingface_mnist.py
+    python examples/huggingface_digits.py
 
 ``report_to="tensorboard"`` is all it takes; the logs go to <output_dir>/runs/<date>_<host>. The Trainer logs no
 accuracy on the training set, so that curve stays empty.
@@ -9,28 +9,19 @@ accuracy on the training set, so that curve stays empty.
 
 import argparse
 
-import numpy as np
+import digits
 from transformers import Trainer, TrainingArguments, ViTConfig, ViTForImageClassification, set_seed
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--data", metavar="FILE.npz", help="MNIST as keras.datasets stores it; else torchvision fetches it")
-parser.add_argument("--logdir", default="logs/huggingface_mnist", help="default: %(default)s")
-parser.add_argument("--steps", type=int, default=400)
+parser.add_argument("--logdir", default="logs/digits-vit", help="default: %(default)s")
+parser.add_argument("--steps", type=int, default=200)
 args = parser.parse_args()
 
-if args.data:
-    with np.load(args.data) as file:
-        x, y, x_val, y_val = (file[name] for name in ("x_train", "y_train", "x_test", "y_test"))
-else:
-    from torchvision.datasets import MNIST
-
-    train, test = (MNIST("data", train=train, download=True) for train in (True, False))
-    x, y, x_val, y_val = (part.numpy() for part in (train.data, train.targets, test.data, test.targets))
+x, y, x_val, y_val = digits.load()
 
 
 def rows(images, labels):
-    pixels = images[:, None].astype("float32") / 255
-    return [{"pixel_values": one, "labels": int(label)} for one, label in zip(pixels, labels, strict=True)]
+    return [{"pixel_values": one[None], "labels": int(label)} for one, label in zip(images, labels, strict=True)]
 
 
 def accuracy(prediction):
@@ -39,7 +30,7 @@ def accuracy(prediction):
 
 set_seed(0)
 config = ViTConfig(
-    image_size=28, patch_size=7, num_channels=1, num_labels=10,
+    image_size=8, patch_size=2, num_channels=1, num_labels=10,
     hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
 )  # fmt: skip
 arguments = TrainingArguments(
@@ -58,8 +49,8 @@ arguments = TrainingArguments(
 trainer = Trainer(
     ViTForImageClassification(config),
     arguments,
-    train_dataset=rows(x[:25600], y[:25600]),
-    eval_dataset=rows(x_val[:1000], y_val[:1000]),
+    train_dataset=rows(x, y),
+    eval_dataset=rows(x_val, y_val),
     compute_metrics=accuracy,
 )
 trainer.train()

@@ -1,34 +1,26 @@
-"""JAX and Flax: a small network learns MNIST's digits; clu.metric_writers logs it. Watch it live with
+"""JAX and Flax: a small network learns handwritten digits; clu.metric_writers logs it. Watch it live with
 
     tbbridge watch logs            (in another terminal, before or after this one starts)
-    python examples/jax_flax_mnist.py
+    python examples/jax_flax_digits.py
 
 Names as in Flax's own examples: train_loss, train_accuracy, eval_loss, eval_accuracy.
 """
 
 import argparse
 
+import digits
 import numpy as np
 import optax
 from clu import metric_writers
 from flax import nnx
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument(
-    "--data", metavar="FILE.npz", help="MNIST as keras.datasets stores it; without it, keras fetches it"
-)
-parser.add_argument("--logdir", default="logs/jax_flax_mnist", help="default: %(default)s")
-parser.add_argument("--steps", type=int, default=1000)
+parser.add_argument("--logdir", default="logs/digits-flax", help="default: %(default)s")
+parser.add_argument("--steps", type=int, default=500)
 args = parser.parse_args()
 
-if args.data:
-    with np.load(args.data) as file:
-        x, y, x_val, y_val = (file[name] for name in ("x_train", "y_train", "x_test", "y_test"))
-else:
-    import keras
-
-    (x, y), (x_val, y_val) = keras.datasets.mnist.load_data()
-x, x_val = (images.reshape(len(images), -1).astype("float32") / 255 for images in (x, x_val))
+x, y, x_val, y_val = digits.load()
+x, x_val = (images.reshape(len(images), -1) for images in (x, x_val))
 
 
 class Network(nnx.Module):
