@@ -83,15 +83,17 @@ $(BIN)/python:
 	$(PIP) install --quiet --upgrade pip
 
 $(VENV)/.demo: $(BIN)/python $(PACKAGE)
-	$(PIP) install --quiet -e '.[tensorboard]'
+	@echo 'make: installing tbbridge and TensorBoard into $(VENV) (about half a minute)'
+	$(PIP) install -e '.[tensorboard]'
 	touch $@
 
 $(VENV)/.test: $(BIN)/python $(PACKAGE)
-	$(PIP) install --quiet -e '.[test,frameworks]'
+	@echo 'make: installing tbbridge and all that its tests need into $(VENV) (3 GB, some minutes)'
+	$(PIP) install -e '.[test,frameworks]'
 	touch $@
 
 $(VENV)/.lint: $(BIN)/python $(PACKAGE)
-	$(PIP) install --quiet -e '.[lint]'
+	$(PIP) install -e '.[lint]'
 	touch $@
 
 $(VENV)/.wheel: $(BIN)/python
