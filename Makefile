@@ -88,7 +88,7 @@ $(VENV)/.demo: $(BIN)/python $(PACKAGE)
 	touch $@
 
 $(VENV)/.test: $(BIN)/python $(PACKAGE)
-	@echo 'make: installing tbbridge and all that its tests need into $(VENV) (3 GB, some minutes)'
+	@echo 'make: installing tbbridge and all that its tests need into $(VENV) (6 GB, some minutes)'
 	$(PIP) install -e '.[test,frameworks]'
 	touch $@
 
