@@ -30,6 +30,7 @@ class Restart(NamedTuple):
     """A SessionLog.START, as a test writes it."""
 
     step: int
+    wall_time: float = math.inf
 
 
 Event = Log | Restart
@@ -57,7 +58,8 @@ def event_file(
     starts, before = [], 0
     for place, event in enumerate(events):
         if isinstance(event, Restart):
-            starts.append(Start(before, event.step, place == 0))
+            time = event.wall_time if math.isfinite(event.wall_time) else math.inf
+            starts.append(Start(before, event.step, place == 0, time))
         else:
             before += 1
     first = born if born is not None else logs[0].wall_time if logs else math.nan
@@ -66,7 +68,7 @@ def event_file(
 
 @dataclass(slots=True)
 class Dot:
-    """One point of the model."""
+    """One point of the model; `gone`: a restart superseded it."""
 
     file: int
     offset: int
@@ -75,6 +77,7 @@ class Dot:
     wall_time: float
     value: float
     superseded: bool = False
+    gone: bool = False
 
 
 class Back(NamedTuple):
@@ -101,15 +104,21 @@ def rule_by_rule(files: Sequence[EventFile]) -> tuple[dict[str, list[Dot]], list
         rule_5(points)
     rule_1(dots, ordered)
     backs = [back for points in by_tag.values() for back in rule_2(points, ordered)]
+    loops = [loop for points in by_tag.values() for loop in rule_3(points, ordered)]
     for points in by_tag.values():
-        rule_3(points)
+        for point in points:
+            point.gone = point.superseded
+        rule_4(points)
     restarts = []
-    for number, file in enumerate(file for file in ordered if len(file.scalars.step) or file.starts):
-        restarts += [
-            Back(file.name, s.step, True) for s in sorted(file.starts, key=lambda s: s.step) if number or not s.first
-        ]
+    for number, file in enumerate(ordered):
+        earlier = [other for other in ordered[:number] if len(other.scalars.step)]
+        for start in sorted(file.starts, key=lambda start: start.step):
+            if not start.first or any(reached(other, start) for other in earlier):
+                restarts.append(Back(file.name, start.step, True))
         steps = [back.step for back in backs if back.file == file.name]
         restarts += [Back(file.name, min(steps), False)] if steps else []
+        turns = [steps for name, steps in loops if name == file.name]
+        restarts += [Back(file.name, step, False) for step in max(turns, key=len, default=[])]
     return by_tag, restarts
 
 
@@ -138,24 +147,33 @@ def rule_5(points: list[Dot]) -> None:
 
 
 def rule_1(dots: list[Dot], files: Sequence[EventFile]) -> None:
-    """A START event at step s supersedes the run's earlier points with step >= s, for all tags."""
+    """A START at step s supersedes, for all tags, the points with step >= s that come before it in its own file, and
+    those of the run's earlier files whose time span lies wholly before it (all of them without finite wall times)."""
     for number, file in enumerate(files):
         for start in file.starts:
             for dot in dots:
-                earlier = dot.file < number or (dot.file == number and dot.offset < start.before)
-                if earlier and dot.step >= start.step:
+                earlier = dot.file < number and reached(files[dot.file], start)
+                if (earlier or (dot.file == number and dot.offset < start.before)) and dot.step >= start.step:
                     dot.superseded = True
+
+
+def reached(earlier: EventFile, start: Start) -> bool:
+    """Whether a file's time span lies wholly before a START, or nothing is known of it."""
+    times = [time for time in earlier.scalars.wall_time.tolist() if math.isfinite(time)]
+    return not times or not math.isfinite(start.wall_time) or start.wall_time > max(times)
 
 
 def rule_2(points: list[Dot], files: Sequence[EventFile]) -> Iterator[Back]:
     """A later file whose first point of a tag has a step <= that tag's largest so far, and whose wall-time interval
-    lies wholly after the earlier files' that hold the tag, supersedes that tag's earlier points with step >= it."""
+    lies wholly after the earlier files' that hold the tag, supersedes that tag's earlier points with step >= it;
+    but a file that holds nothing but step 0 of the tag does not."""
     for number in sorted({point.file for point in points}):
         first = next(point for point in points if point.file == number)
         earlier = [point for point in points if point.file < number]
         holders = [files[other] for other in {point.file for point in earlier}]
         goes_back = bool(earlier) and first.step <= max(point.step for point in earlier)
-        if goes_back and all(wholly_after(files[number], other) for other in holders):
+        nothing_else = all(point.step == 0 for point in points if point.file == number)
+        if goes_back and not nothing_else and all(wholly_after(files[number], other) for other in holders):
             for point in earlier:
                 point.superseded |= point.step >= first.step
             yield Back(files[number].name, first.step, False)
@@ -168,7 +186,32 @@ def wholly_after(later: EventFile, earlier: EventFile) -> bool:
     return bool(mine) and bool(others) and min(mine) > max(others)
 
 
-def rule_3(points: list[Dot]) -> None:
+def rule_3(points: list[Dot], files: Sequence[EventFile]) -> Iterator[tuple[str, list[int]]]:
+    """Within a file, a tag that returns to a step that it has already, and rises again from there among the steps that
+    it has passed, begins again there: its older points of that file from that step on are superseded.
+
+    Yields the file and the steps of the loops that no START announced."""
+    for number in sorted({point.file for point in points}):
+        own = [point for point in points if point.file == number]
+        turns, fall, told = [], None, True
+        for place, point in enumerate(own[:-1]):
+            older, following = own[:place], own[place + 1]
+            if older and point.step < older[-1].step:
+                between = [s for s in files[number].starts if older[-1].offset < s.before <= point.offset]
+                fall, told = place, bool(between)
+            has_it = any(other.step == point.step for other in older)
+            highest = max((other.step for other in older), default=point.step)
+            if has_it and point.step < following.step <= highest:
+                for other in older:
+                    other.superseded |= other.step >= point.step
+                if fall is not None and not told:
+                    turns.append(point.step)
+                told = True
+        if turns:
+            yield files[number].name, turns
+
+
+def rule_4(points: list[Dot]) -> None:
     """Same tag and step twice: the last in canonical order wins."""
     last = {point.step: point for point in points}
     for point in points:
@@ -188,7 +231,7 @@ def event_lists(draw: st.DrawFn, era: int, stepless: bool) -> list[Event]:
     )
     steps = st.just(0) if stepless else STEPS
     log = st.builds(Log, st.sampled_from("abc"), steps, times, st.floats(width=32))
-    start = st.builds(Restart, STEPS)
+    start = st.builds(Restart, STEPS, times)
     return draw(st.lists(st.one_of(log, log, log, log, start) if draw(st.booleans()) else log, max_size=8))
 
 

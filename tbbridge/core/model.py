@@ -98,6 +98,8 @@ class Series:
     """True where a restart or a later point of the same step took the point's place."""
     ordinal: bool = False
     """True when the writer passed no step and the ordinal is the step (rule 5)."""
+    repeats: int = 0
+    """How many of the superseded points gave way to a later value of the same step (rule 4)."""
 
 
 class Points(NamedTuple):

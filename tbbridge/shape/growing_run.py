@@ -48,6 +48,14 @@ class _Holder:
     restart: bool
     """Rule 2 makes it supersede the earlier points from its first step on."""
     points: int = 0
+    stepped: bool = False
+    """It holds another step than 0."""
+    last: int | None = None
+    """The step of its last point; None before the first."""
+    top: int = 0
+    """Its largest step."""
+    looped: bool = False
+    """Since its steps went back the last time, rule 3 was applied."""
 
 
 @dataclass(slots=True)
@@ -62,19 +70,16 @@ class _Seen:
     tags: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
 class _Start:
-    """A SessionLog.START and where it stands."""
+    """A SessionLog.START and the file in which it stands."""
 
-    __slots__ = ("first", "key", "step")
+    key: rules.OrderKey
+    start: Start
 
-    def __init__(self, key: rules.OrderKey, start: Start) -> None:
-        self.key = key
-        self.step = start.step
-        self.first = start.first
-
-    def comes_after(self, first: rules.OrderKey | None) -> bool:
-        """Whether the run has earlier events, its first file being that of the key `first`."""
-        return not self.first or self.key != first
+    def reaches(self, seen: _Seen) -> bool | None:
+        """Whether it supersedes points of an earlier file; None when that has no points."""
+        return rules.reaches(self.start, seen.high) if seen.points and seen.key < self.key else None
 
 
 class RunSeries:
@@ -89,6 +94,7 @@ class RunSeries:
         self._seen: dict[str, _Seen] = {}
         self._starts: list[_Start] = []
         self._back: dict[str, int] = {}
+        self._loops: dict[str, list[int]] = {}
         self._tracks: dict[str, Track] = {}
         self._holders: dict[str, list[_Holder]] = {}
 
@@ -121,12 +127,18 @@ class RunSeries:
     @property
     def restarts(self) -> list[Restart]:
         """Where the training began again, in canonical order: STARTs behind other events, and steps that go back."""
-        first = min((seen.key for seen in self._seen.values()), default=None)
-        found = [
-            (start.key, Restart(start.key[-1], start.step, True)) for start in self._starts if start.comes_after(first)
+        found = [(one.key, 0, Restart(one.key[-1], one.start.step, True)) for one in self._starts if self._counts(one)]
+        found += [(self._seen[name].key, 1, Restart(name, step, False)) for name, step in self._back.items()]
+        found += [
+            (self._seen[name].key, 2 + place, Restart(name, step, False))
+            for name, steps in self._loops.items()
+            for place, step in enumerate(steps)
         ]
-        found += [(self._seen[name].key, Restart(name, step, False)) for name, step in self._back.items()]
-        return [restart for _, restart in sorted(found)]
+        return [restart for *_, restart in sorted(found)]
+
+    def _counts(self, one: _Start) -> bool:
+        """Whether a START is a restart: something of its file or of an earlier one comes before it."""
+        return not one.start.first or any(one.reaches(seen) for seen in self._seen.values())
 
     def update(
         self, changed: Iterable[EventFile], *, again: Collection[str] = (), gone: Collection[str] = ()
@@ -170,6 +182,7 @@ class RunSeries:
         merged = rules.merge_ordered([_in_memory(file) for file in files])
         self._starts = [_Start(rules.order_key(file), start) for file in files for start in file.starts]
         self._back = {}
+        self._loops = {files[number].name: steps for number, steps in merged.loops.items()}
         for file in files:
             _take_note(self._seen[file.name], file)
         self._tracks = {tag: Track(series, self._shelf) for tag, series in merged.series().items()}
@@ -181,15 +194,17 @@ class RunSeries:
         self._holders = {tag: [] for tag in self._tracks}
         parts = merged.segments
         points = np.diff(parts.start, append=len(merged.step))
-        columns = (parts.tag, parts.file, parts.first, parts.restart, parts.back, points)
-        for tag, file, first, restart, back, count in zip(*(column.tolist() for column in columns), strict=True):
-            self._hold(merged.names[tag], self._seen[files[file]], restart, count)
+        columns = (parts.tag, parts.file, parts.first, parts.restart, parts.back, points, parts.start)
+        for tag, file, first, restart, back, count, begin in zip(*(column.tolist() for column in columns), strict=True):
+            holder = self._hold(merged.names[tag], self._seen[files[file]], restart, count)
+            _note_steps(holder, merged.step[begin : begin + count])
             if back:
                 self._went_back(files[file], first)
 
-    def _hold(self, tag: str, seen: _Seen, restart: bool, points: int = 0) -> None:
+    def _hold(self, tag: str, seen: _Seen, restart: bool, points: int = 0) -> _Holder:
         self._holders[tag].append(_Holder(seen, restart, points))
         seen.tags.add(tag)
+        return self._holders[tag][-1]
 
     def _went_back(self, name: str, step: int) -> None:
         self._back[name] = min(step, self._back.get(name, step))
@@ -199,7 +214,10 @@ class RunSeries:
         news = [(file, self._noticed(file)) for file in rules.canonical_order(files)]
         before = [(seen.points, seen.starts, seen.low, seen.high) for _, seen in news]
         for file, seen in news:
+            reached = [one.reaches(seen) for one in self._starts]
             _take_note(seen, file, since=seen.points)
+            if reached != [one.reaches(seen) for one in self._starts]:
+                raise _Elsewhere
         for (_, seen), (_, _, *interval) in zip(news, before, strict=True):
             if interval != [seen.low, seen.high]:
                 self._check_restarts(seen, interval[0] != seen.low)
@@ -219,7 +237,7 @@ class RunSeries:
             holders = self._holders[tag]
             latest = np.inf
             for one in holders if low_changed or holders[-1].file is not seen else ():
-                if one.restart != (one.file.low > latest):
+                if one.restart != (one.stepped and one.file.low > latest):
                     raise _Elsewhere
                 latest = one.file.high if one is holders[0] else max(latest, one.file.high)
 
@@ -227,11 +245,14 @@ class RunSeries:
         """Take in a file's news, which its STARTs cut into pieces."""
         for start in file.starts[starts:]:
             self._put(file, seen, slice(points, start.before), touched)
+            one = _Start(seen.key, start)
+            if any(one.reaches(other) is False for other in self._seen.values()):
+                raise _Elsewhere  # a writer beside it keeps its points
             for tag, track in self._tracks.items():
                 self._expect_last(tag, seen)
                 if track.cut(start.step):
                     touched.add(tag)
-            self._starts.append(_Start(seen.key, start))
+            self._starts.append(one)
             points = start.before
         self._put(file, seen, slice(points, len(file.scalars.step)), touched)
 
@@ -240,7 +261,7 @@ class RunSeries:
         numbers = file.scalars.tag[piece]
         points = Points(file.scalars.step[piece], file.scalars.wall_time[piece], file.scalars.value[piece])
         wide = rules.doubles(file)
-        ahead = min((start.step for start in self._starts if start.key > seen.key), default=None)
+        ahead = min((one.start.step for one in self._starts if one.reaches(seen)), default=None)
         for number in np.unique(numbers).tolist():
             touched.add(file.tags[number])
             news = rules.taken(points, numbers == number)
@@ -266,10 +287,16 @@ class RunSeries:
         step = _numbered(track, news.step)
         holders = self._holders[tag]
         if part == len(holders):
-            self._open(tag, seen, int(step[0]))
+            self._open(tag, seen, step)
         elif part < len(holders) - 1:
             track.tell_apart([one.points for one in holders])
-        holders[part].points += len(step)
+        holder = holders[part]
+        if holder.points and not holder.stepped and step.any() and self._is_late(tag, part):
+            raise _Elsewhere  # now it is a restart by rule 2
+        if _may_loop(holder, step, track):
+            raise _Elsewhere
+        _note_steps(holder, step)
+        holder.points += len(step)
         track.put(step, news.wall_time, news.value, part)
         return step
 
@@ -285,13 +312,18 @@ class RunSeries:
             raise _Elsewhere
         return part
 
-    def _open(self, tag: str, seen: _Seen, first: int) -> None:
-        """A file's first points of a tag come, from the step `first` on."""
-        track, restart = self._tracks[tag], _is_restart(self._holders[tag], seen)
-        self._hold(tag, seen, restart)
-        if restart and first <= track.step.view.max():
-            self._went_back(seen.key[-1], first)
-            track.cut(first)
+    def _is_late(self, tag: str, part: int) -> bool:
+        """Whether the file lies wholly after all earlier ones that hold the tag."""
+        holders = self._holders[tag]
+        return part > 0 and holders[part].file.low > max(one.file.high for one in holders[:part])
+
+    def _open(self, tag: str, seen: _Seen, step: Int64) -> None:
+        """A file's first points of a tag come."""
+        track, holder = self._tracks[tag], self._hold(tag, seen, restart=False)
+        holder.restart = bool(step.any()) and self._is_late(tag, len(self._holders[tag]) - 1)
+        if holder.restart and step[0] <= track.step.view.max():
+            self._went_back(seen.key[-1], int(step[0]))
+            track.cut(int(step[0]))
 
 
 def _in_memory(file: EventFile) -> EventFile:
@@ -314,9 +346,32 @@ def _take_note(seen: _Seen, file: EventFile, since: int = 0) -> None:
     seen.points, seen.starts = len(file.scalars.step), len(file.starts)
 
 
-def _is_restart(earlier: list[_Holder], file: _Seen) -> bool:
-    """Rule 2: the file lies wholly after all earlier ones that hold the tag."""
-    return bool(earlier) and file.low > max(one.file.high for one in earlier)
+def _note_steps(holder: _Holder, news: Int64) -> None:
+    """Take note of the steps of a file's next points of a tag."""
+    steps = news if holder.last is None else np.append(holder.last, news)
+    falls = np.flatnonzero(steps[1:] < steps[:-1])
+    if len(falls):
+        loops = rules.loop_starts(steps)
+        holder.looped = len(loops) > 0 and bool(loops[-1] > falls[-1])
+    holder.top = int(steps.max()) if holder.last is None else max(holder.top, int(steps.max()))
+    holder.stepped = holder.stepped or bool(news.any())
+    holder.last = int(steps[-1])
+
+
+def _may_loop(holder: _Holder, news: Int64, track: Track) -> bool:
+    """Whether rule 3 may apply to a file's next points of a tag."""
+    steps = news if holder.last is None else np.append(holder.last, news)
+    top = np.maximum.accumulate(np.maximum(steps, steps[0] if holder.last is None else holder.top))
+    rises = np.flatnonzero((steps[1:] > steps[:-1]) & (steps[1:] <= top[:-1]))
+    if holder.looped:  # what lies above was superseded when the steps went back
+        falls = np.flatnonzero(steps[1:] < steps[:-1])
+        rises = rises[rises > (falls[0] if len(falls) else len(steps))]
+    if not len(rises):
+        return False
+    known = in_memory(track.step.view)
+    own = holder.last is not None and rises[0] == 0  # its last point is among the known ones
+    again = own and np.count_nonzero(known == steps[0]) > 1
+    return again or bool(np.isin(steps[rises[own:]], known).any()) or len(rules.loop_starts(steps)) > 0
 
 
 def _numbered(track: Track, step: Int64) -> Int64:

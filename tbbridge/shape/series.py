@@ -6,13 +6,12 @@
 The rules are those of docs/promise.md, "Order and supersession", and are named here by their numbers. Three remarks
 make them quick, and none changes them:
 
-- Rules 1 and 2 supersede points with a step >= some step, so that their condition "<= the largest so far" needs no
+- Rules 1 to 3 supersede points with a step >= some step, so that rule 2's condition "<= the largest so far" needs no
   look: where it fails there is nothing to supersede.
 - Every rule supersedes, of the points of one tag and step, the earlier ones. So the rules can be applied one after the
-  other, and rule 3 looks only at what rules 1 and 2 left, which after an ordinary restart is in ascending order.
-- A file's wall-time interval (rule 2) reaches from the smallest to the largest finite wall time of all its scalars.
-  Where there is none, nothing tells a restart from a concurrent writer, and only rule 3 holds. Intervals that touch
-  overlap.
+  other, and rule 4 looks only at what the others left, which after an ordinary restart is in ascending order.
+- A file's time span (rules 1 and 2) reaches from the smallest to the largest finite wall time of all its scalars. Where
+  there is none, rule 1 holds for the file, and rule 2 does not. Spans that touch overlap.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tbbridge.core.model import Bools, EventFile, Float64, Floats, Int64, Points, Series
+from tbbridge.core.model import Bools, EventFile, Float64, Floats, Int64, Points, Series, Start
 
 _DIGITS = re.compile(r"([0-9]+)")
 
@@ -93,9 +92,9 @@ class Restart(NamedTuple):
     file: str
     """The event file in which the restart shows."""
     step: int
-    """What was there from this step on is superseded (not announced: the lowest of its tags' steps)."""
+    """The older points from this step on are superseded (by rule 2: the lowest of its tags' steps)."""
     announced: bool
-    """True by rule 1, False by rule 2."""
+    """True by rule 1, False by rules 2 and 3."""
 
 
 @dataclass(slots=True)
@@ -111,7 +110,7 @@ class Segments:
     restart: Bools
     """True where rule 2 makes the file supersede what is there from `first` on."""
     back: Bools
-    """True where, besides, `first` is at or before the tag's largest step so far: a restart that a person would see."""
+    """True where, besides, `first` is at or before the tag's largest step so far: a restart that can be seen."""
 
 
 @dataclass(slots=True)
@@ -133,6 +132,10 @@ class Merged:
     double: Bools
     """By tag: some value was written wider than float32."""
     segments: Segments
+    repeats: Int64
+    """By tag: how many points gave way to a later value of the same step (rule 4)."""
+    loops: dict[int, list[int]]
+    """File -> the steps at which its writer ran a loop again (rule 3)."""
 
     def series(self) -> dict[str, Series]:
         """The series by tag; views of the columns, but for float32 values that a double elsewhere had widened."""
@@ -142,7 +145,33 @@ class Merged:
     def _series(self, tag: int) -> Series:
         own = slice(self.bounds[tag], self.bounds[tag + 1])
         value: Floats = self.value[own].astype(np.float64 if self.double[tag] else np.float32, copy=False)
-        return Series(self.step[own], self.wall_time[own], value, self.superseded[own], bool(self.ordinal[tag]))
+        ordinal, repeats = bool(self.ordinal[tag]), int(self.repeats[tag])
+        return Series(self.step[own], self.wall_time[own], value, self.superseded[own], ordinal, repeats)
+
+    def restarts(self, files: Sequence[EventFile]) -> list[Restart]:
+        """Where the training began again, in canonical order.
+
+        Args:
+            files: those that were merged, in canonical order.
+        """
+        back: dict[int, int] = {}
+        parts = self.segments
+        for number, first in zip(parts.file[parts.back].tolist(), parts.first[parts.back].tolist(), strict=True):
+            back[number] = min(first, back.get(number, first))
+        found = []
+        highs = [wall_time_interval(file.scalars.wall_time)[1] for file in files]
+        filled = [len(file.scalars.step) > 0 for file in files]
+        for number, file in enumerate(files):
+            if file.starts:
+                earlier = [high for high, full in zip(highs[:number], filled[:number], strict=True) if full]
+                steps = [
+                    one.step for one in file.starts if not one.first or any(reaches(one, high) for high in earlier)
+                ]
+                found += [Restart(file.name, step, True) for step in sorted(steps)]
+            if number in back:
+                found.append(Restart(file.name, back[number], False))
+            found += [Restart(file.name, step, False) for step in self.loops.get(number, ())]
+        return found
 
 
 def merge_ordered(files: Sequence[EventFile]) -> Merged:
@@ -151,8 +180,24 @@ def merge_ordered(files: Sequence[EventFile]) -> Merged:
     _number_stepless(merged)
     _announced_restarts(merged, files)
     _unannounced_restarts(merged, files)
+    _loops(merged, files)
     _repeated_steps(merged)
     return merged
+
+
+def reaches(start: Start, high: float) -> bool:
+    """Rule 1: whether a START supersedes points of an earlier file whose largest finite wall time is `high`."""
+    return not np.isfinite(high) or start.wall_time > high
+
+
+def loop_starts(step: Int64) -> NDArray[np.intp]:
+    """Rule 3: the places of one tag and file at which the tag returns to a step that it has, and rises again."""
+    top = np.maximum.accumulate(step)
+    rises = np.flatnonzero((step[1:] > step[:-1]) & (step[1:] <= top[:-1]))
+    if not len(rises):
+        return rises
+    _, first, same = np.unique(step, return_index=True, return_inverse=True)
+    return rises[first[same[rises]] < rises]
 
 
 def doubles(file: EventFile) -> set[int]:
@@ -184,6 +229,8 @@ def _gather(files: Sequence[EventFile]) -> Merged:
         ordinal=np.zeros(len(names), bool),
         double=np.isin(np.arange(len(names)), list(wide)),
         segments=_segments(tag[position], owner[position], step),
+        repeats=np.zeros(len(names), np.int64),
+        loops={},
     )
 
 
@@ -211,17 +258,26 @@ def _number_stepless(merged: Merged) -> None:
 
 
 def _announced_restarts(merged: Merged, files: Sequence[EventFile]) -> None:
-    """Rule 1: a START at step s supersedes the points before it, of all tags, with a step >= s."""
-    offsets = np.cumsum([0, *(len(file.scalars.step) for file in files)])
-    starts = [(offsets[i] + start.before, start.step) for i, file in enumerate(files) for start in file.starts]
+    """Rule 1: a START supersedes what is before it in its file, and in the earlier files that it reaches."""
+    starts = [(number, start) for number, file in enumerate(files) for start in file.starts]
     if not starts:
         return
-    before, step = (np.array(column, np.int64) for column in zip(*starts, strict=True))
-    lowest = np.minimum.accumulate(step[::-1])[::-1]  # of the STARTs from here on
-    stretches = np.diff(before, prepend=0)
-    threshold = np.repeat(lowest, stretches)  # of the points before the last START
-    early = merged.position < len(threshold)
-    merged.superseded[early] = merged.step[early] >= threshold[merged.position[early]]
+    owner = np.array([number for number, _ in starts])
+    before, step = np.array([(start.before, start.step) for _, start in starts], np.int64).T
+    wall_time = np.array([start.wall_time for _, start in starts])
+    lengths, thresholds, reached = [], [], []
+    for number, file in enumerate(files):
+        count = len(file.scalars.step)
+        high = wall_time_interval(file.scalars.wall_time)[1]
+        own, reaching = owner == number, (owner > number) & ((wall_time > high) | ~np.isfinite(high))
+        ends = np.append(before[own], np.full(np.count_nonzero(reaching), count))
+        lowest = np.minimum.accumulate(np.append(step[own], step[reaching])[::-1])[::-1]
+        lengths += [np.diff(ends, prepend=0), [count - ends.max(initial=0)]]  # the last START reaches nothing behind it
+        thresholds += [lowest, [0]]
+        reached += [np.ones(len(ends), bool), [False]]
+    length = np.concatenate(lengths).astype(np.int64)
+    threshold, early = (np.repeat(np.concatenate(one), length)[merged.position] for one in (thresholds, reached))
+    merged.superseded |= early.astype(bool) & (merged.step >= threshold)
 
 
 def _unannounced_restarts(merged: Merged, files: Sequence[EventFile]) -> None:
@@ -232,7 +288,8 @@ def _unannounced_restarts(merged: Merged, files: Sequence[EventFile]) -> None:
         return
     low, high = np.array([wall_time_interval(file.scalars.wall_time) for file in files]).T
     latest = np.roll(_running_max(high[segments.file], segments.tag), 1)
-    segments.restart = follows & (low[segments.file] > latest)
+    stepped = np.logical_or.reduceat(merged.step != 0, segments.start)
+    segments.restart = follows & (low[segments.file] > latest) & stepped
     if not segments.restart.any():
         return
     largest = np.roll(_running_max(np.maximum.reduceat(merged.step, segments.start), segments.tag), 1)
@@ -257,18 +314,53 @@ def _running_max(values: NDArray[Any], group: Int64) -> NDArray[Any]:
     return found
 
 
+def _loops(merged: Merged, files: Sequence[EventFile]) -> None:
+    """Rule 3: what one writer logged before its loop ran again is superseded from that step on."""
+    ends = np.append(merged.segments.start[1:], len(merged.step))
+    falls = np.flatnonzero(merged.step[1:] < merged.step[:-1]) + 1
+    falls = falls[~np.isin(falls, merged.segments.start)]
+    begins = np.cumsum([0, *(len(file.scalars.step) for file in files)])
+    found: dict[int, list[list[int]]] = {}
+    for segment in np.unique(np.searchsorted(merged.segments.start, falls, side="right") - 1):
+        own = slice(int(merged.segments.start[segment]), int(ends[segment]))
+        step = merged.step[own]
+        places = loop_starts(step)
+        if len(places):
+            lowest = np.minimum.accumulate(step[places][::-1])[::-1]
+            older = slice(0, int(places[-1]))
+            threshold = np.repeat(lowest, np.diff(places, prepend=0))
+            merged.superseded[own][older] |= step[older] >= threshold
+            number = int(merged.segments.file[segment])
+            offsets = merged.position[own] - begins[number]
+            found.setdefault(number, []).append(_turns(step, places, offsets, files[number].starts))
+    merged.loops = {number: max(turns, key=len) for number, turns in found.items()}
+
+
+def _turns(step: Int64, places: NDArray[np.intp], offsets: Int64, starts: Sequence[Start]) -> list[int]:
+    """The steps at which a loop began again: the first of `places` after each fall that no START announced."""
+    falls = np.flatnonzero(step[1:] < step[:-1]) + 1
+    fall, first = np.unique(np.searchsorted(falls, places, side="right") - 1, return_index=True)
+    announced = np.array([start.before for start in starts], np.int64)
+    after, upto = offsets[falls[fall] - 1], offsets[falls[fall]]
+    silent = np.searchsorted(announced, after, side="right") == np.searchsorted(announced, upto, side="right")
+    turns: list[int] = step[places[first[silent]]].tolist()
+    return turns
+
+
 def _repeated_steps(merged: Merged) -> None:
-    """Rule 3: of the points of one tag and step that are left, the last one stays."""
+    """Rule 4: of the points of one tag and step that are left, the last one stays."""
     left = np.flatnonzero(~merged.superseded)
     step = merged.step[left]
     tag = np.repeat(np.arange(len(merged.names), dtype=np.int32), np.diff(merged.bounds))[left]
     falls = (step[1:] <= step[:-1]) & (tag[1:] == tag[:-1])
     for one in np.unique(tag[1:][falls]):
-        _keep_last(merged, left[slice(*np.searchsorted(tag, [one, one + 1]))])
+        merged.repeats[one] = _keep_last(merged, left[slice(*np.searchsorted(tag, [one, one + 1]))])
 
 
-def _keep_last(merged: Merged, points: NDArray[np.intp]) -> None:
-    """Of these points of one tag, keep the last of each step."""
+def _keep_last(merged: Merged, points: NDArray[np.intp]) -> int:
+    """Of these points of one tag, keep the last of each step; returns how many others there were."""
     order = points[np.argsort(merged.step[points], kind="stable")]
     step = merged.step[order]
-    merged.superseded[order[:-1][step[1:] == step[:-1]]] = True
+    again = order[:-1][step[1:] == step[:-1]]
+    merged.superseded[again] = True
+    return len(again)

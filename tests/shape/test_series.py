@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from run_model import Log, Restart, event_file, rule_by_rule, runs
 
 from tbbridge.core.model import EventFile, Scalars, Series
-from tbbridge.shape.series import canonical_order, live, merge
+from tbbridge.shape.series import canonical_order, live, merge, merge_ordered
 
 NAN = math.nan
 
@@ -31,14 +31,17 @@ def logs(tag: str, steps: range | list[int], start: float, base: float = 0.0) ->
 def test_merge_is_the_rules_word_for_word(made):
     """Whatever the files, each point has the step and the flag that the rules, applied one by one, give it."""
     files = [event_file(*arguments[:2], born=arguments[2], doubles=arguments[3]) for arguments in made]
-    merged, (expected, _) = merge(files), rule_by_rule(files)
+    merged, (expected, restarts) = merge(files), rule_by_rule(files)
     assert list(merged) == list(expected)
+    ordered = canonical_order(files)
+    assert merge_ordered(ordered).restarts(ordered) == restarts
     for tag, dots in expected.items():
         series = merged[tag]
         np.testing.assert_array_equal(series.step, [dot.step for dot in dots])
         np.testing.assert_array_equal(series.wall_time, [dot.wall_time for dot in dots])
         np.testing.assert_array_equal(series.value, [dot.value for dot in dots])
         np.testing.assert_array_equal(series.superseded, [dot.superseded for dot in dots])
+        assert series.repeats == sum(dot.superseded and not dot.gone for dot in dots)
         kept = sorted((dot for dot in dots if not dot.superseded), key=lambda dot: dot.step)
         np.testing.assert_array_equal(live(series).step, [dot.step for dot in kept])
         np.testing.assert_array_equal(live(series).value, [dot.value for dot in kept])
@@ -159,8 +162,103 @@ def test_spot_preemption_with_many_files():
     np.testing.assert_allclose(points.value - points.step, np.minimum(points.step // 10, 49) / 100, atol=1e-3)
 
 
+def test_a_start_spares_the_writer_beside_it():
+    """Two ranks that both announce a start at step 0: each keeps its points, also before the first point of one."""
+    one = event_file("1", [Restart(0, 100.0), *logs("train/loss", range(3), 101)], born=100.0)
+    silent = event_file("2", [Restart(0, 100.5)], born=100.5)
+    assert steps_and_values(merge([one, silent])["train/loss"]) == [(0, 0), (1, 1), (2, 2)]
+    other = event_file("2", [Restart(0, 100.5), *logs("val/loss", range(3), 101.2)], born=100.5)
+    merged = merge([one, other])
+    assert steps_and_values(merged["train/loss"]) == steps_and_values(merged["val/loss"]) == [(0, 0), (1, 1), (2, 2)]
+
+
+def test_two_writers_resume_side_by_side():
+    """Train and val writers that both purge from step 50 on: the old points go, and the new ones of both stay."""
+    train, val = event_file("1", logs("a", range(60), 0)), event_file("2", logs("b", range(60), 0.5), born=0.5)
+    again = event_file("3", [Restart(50, 100.0), *logs("a", range(50, 55), 101, base=100)], born=100.0)
+    beside = event_file("4", [Restart(50, 100.5), *logs("b", range(50, 55), 101.5, base=100)], born=100.5)
+    merged = merge([train, val, again, beside])
+    for tag in "ab":
+        kept = [*((step, step) for step in range(50)), *((step, 100 + step) for step in range(50, 55))]
+        assert steps_and_values(merged[tag]) == kept
+
+
+@pytest.mark.parametrize("wall_time", [NAN, math.inf, -math.inf])
+def test_a_start_without_a_time_supersedes_every_earlier_file(wall_time):
+    """Nothing tells whether the other writer works beside it."""
+    old, new = event_file("1", logs("a", range(9), 0)), event_file("2", [Restart(4, wall_time)], born=5.0)
+    assert live(merge([old, new])["a"]).step.tolist() == [0, 1, 2, 3]
+
+
+def test_a_start_supersedes_earlier_files_without_times():
+    """As above, where the points have no finite wall time."""
+    old = event_file("1", [Log("a", step, NAN, step) for step in range(9)], born=0.0)
+    assert live(merge([old, event_file("2", [Restart(4, 5.0)], born=5.0)])["a"]).step.tolist() == [0, 1, 2, 3]
+
+
+def test_a_file_that_holds_only_step_0_restarts_nothing():
+    """An evaluation script that passes no step takes the place of step 0's point alone, until it logs another step."""
+    old = event_file("1", logs("val/acc", range(100), 0))
+    script = event_file("2", logs("val/acc", [0], 1000, base=50))
+    assert steps_and_values(merge([old, script])["val/acc"]) == [(0, 50), *((step, step) for step in range(1, 100))]
+    again = event_file("2", logs("val/acc", [0, 1], 1000, base=50))
+    assert steps_and_values(merge([old, again])["val/acc"]) == [(0, 50), (1, 51)]
+
+
+def test_a_loop_that_one_writer_runs_again_begins_again():
+    """A notebook's cell, 100 steps and then 50: the newer 50 are left, and the restart is told once."""
+    file = event_file("1", [*logs("a", range(100), 0), *logs("a", range(50), 200, base=1000)])
+    assert steps_and_values(merge([file])["a"]) == [(step, 1000 + step) for step in range(50)]
+    assert merge_ordered([file]).restarts([file]) == [("1", 0, False)]
+
+
+@pytest.mark.parametrize(
+    ("steps", "kept"),
+    [
+        ([0, 1, 2, 50, 3, 4], [0, 1, 2, 3, 4, 50]),  # a point that only ran ahead repeats nothing
+        ([0, 1, 1, 2], [0, 1, 2]),  # nothing lies above the repeated step
+        ([0, 1, 2, 3, 0], [0, 1, 2, 3]),  # it does not rise again
+        ([0, 1, 2, 3, 0, 1], [0, 1]),
+        ([0, 1, 2, 3, 0, 4], [0, 1, 2, 3, 4]),  # what follows is new
+        ([0, 10, 20, 50, 5, 10, 15], [0, 5, 10, 15]),
+        ([4, 8, 12, 1, 16, 20, 24, 2, 28, 32, 36, 4, 40], [1, 2, 4, 8, 12, 16, 20, 24, 28, 32, 36, 40]),
+        ([0, 1, 2, 0, 1, 2, 0, 1], [0, 1]),
+    ],
+)
+def test_when_a_tag_begins_again_within_a_file(steps, kept):
+    """It returns to a step that it has, and rises again among those that it passed; the last value of a step counts."""
+    file = event_file("1", [Log("a", step, place, place) for place, step in enumerate(steps)])
+    points = live(merge([file])["a"])
+    assert points.step.tolist() == kept
+    assert points.value.tolist() == [len(steps) - 1 - steps[::-1].index(step) for step in kept]
+
+
+def test_a_loop_leaves_other_tags_and_files_alone():
+    """Rule 3 is of one tag and one file: what the earlier life logged stays."""
+    first = event_file("1", logs("a", range(5), 0) + logs("b", range(9), 0))
+    second = event_file("2", [*logs("a", range(5, 9), 100), *logs("a", range(5, 7), 200, base=50)])
+    merged = merge([first, second])
+    assert steps_and_values(merged["a"]) == [*((step, step) for step in range(5)), (5, 55), (6, 56)]
+    assert not merged["b"].superseded.any()
+
+
+def test_a_loop_that_a_start_announced_is_told_once():
+    """A START in the file and the steps that go back behind it are one restart."""
+    file = event_file("1", [*logs("a", range(9), 0), Restart(5, 50.0), *logs("a", [5, 6, 7], 60)])
+    assert merge_ordered([file]).restarts([file]) == [("1", 5, True)]
+
+
+def test_later_values_of_a_step_are_counted_by_themselves():
+    """A tag written twice a step is no restart; of a restart's points none is counted as a repeat."""
+    twice = event_file("1", [Log("a", step, place, place) for place, step in enumerate([0, 0, 1, 1, 2, 2])])
+    assert merge([twice])["a"].repeats == 3
+    assert merge_ordered([twice]).restarts([twice]) == []
+    new = event_file("2", logs("a", [1, 2], 100))
+    assert (merge([twice, new])["a"].superseded.sum(), merge([twice, new])["a"].repeats) == (5, 1)
+
+
 def test_a_backward_step_within_one_file_is_kept():
-    """Within one file nothing says restart: points are sorted by step, and the same step's last point wins."""
+    """A lone older step is no restart: points are sorted by step, and the same step's last point wins."""
     series = merge([event_file("1", [*logs("a", [0, 1, 2, 3, 1, 7], 0), Log("a", 1, 9, 99)])])["a"]
     assert steps_and_values(series) == [(0, 0), (1, 99), (2, 2), (3, 3), (7, 7)]
 
