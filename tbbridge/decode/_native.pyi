@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tbbridge.core.crc32c import Buffer, UInt32
 from tbbridge.core.model import Float64, Int64
-from tbbridge.decode.scan_result import Scan
+from tbbridge.decode.scan_result import FilesScan, Scan
 
 def scan(
     data: Buffer,
@@ -28,7 +28,7 @@ def scan(
     """Decode the records of `data` from offset `start` on, one after the other, until something stops it.
 
     held       verify the record at `start` whole however large it is; otherwise, and for every further one, a payload
-               of more than `contract.SMALL` bytes is jumped over where the bytes in `data` prove that it holds no
+               of more than `scan_result.SMALL` bytes is jumped over where the bytes in `data` prove that it holds no
                scalar (`tbbridge.decode.skip_large`), and else stops the scan (`LARGE`)
     jumps      whether the record at `start` may be jumped over; every further one may
     fresh      whether the file held nothing but file versions before `start`
@@ -44,6 +44,26 @@ def scan(
     does not belong, by this value's metadata or the nearest before it in the file, to another plugin than ``scalars``.
     Its element is taken from ``tensor_content`` where there is any, else from the typed values of its dtype; none at
     all is 0. Values that are neither that nor what another plugin shows are counted in `Scan.passed`.
+    """
+
+def scan_files(
+    data: Buffer,
+    bounds: Int64,
+    tag: NDArray[np.int32],
+    step: Int64,
+    wall_time: Float64,
+    value: Float64,
+) -> FilesScan:
+    """Decode many small files into the same columns: each as `scan` decodes it from its first byte to its last.
+
+    Args:
+        data: the files' bytes, one file after the other.
+        bounds: file i is ``data[bounds[i]:bounds[i + 1]]``; ascending, one number more than there are files.
+        tag, step, wall_time, value: columns to fill from index 0. Each row takes at least `MIN_VALUE_BYTES` bytes of
+            the data; a file that finds no room is not plain.
+
+    Raises:
+        ValueError: `bounds` leave the data or do not ascend.
     """
 
 def can_jump_over(data: Buffer) -> bool:

@@ -13,9 +13,9 @@ from libc.string cimport memcmp, memcpy, memset
 import numpy as np
 
 from tbbridge.decode import scan_result
-from tbbridge.decode.scan_result import Scan
+from tbbridge.decode.scan_result import FilesScan, Scan
 
-__all__ = ["can_jump_over", "crc32c", "crc_kind", "headers", "masked_crc32c", "prefix_states", "scan", "shift", "use_portable_crc"]
+__all__ = ["can_jump_over", "crc32c", "crc_kind", "headers", "masked_crc32c", "prefix_states", "scan", "scan_files", "shift", "use_portable_crc"]
 
 cdef extern from "_crc.h":
     enum:
@@ -82,6 +82,7 @@ cdef struct Tag:
     int32_t next                # the tag that came after it last time
     bint foreign
     bint wide
+    int32_t file                # the file that the three above are about
 
 cdef struct Mark:
     int64_t rows
@@ -102,8 +103,10 @@ cdef struct Work:
     int32_t tags_used, tags_room
     int32_t* slots
     uint32_t slots_mask
+    int32_t* order              # the places of the tags that have rows, by id
     int32_t ids
     int32_t last                # the tag of the row before
+    int32_t file                # the number of the file at hand
     Value value_read            # the value at hand
     # the rest of what a scan finds
     Mark* starts
@@ -129,6 +132,8 @@ cdef inline int add_value(Work* w, Event* event, Value* value) noexcept nogil:
     if place < 0:
         return NO_MEMORY
     tag = &w.tags[place]
+    if tag.file != w.file:
+        tag.file, tag.id, tag.foreign, tag.wide = w.file, -1, False, False
     if value.plugin_size:
         tag.foreign = not (value.plugin_size == 7 and memcmp(value.plugin, b"scalars", 7) == 0)
     if value.kind != SIMPLE_VALUE:
@@ -146,6 +151,7 @@ cdef inline int add_value(Work* w, Event* event, Value* value) noexcept nogil:
             return 0
     if tag.id < 0:
         tag.id = w.ids
+        w.order[w.ids] = place
         w.ids += 1
     tag.wide = tag.wide or wide
     w.tag[w.rows] = tag.id
@@ -329,6 +335,7 @@ def scan(const uint8_t[::1] data not None, Py_ssize_t start, bint held, bint jum
         return result(&w, at, stop, 12 if size - at < 12 or stop == BAD_LENGTH else int(length) + 16)
     finally:
         free(w.tags)
+        free(w.order)
         free(w.slots)
         free(w.starts)
 
@@ -363,6 +370,7 @@ cdef object result(Work* w, Py_ssize_t at, int stop, object need):
                 w.first_wall_time)
 
 
+include "_files.pxi"
 include "_checks.pxi"
 
 use_portable_crc(False)

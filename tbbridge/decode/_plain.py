@@ -35,6 +35,7 @@ from tbbridge.decode.scan_result import (
     SMALL,
     TOO_MANY,
     UNPARSABLE,
+    FilesScan,
     Scan,
 )
 from tbbridge.decode.skip_large import JUMP, Walk
@@ -47,6 +48,7 @@ __all__ = [
     "masked_crc32c",
     "prefix_states",
     "scan",
+    "scan_files",
     "shift",
     "use_portable_crc",
 ]
@@ -81,6 +83,42 @@ def scan(
         if stop != END or payload is None:
             return rows.result(at, jumped, stop, need)
         at, jumped, held = at + need, -1, False
+
+
+def scan_files(
+    data: Buffer,
+    bounds: Int64,
+    tag: NDArray[np.int32],
+    step: Int64,
+    wall_time: Float64,
+    value: Float64,
+) -> FilesScan:
+    """Decode many small files into the same columns (see `_native.pyi`)."""
+    count = len(bounds) - 1
+    result = FilesScan(
+        np.zeros(count + 1, np.int64),
+        np.zeros(count, bool),
+        np.zeros(count, np.int64),
+        np.full(count, np.nan),
+        np.zeros(count, np.int32),
+        [],
+    )
+    layouts: dict[tuple[bytes, ...], int] = {}
+    for i, (start, end) in enumerate(pairwise(bounds.tolist())):
+        if not 0 <= start <= end <= len(data):
+            raise ValueError("bounds must ascend inside data")
+        piece, at = memoryview(data)[start:end], result.rows[i]
+        found = scan(piece, 0, False, False, True, [], tag[at:], step[at:], wall_time[at:], value[at:])
+        unusual = found.starts or found.wide or any(found.passed)
+        if found.stop == END and found.end == len(piece) and not unusual:
+            result.plain[i], result.records[i] = True, found.records
+            result.first_wall_time[i] = found.first_wall_time
+        else:
+            found = found._replace(rows=0, tags=[])
+        result.rows[i + 1] = at + found.rows
+        result.layout[i] = layouts.setdefault(tuple(found.tags), len(layouts))
+    result.layouts.extend(layouts)
+    return result
 
 
 def can_jump_over(data: Buffer) -> bool:

@@ -35,17 +35,23 @@ cdef int more_slots(Work* w) noexcept nogil:
 
 cdef int add_tag(Work* w, bytes_t name, Py_ssize_t size, uint64_t h) noexcept nogil:
     cdef Tag* grown
+    cdef int32_t* order
     if w.tags_used == w.tags_room:
         grown = <Tag*>realloc(w.tags, (2 * w.tags_room + 64) * sizeof(Tag))
         if grown == NULL:
             return NO_MEMORY
         w.tags = grown
+        order = <int32_t*>realloc(w.order, (2 * w.tags_room + 64) * sizeof(int32_t))
+        if order == NULL:
+            return NO_MEMORY
+        w.order = order
         w.tags_room = 2 * w.tags_room + 64
     w.tags[w.tags_used].name = name
     w.tags[w.tags_used].size = size
     w.tags[w.tags_used].hash = h
     w.tags[w.tags_used].id = w.tags[w.tags_used].next = -1
     w.tags[w.tags_used].foreign = w.tags[w.tags_used].wide = False
+    w.tags[w.tags_used].file = w.file
     w.tags_used += 1
     return w.tags_used - 1
 

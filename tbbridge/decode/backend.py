@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tbbridge.core import settings
 
-__all__ = ["IMPLEMENTATION", "crc32c", "headers", "masked_crc32c", "prefix_states", "scan", "shift"]
+__all__ = ["IMPLEMENTATION", "crc32c", "headers", "masked_crc32c", "prefix_states", "scan", "scan_files", "shift"]
 
 
 def _pick() -> tuple[str, ModuleType]:
@@ -34,9 +34,10 @@ IMPLEMENTATION, _twin = _pick()
 _twin.use_portable_crc(settings.CRC == "portable")
 
 if TYPE_CHECKING:
-    from tbbridge.decode._native import crc32c, headers, masked_crc32c, prefix_states, scan, shift
+    from tbbridge.decode._native import crc32c, headers, masked_crc32c, prefix_states, scan, scan_files, shift
 else:
     scan = _twin.scan
+    scan_files = _twin.scan_files
     headers = _twin.headers
     prefix_states = _twin.prefix_states
     shift = _twin.shift

@@ -1,8 +1,13 @@
-"""The numbers and the result that both twins of `scan` share (`_native.pyi` documents the functions)."""
+"""The numbers and the results that both twins of the scan share (`_native.pyi` documents the functions)."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbbridge.core.model import Bools, Float64, Int64
 
 SMALL = 32 << 10
 """A record with at most this many payload bytes is always verified whole; a larger one where it may hold a scalar."""
@@ -78,3 +83,22 @@ class Scan(NamedTuple):
     """Whether, as of `end`, the file held nothing but file versions."""
     first_wall_time: float
     """Wall time of the first intact record; NaN when there is none."""
+
+
+class FilesScan(NamedTuple):
+    """What `scan_files` found in many files; columns up to ``rows[-1]`` are filled."""
+
+    rows: Int64
+    """The rows of file i are ``[rows[i], rows[i + 1])``; those of a file that is not plain are left out."""
+    plain: Bools
+    """By file: it was read to its end, and each of its records is intact and holds scalars that were written as float32
+    or narrower, or what other dashboards show: no START, no damage, nothing unfinished, nothing passed over."""
+    records: Int64
+    """By file: its intact records; 0 where it is not plain."""
+    first_wall_time: Float64
+    """By file: the wall time of its first intact record, in seconds since the epoch; NaN without one, or where it
+    is not plain."""
+    layout: NDArray[np.int32]
+    """By file: which of `layouts` its tags are."""
+    layouts: list[tuple[bytes, ...]]
+    """Distinct lists of tags, each in order of appearance: a row's tag is ``layouts[layout[file]][tag]``."""

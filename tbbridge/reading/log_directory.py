@@ -62,10 +62,14 @@ class LogDirectory:
         failing = [self._files.get(path) for path in sorted(self._failing)]
         return self._problems + [one[1].problem for one in failing if one and one[1].problem]
 
-    def sweep(self) -> set[str]:
-        """Bring every run up to date; returns the runs with news, those that lost files among them."""
+    def sweep(self, listing: Listing | None = None) -> set[str]:
+        """Bring every run up to date; returns the runs with news, those that lost files among them.
+
+        Args:
+            listing: the files that count; those that exist when None.
+        """
         self._new, self.vanished = [], set()
-        changed = self._synchronize(self._discover())
+        changed = self._synchronize(listing or self.discover())
         return self._complete(changed | self._read(self._files))
 
     def sweep_in_parts(self) -> Iterator[set[str]]:
@@ -90,7 +94,7 @@ class LogDirectory:
             if path not in self._files and (not self._follow_links or is_event_file(path)):
                 changed |= self._find(path)
         if self._follow_links and any(path not in self._files for path in paths):
-            changed |= self._synchronize(self._discover())  # which name of a directory counts depends on all others
+            changed |= self._synchronize(self.discover())  # which name of a directory counts depends on all others
         places = {path for path in (*paths, *self._new) if path in self._files}
         return self._complete(changed | self._read(places))
 
@@ -137,9 +141,10 @@ class LogDirectory:
         if is_event_file(path):
             run = run_name(self.root, os.path.dirname(path))
             return self._add(run, event_path(run, path))
-        return self._synchronize(self._discover(path), path)
+        return self._synchronize(self.discover(path), path)
 
-    def _discover(self, below: str | None = None) -> Listing:
+    def discover(self, below: str | None = None) -> Listing:
+        """What exists in the log directory, or in its directory `below`."""
         if self._tree:
             return self._tree.discover()
         return discover(self.root, below=below, follow_links=self._follow_links)

@@ -15,10 +15,11 @@ import numpy as np
 from tbbridge.core.errors import PathError
 from tbbridge.core.model import EventFile, Experiment, Points, RunLog, Series
 from tbbridge.reading.log_directory import LogDirectory
+from tbbridge.reading.small_runs import read_runs
 from tbbridge.shape.align import Placement, epoch_series, place
-from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, check, facts, map_runs
+from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, check, map_runs
 from tbbridge.shape.run_log import run_log
-from tbbridge.shape.series import live, merge
+from tbbridge.shape.series import live
 from tbbridge.tail.file import vanished
 from tbbridge.tail.logdir import check_root, printable
 from tbbridge.tail.remote import is_url
@@ -35,14 +36,14 @@ class Reading:
     Attributes:
         root: the log directory.
         files: run -> what was decoded of each of its event files, in canonical order of names.
-        runs: run -> tag -> series.
+        runs: run -> tag -> series; both are made when they are asked for.
         experiments: by name; how series feed the columns of the run logs.
         problems: lines for a person: what could not be listed or read.
     """
 
     root: Path
-    files: dict[str, list[EventFile]]
-    runs: dict[str, dict[str, Series]]
+    files: Mapping[str, list[EventFile]]
+    runs: Mapping[str, dict[str, Series]]
     experiments: list[Experiment]
     problems: list[str] = field(default_factory=list)
     options: MappingOptions = field(default_factory=MappingOptions)
@@ -74,21 +75,18 @@ def read(
         PathError: `logdir` does not exist, cannot be read, or is a file that is no event file.
         MappingError: an override names a run or tag that is not there.
     """
-    logs = LogDirectory(logdir, follow_links=follow_links)
     if not is_url(logdir):
         check_root(logdir)
-    logs.sweep()
-    if logs.missing:
+    logs = LogDirectory(logdir, follow_links=follow_links)
+    listing = logs.discover()
+    if listing.missing:
         raise PathError(f"{logdir} does not exist: give the log directory that the training writes into")
-    while logs.unfinished:
-        logs.resume()
-    files = {run: logs.files(run) for run in sorted(logs.runs)}
-    runs = {run: merge(of_run) for run, of_run in files.items()}
-    known = {run: {tag: facts(one) for tag, one in series.items()} for run, series in runs.items()}
+    runs = read_runs(logs, listing, together=not is_url(logdir))
     options = options or MappingOptions()
-    check(known, options)
+    check(runs.facts, options)
     problems = logs.problems + [vanished(name) for name in sorted(logs.vanished)]
-    return Reading(Path(logdir), files, runs, experiments(logs.root, known, options), problems, options)
+    found = experiments(logs.root, runs.facts, options)
+    return Reading(Path(logdir), runs.files, runs.series, found, problems, options)
 
 
 def export(

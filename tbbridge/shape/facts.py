@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,8 +11,7 @@ from tbbridge.core.growing_column import common_prefix
 from tbbridge.core.model import Floats, Points, Series
 
 
-@dataclass(frozen=True, slots=True)
-class SeriesFacts:
+class SeriesFacts(NamedTuple):
     """What the mapping needs to know of a series' points (those that a restart superseded are not counted)."""
 
     points: int = 0

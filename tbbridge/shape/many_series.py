@@ -1,0 +1,90 @@
+"""The series of many runs at once, by array operations: of runs that no rule of restarts concerns.
+
+A run of one file without a START, in which the steps of each tag rise, is its file's points, tag by tag: rules 1 to 5
+of docs/promise.md change nothing. `ManySeries` finds these runs among many with a few array operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbbridge.core.model import Bools, Floats, Int64, Points, Scalars, Series
+from tbbridge.shape.facts import SeriesFacts
+
+_SORTED_QUICKLY = 1 << 16
+"""numpy sorts numbers of 16 bits by radix, in time linear in their number."""
+
+
+class ManySeries:
+    """The points of many files, file by file, within a file by tag, the tags sorted.
+
+    Args:
+        scalars: the points of all files, without one that is wider than float32.
+        rows: those of file i are ``[rows[i], rows[i + 1])``.
+        layout: by file: its tags are ``layouts[layout[i]]``.
+        layouts: distinct lists of tags; each tag of a file has a point.
+
+    Attributes:
+        calm: by file: the steps of each of its tags rise, so that no rule concerns it if it is its run's only file.
+    """
+
+    def __init__(
+        self, scalars: Scalars, rows: Int64, layout: NDArray[np.int32], layouts: Sequence[tuple[str, ...]]
+    ) -> None:
+        self._layout = layout.tolist()
+        self._tags = [tuple(sorted(names)) for names in layouts]
+        first = np.cumsum([0, *map(len, layouts)])
+        rank = np.concatenate([np.empty(0, np.int64), *(np.argsort(np.argsort(names)) for names in layouts if names)])
+        self._first = np.concatenate([[0], np.cumsum(np.diff(first)[layout])])
+        file = np.repeat(np.arange(len(layout)), np.diff(rows))
+        series = self._first[file] + rank[first[layout[file]] + scalars.tag]
+        count = int(self._first[-1])
+        order = np.argsort(series.astype(np.uint16) if count <= _SORTED_QUICKLY else series, kind="stable")
+        self._bounds = np.concatenate([[0], np.cumsum(np.bincount(series, minlength=count))])
+        self._points = Points(scalars.step[order], scalars.wall_time[order], scalars.value[order])
+        self.calm = self._without_falls(file)
+        self._superseded = np.zeros(np.diff(self._bounds).max(initial=0), bool)
+        self._superseded.flags.writeable = False
+
+    def _without_falls(self, file: Int64) -> Bools:
+        step = self._points.step
+        falls = step[1:] <= step[:-1]
+        falls[self._bounds[1:-1] - 1] = False  # from one series to the next
+        calm = np.ones(len(self._layout), bool)
+        calm[file[1:][falls]] = False
+        return calm
+
+    def series(self, i: int) -> dict[str, Series]:
+        """Return the series of the calm file number `i` by tag, the tags sorted; views of the points of all."""
+        first = self._first[i]
+        return {tag: self._series(first + at) for at, tag in enumerate(self._tags[self._layout[i]])}
+
+    def _series(self, number: int) -> Series:
+        own = slice(self._bounds[number], self._bounds[number + 1])
+        step, wall_time, value = self._points
+        return Series(step[own], wall_time[own], value[own], self._superseded[: own.stop - own.start])
+
+    def facts(self) -> list[dict[str, SeriesFacts]]:
+        """Return the facts of the series of every file, by tag; right where the file is calm."""
+        known = _facts(self._points.step, self._points.value, self._bounds)
+        bounds = self._first.tolist()
+        return [
+            dict(zip(self._tags[layout], known[first:end], strict=True))
+            for layout, first, end in zip(self._layout, bounds, bounds[1:], strict=False)
+        ]
+
+
+def _facts(step: Int64, value: Floats, bounds: Int64) -> list[SeriesFacts]:
+    """The facts of the series ``[bounds[i], bounds[i + 1])``, each with a point and with rising steps."""
+    start, points = bounds[:-1], np.diff(bounds)
+    if not len(start):
+        return []
+    first, last = step[start], step[bounds[1:] - 1]
+    largest = np.maximum.reduceat(np.where(np.isfinite(value), value, -np.inf), start)
+    largest[largest == -np.inf] = np.nan
+    consecutive = (points > 1) & (last - first == points - 1)
+    columns = (points, first, last, consecutive, np.zeros(len(start), bool), largest)
+    return list(map(SeriesFacts, *(column.tolist() for column in columns)))

@@ -1,0 +1,146 @@
+"""Reading many small runs together: the same as reading each run by itself, also where files are broken."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from random import Random
+
+import pytest
+from decode.story import decode, everything, wreck
+
+import tbbridge
+from tbbridge.core.model import EventFile, Series
+from tbbridge.reading import small_runs
+from tbbridge.reading.reading import Reading, experiments
+from tbbridge.shape.facts import facts
+from tbbridge.shape.series import merge
+from tbbridge.tail import batch
+from tbbridge.write.events import EventWriter
+
+TAGS = ("loss", "val_loss", "accuracy", "val/accuracy", "lr")
+
+
+def write_random(path: Path, rng: Random) -> None:
+    """A file as trainings leave them: whole, at step 0 only, stepping back, restarted, double, damaged, cut, empty."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kind = rng.random()
+    if kind < 0.1:
+        path.write_bytes(wreck(rng))
+        return
+    born = rng.choice([100.0, 200.0, 300.0])
+    steps = [0] * 4 if kind < 0.2 else [0, 1, 2, 1, 5] if kind < 0.3 else range(rng.randrange(6))
+    with EventWriter(path, wall_time=born) as writer:
+        if kind > 0.9:
+            writer.start(2, born)
+        for tag in rng.sample(TAGS, rng.randrange(1, 4)):
+            for step in steps:
+                value = rng.choice([rng.random(), 50.0, float("nan"), float("inf")])
+                if kind > 0.85:
+                    writer.tensor(tag, step, born + step, value, "float64")
+                else:
+                    writer.scalar(tag, step, born + step, value)
+    if rng.random() < 0.1:
+        data = bytearray(path.read_bytes())
+        data[rng.randrange(len(data))] ^= 4
+        path.write_bytes(data[: rng.randrange(len(data))] if rng.random() < 0.5 else data)
+
+
+def run_by_run(logs: Path) -> tuple[dict[str, list[EventFile]], dict[str, dict[str, Series]]]:
+    """What each run holds, by the decoder and the rules, one file and one run at a time."""
+    files: dict[str, list[EventFile]] = {}
+    for path in sorted(logs.rglob("*tfevents*")):
+        log = decode(path.read_bytes())
+        log.name = str(path.relative_to(logs))
+        files.setdefault(str(path.parent.relative_to(logs)), []).append(log)
+    return files, {run: merge(of_run) for run, of_run in files.items()}
+
+
+def as_text(series: Series) -> str:
+    columns = (series.step, series.wall_time, series.value, series.superseded)
+    return repr(([(column.dtype, column.tolist()) for column in columns], series.ordinal))
+
+
+def compare(reading: Reading, logs: Path) -> None:
+    files, runs = run_by_run(logs)
+    assert list(reading.files) == list(reading.runs) == sorted(files)
+    for run, of_run in files.items():
+        assert [everything(file) for file in reading.files[run]] == [everything(file) for file in of_run]
+        assert [file.name for file in reading.files[run]] == [file.name for file in of_run]
+        assert {tag: as_text(one) for tag, one in reading.runs[run].items()} == {
+            tag: as_text(one) for tag, one in runs[run].items()
+        }
+        assert list(reading.runs[run]) == sorted(runs[run])
+    known = {run: {tag: facts(one) for tag, one in runs[run].items()} for run in sorted(runs)}
+    assert reading.experiments == experiments(logs, known)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_many_runs_are_read_as_each_by_itself(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random runs of one to three files, in batches of a few: the same files, series and experiments."""
+    rng = Random(seed)
+    monkeypatch.setattr(batch, "_BATCH", rng.choice([300, 3000, 1 << 20]))
+    monkeypatch.setattr(batch, "SMALL", rng.choice([500, 1 << 20]))
+    for number in range(60):
+        folder = tmp_path / "logs" / f"lr{number % 3}" / rng.choice(["", "x"]) / f"seed{number}"
+        for part in range(1 if rng.random() < 0.8 else rng.randrange(1, 4)):
+            write_random(folder / rng.choice(["", "train", "validation"]) / f"events.out.tfevents.{part}", rng)
+    compare(tbbridge.read(tmp_path / "logs"), tmp_path / "logs")
+
+
+def write_runs(logs: Path, count: int) -> list[Path]:
+    paths = []
+    for number in range(count):
+        paths.append(logs / f"run{number:03d}" / "events.out.tfevents.1")
+        paths[-1].parent.mkdir(parents=True)
+        with EventWriter(paths[-1]) as writer:
+            for step in range(5):
+                writer.scalar("loss", step, step, number + step / 8)
+    return paths
+
+
+def test_one_damaged_file_among_many_is_reported_with_its_place(tmp_path: Path) -> None:
+    """A flipped bit, a cut and a hole cost a record each, in their own runs only."""
+    paths = write_runs(tmp_path / "logs", 100)
+    whole = paths[0].read_bytes()
+    at = whole.index(b"loss", whole.index(b"loss") + 1)  # in the second scalar
+    paths[10].write_bytes(whole[:at] + b"lost" + whole[at + 4 :])
+    paths[20].write_bytes(whole[:-3])
+    paths[30].write_bytes(whole + bytes(100))
+    reading = tbbridge.read(tmp_path / "logs")
+    damage = {file.name: file.damage for files in reading.files.values() for file in files if file.damage}
+    assert list(damage) == ["run010/events.out.tfevents.1", "run030/events.out.tfevents.1"]
+    assert [one.reason for found in damage.values() for one in found] == ["wrong data checksum", "zero-filled hole"]
+    (flipped,) = damage["run010/events.out.tfevents.1"]
+    assert flipped.start < at < flipped.end
+    assert damage["run030/events.out.tfevents.1"][0].start == len(whole)
+    points = {run: len(tags["loss"].step) for run, tags in reading.runs.items()}
+    assert {run: count for run, count in points.items() if count != 5} == {"run010": 4, "run020": 4}
+    compare(reading, tmp_path / "logs")
+
+
+def test_a_file_that_goes_or_changes_between_listing_and_reading_costs_only_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One vanishes, one becomes a directory, one a FIFO, one is replaced: the others are read."""
+    paths = write_runs(tmp_path / "logs", 20)
+    usual = small_runs.batches
+
+    def meanwhile(listed: list[str]) -> object:
+        for path in paths[:4]:
+            path.unlink()
+        paths[1].mkdir()
+        os.mkfifo(paths[2])
+        with EventWriter(paths[3]) as writer:
+            writer.scalar("other", 1, 1.0, 1.0)
+        return usual(listed)
+
+    monkeypatch.setattr(small_runs, "batches", meanwhile)
+    reading = tbbridge.read(tmp_path / "logs")
+    assert list(reading.runs) == [f"run{number:03d}" for number in range(3, 20)]
+    assert list(reading.runs["run003"]) == ["other"]
+    assert reading.runs["run004"]["loss"].value[4] == 4.5
+    assert reading.problems == [
+        f"cannot read run00{number}/events.out.tfevents.1: it was there a moment ago, and is gone"
+        for number in range(3)
+    ]
