@@ -30,8 +30,7 @@ from tbbridge.exporting.plotly_bundle import PlotlyBundle
 from tbbridge.reading import report
 from tbbridge.reading.reading import Reading
 from tbbridge.shape.summary import best_row, last_row
-from tbbridge.tail.logdir import discover
-from tbbridge.tail.remote import RemoteReader, RemoteTree, is_url, remote_root
+from tbbridge.tail.storage import open_storage
 from tbbridge.write.block import clean, numbers
 from tbbridge.write.names import file_name
 from tbbridge.write.run_log_csv import read_run_log, run_log_csv
@@ -224,7 +223,7 @@ def _point(log: RunLog, column: str, choose: Callable[[RunLog, str], int | None]
 
 
 def _provenance(reading: Reading) -> list[Provenance]:
-    content = _remote(remote_root(reading.root)) if is_url(reading.root) else _local(os.path.abspath(reading.root))
+    content = _content(reading.root)
     return [_file(file, content) for files in reading.files.values() for file in files]
 
 
@@ -247,25 +246,13 @@ def _digest(file: EventFile, content: Content) -> str:
     return digest.hexdigest() if not left else "shorter than it was"
 
 
-def _local(root: str) -> Content:
-    places = {place.name: place.path for files in discover(root).runs.values() for place in files}
+def _content(root: str) -> Content:
+    storage = open_storage(root)
+    places = {place.name: place.path for files in storage.discover().runs.values() for place in files}
 
     def content(name: str, size: int) -> Iterator[bytes]:
-        with open(places.get(name) or os.path.join(root, name), "rb") as file:
-            while size > 0 and (data := file.read(min(size, _CHUNK))):
-                size -= len(data)
-                yield data
-
-    return content
-
-
-def _remote(root: str) -> Content:
-    tree = RemoteTree(root)
-    places = {place.name: place.path for files in tree.discover().runs.values() for place in files}
-
-    def content(name: str, size: int) -> Iterator[bytes]:
-        reader = RemoteReader(tree, places.get(name, ""))
-        for offset in range(0, size, _CHUNK):
-            yield reader.read(min(_CHUNK, size - offset), offset)
+        with storage.open(places.get(name) or os.path.join(storage.root, name)) as file:
+            for offset in range(0, size, _CHUNK):
+                yield file.read(min(_CHUNK, size - offset), offset)
 
     return content

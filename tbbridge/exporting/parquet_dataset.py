@@ -138,7 +138,7 @@ def write_dataset(
         if part not in new:
             _remove_part(part)
     return Reading(
-        Path(os.fspath(logdir)),
+        os.fspath(logdir),
         {one.run: one.files for one in found},
         {one.run: one.series for one in found},
         [],

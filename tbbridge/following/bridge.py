@@ -25,7 +25,7 @@ from tbbridge.reading.reading import default_out, root_name
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.shape.series import natural_key
 from tbbridge.tail.logdir import check_root
-from tbbridge.tail.remote import is_url
+from tbbridge.tail.storage import is_url
 from tbbridge.tail.watch import Watcher
 from tbbridge.write.publish import Publisher
 

@@ -23,7 +23,7 @@ from tbbridge.following.subscribers import Subscribers
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.shape.series import natural_key
 from tbbridge.tail.logdir import MARK, check_root
-from tbbridge.tail.remote import is_url
+from tbbridge.tail.storage import is_url
 from tbbridge.tail.watch import Watcher
 from tbbridge.write.names import SUFFIX, experiment_name
 from tbbridge.write.run_log_csv import read_run_log

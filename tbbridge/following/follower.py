@@ -11,7 +11,7 @@ from tbbridge.following.shelf import DiskShelf
 from tbbridge.following.tables import Tables
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.shape.mapping.mapping import MappingOptions
-from tbbridge.tail.remote import without_password
+from tbbridge.tail.storage import without_password
 from tbbridge.write.outbox import Outbox
 from tbbridge.write.publish import Publisher
 

@@ -7,9 +7,8 @@ needs a few numbers of each.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -22,19 +21,18 @@ from tbbridge.shape.facts import facts
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.shape.series import merge
 from tbbridge.tail.file import GrowingFile, News, vanished
-from tbbridge.tail.logdir import EventPath, Listing, check_root, discover
-from tbbridge.tail.remote import RemoteFile, RemoteTree, Stat, is_url
+from tbbridge.tail.logdir import EventPath
+from tbbridge.tail.storage import Storage, open_storage
 
 
 @dataclass(frozen=True, slots=True)
 class RunWork:
     """What a worker needs to read one run."""
 
-    root: str
+    storage: Storage
+    """It knows of this run's files alone."""
     run: str
     files: tuple[EventPath, ...]
-    stats: tuple[Stat | None, ...] = ()
-    """Of remote files: what the listing told."""
 
 
 @dataclass(slots=True)
@@ -53,7 +51,7 @@ class RunReading:
 
 def read_run(work: RunWork) -> RunReading:
     """Read and merge one run's files."""
-    files = list(_open(work))
+    files = [GrowingFile(work.storage, place, Decoder) for place in work.files]
     problems = []
     for file in files:
         while (news := file.look()) is News.MORE:
@@ -63,15 +61,6 @@ def read_run(work: RunWork) -> RunReading:
     logs = [file.log for file in files]
     series = merge(logs)
     return RunReading(work.run, [replace(log, scalars=_none()) for log in logs], series, problems)
-
-
-def _open(work: RunWork) -> Sequence[GrowingFile | RemoteFile]:
-    if not is_url(work.root):
-        return [GrowingFile(*place, Decoder) for place in work.files]
-    tree = RemoteTree(work.root)
-    for place, stat in zip(work.files, work.stats, strict=True):
-        tree.expect(place.path, stat)
-    return [RemoteFile(tree, place, Decoder) for place in work.files]
 
 
 def _none() -> Scalars:
@@ -84,17 +73,12 @@ def plan(logdir: str | os.PathLike[str], *, follow_links: bool = False) -> tuple
     Raises:
         PathError: it does not exist, or is a file that is no event file.
     """
-    tree = RemoteTree(os.fspath(logdir)) if is_url(logdir) else None
-    if not tree:
-        check_root(logdir)
-    root = os.fspath(logdir) if tree else os.path.abspath(logdir)
-    listing: Listing = tree.discover() if tree else discover(root, follow_links=follow_links)
+    storage = open_storage(logdir, follow_links=follow_links)
+    storage.check()
+    listing = storage.discover()
     if listing.missing:
         raise PathError(f"{logdir} does not exist: give the log directory that the training writes into")
-    work = []
-    for run, files in sorted(listing.runs.items()):
-        stats = tuple(tree.stat(file.path) for file in files) if tree else ()
-        work.append(RunWork(root, run, tuple(files), stats))
+    work = [RunWork(storage.part(files), run, tuple(files)) for run, files in sorted(listing.runs.items())]
     return work, listing.problems
 
 
@@ -116,7 +100,6 @@ def read(
     runs = {one.run: one.series for one in found}
     known = {run: {tag: facts(one) for tag, one in series.items()} for run, series in runs.items()}
     problems = problems + [line for one in found for line in one.problems]
-    root = os.fspath(logdir)
     options = options or MappingOptions()
     files = {one.run: one.files for one in found}
-    return Reading(Path(root), files, runs, experiments(root, known, options), problems, options)
+    return Reading(os.fspath(logdir), files, runs, experiments(logdir, known, options), problems, options)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,8 +17,8 @@ from tbbridge.core.model import EventFile
 from tbbridge.decode import MAX_RECORD, Decoder
 from tbbridge.decode.intact_records import records
 from tbbridge.decode.utf8_repair import readable
-from tbbridge.tail.logdir import EventPath, check_root, discover, printable
-from tbbridge.tail.remote import RemoteReader, RemoteTree, is_url, without_password
+from tbbridge.tail.logdir import EventPath, printable
+from tbbridge.tail.storage import OpenFile, Storage, open_storage, without_password
 from tbbridge.write.atomic import check_target, write_whole
 
 _CHUNK = 1 << 20
@@ -74,61 +73,33 @@ def check(logdir: str, *, follow_links: bool = False) -> Check:
     Raises:
         PathError: `logdir` does not exist, or is neither a directory nor an event file.
     """
-    tree = RemoteTree(logdir) if is_url(logdir) else None
-    if not tree:
-        check_root(logdir)
-    listing = tree.discover() if tree else discover(logdir, follow_links=follow_links)
+    storage = open_storage(logdir, follow_links=follow_links)
+    storage.check()
+    listing = storage.discover()
     if listing.missing:
         raise PathError(f"{printable(logdir)} does not exist")
-    if tree and not listing.runs and listing.problems:
+    if listing.unreadable == [storage.root]:
         raise PathError(listing.problems[0])
-    paths = [path for run in sorted(listing.runs) for path in listing.runs[run]]
+    places = [place for run in sorted(listing.runs) for place in listing.runs[run]]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        return Check(list(pool.map(partial(check_file, tree=tree), paths)), listing.problems)
+        return Check(list(pool.map(partial(_check_file, storage, logdir), places)), listing.problems)
 
 
-def check_file(file: EventPath, tree: RemoteTree | None = None) -> Checked:
-    """Read one event file to its end; `tree` is where a URL's is."""
-    decoder = Decoder(file.name)
+def _check_file(storage: Storage, logdir: str, place: EventPath) -> Checked:
+    """Read one event file to its end."""
+    decoder = Decoder(place.name)
     problem = ""
     try:
-        with _open(file.path, tree) as reader:
-            decoder.follow(reader.size, reader.read)
+        with storage.open(place.path) as file:
+            decoder.follow(file.stat().size, file.read)
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     log = decoder.log
     count = len(log.scalars.step)
-    log.scalars = Decoder(file.name).log.scalars  # the columns are not kept while other files are read
-    return Checked(printable(without_password(file.path) if tree else file.path), log, count, problem)
-
-
-@contextlib.contextmanager
-def _open(path: str, tree: RemoteTree | None) -> Iterator[_Reader | RemoteReader]:
-    if tree:
-        yield RemoteReader(tree, path)
-        return
-    with _Reader(path) as reader:
-        yield reader
-
-
-class _Reader:
-    """A regular file, opened for reading at any offset."""
-
-    def __init__(self, path: str) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        status = os.fstat(self._descriptor)
-        self.size = status.st_size
-        self.identity = (status.st_dev, status.st_ino)
-        self.regular = stat.S_ISREG(status.st_mode)
-
-    def read(self, count: int, offset: int) -> bytes:
-        return os.pread(self._descriptor, count, offset)
-
-    def __enter__(self) -> _Reader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
+    log.scalars = Decoder(place.name).log.scalars  # the columns are not kept while other files are read
+    below = place.path[len(storage.root) :].lstrip("/")
+    shown = os.path.join(logdir, below) if below else logdir  # as the user wrote it
+    return Checked(printable(without_password(shown)), log, count, problem)
 
 
 @dataclass(slots=True)
@@ -159,39 +130,32 @@ def repair(source: str, target: str, *, force: bool = False) -> Repair:
         FormatError: `source` holds no intact record.
         PublishError: `target` could not be written.
     """
-    tree = RemoteTree(source) if is_url(source) else None
-    if tree:
-        tree.discover()
+    storage = open_storage(source)
     try:
-        with _open(source, tree) as reader:
-            if isinstance(reader, _Reader):
-                _refuse_itself(reader, source, target)
+        with storage.open(storage.root) as file:
+            _refuse_itself(source, target)
             check_target(Path(target), force=force)
-            return _repair(reader, source, Path(target))
+            return _repair(file, source, Path(target))
     except OSError as error:
         raise PathError(f"cannot read {printable(source)}: {error.strerror}") from error
 
 
-def _repair(reader: _Reader | RemoteReader, source: str, target: Path) -> Repair:
-    intact = records(reader.size, reader.read)
+def _repair(file: OpenFile, source: str, target: Path) -> Repair:
+    size = file.stat().size
+    intact = records(size, file.read)
     first = next(intact, None)
     if first is None:
         raise FormatError(f"{printable(source)} holds no intact record: nothing to repair")
     done = Repair()
-    written = write_whole(target, _copy(chain([first], intact), reader.read, done))
-    done.bytes_before, done.bytes_after = reader.size, written
+    written = write_whole(target, _copy(chain([first], intact), file.read, done))
+    done.bytes_before, done.bytes_after = size, written
     return done
 
 
-def _refuse_itself(reader: _Reader, source: str, target: str) -> None:
-    if not reader.regular:
-        raise PathError(f"{printable(source)} is not a regular file")
-    try:
-        status = os.stat(target)
-    except OSError:
-        return
-    if (status.st_dev, status.st_ino) == reader.identity:
-        raise UsageError("the new file is the old one: give another name with -o")
+def _refuse_itself(source: str, target: str) -> None:
+    with contextlib.suppress(OSError):  # such as a target that is not there yet, or a URL
+        if os.path.samefile(source, target):
+            raise UsageError("the new file is the old one: give another name with -o")
 
 
 def _copy(intact: Iterable[tuple[int, int]], read: Callable[[int, int], bytes], done: Repair) -> Iterator[bytes]:

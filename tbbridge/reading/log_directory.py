@@ -14,8 +14,8 @@ from tbbridge.core.growing_column import Shelf
 from tbbridge.core.model import EventFile
 from tbbridge.decode import Decoder
 from tbbridge.tail.file import GrowingFile, News
-from tbbridge.tail.logdir import EventPath, Listing, discover, event_path, is_below, is_event_file, run_name, walk
-from tbbridge.tail.remote import RemoteFile, RemoteTree, is_url
+from tbbridge.tail.logdir import EventPath, Listing, event_path, is_below, is_event_file, run_name, walk
+from tbbridge.tail.storage import open_storage
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,8 @@ class LogDirectory:
     """The event files below a log directory, each read as far as the last sweep found it.
 
     Attributes:
+        storage: where the files are.
+        root: the log directory's absolute path, or its URL.
         runs: run name -> path -> the file; only files that exist.
         listed: paths of the directories that the last look listed: where something new can appear.
         unfinished: paths of files of which a sweep read one slice only: `resume` reads on.
@@ -39,9 +41,9 @@ class LogDirectory:
     """
 
     def __init__(self, root: str | os.PathLike[str], *, follow_links: bool = False, shelf: Shelf | None = None) -> None:
-        self._tree = RemoteTree(os.fspath(root)) if is_url(root) else None
-        self.root = self._tree.root if self._tree else os.path.abspath(root)
-        self.runs: dict[str, dict[str, GrowingFile | RemoteFile]] = {}
+        self.storage = open_storage(root, follow_links=follow_links)
+        self.root = self.storage.root
+        self.runs: dict[str, dict[str, GrowingFile]] = {}
         self.listed: list[str] = []
         self.unfinished: set[str] = set()
         self.missing = False
@@ -53,7 +55,7 @@ class LogDirectory:
         self._failing: set[str] = set()
         self._incomplete: set[str] = set()
         self._new: list[str] = []
-        self._files: dict[str, tuple[str, GrowingFile | RemoteFile]] = {}
+        self._files: dict[str, tuple[str, GrowingFile]] = {}
         self._unproven: dict[str, None] = {}
 
     @property
@@ -69,7 +71,7 @@ class LogDirectory:
             listing: the files that count; those that exist when None.
         """
         self._new, self.vanished = [], set()
-        changed = self._synchronize(listing or self.discover())
+        changed = self._synchronize(listing or self.storage.discover())
         return self._complete(changed | self._read(self._files))
 
     def sweep_in_parts(self) -> Iterator[set[str]]:
@@ -94,7 +96,7 @@ class LogDirectory:
             if path not in self._files and (not self._follow_links or is_event_file(path)):
                 changed |= self._find(path)
         if self._follow_links and any(path not in self._files for path in paths):
-            changed |= self._synchronize(self.discover())  # which name of a directory counts depends on all others
+            changed |= self._synchronize(self.storage.discover())  # which name of a directory counts depends on others
         places = {path for path in (*paths, *self._new) if path in self._files}
         return self._complete(changed | self._read(places))
 
@@ -112,7 +114,7 @@ class LogDirectory:
 
     def _prove(self, path: str) -> set[str]:
         file = self._files[path][1] if path in self._files and path not in self.unfinished else None
-        news = file.prove(SLICE) if isinstance(file, GrowingFile) and file.unproven else News.FAILED
+        news = file.prove(SLICE) if file and file.unproven else News.FAILED
         if news is not News.MORE:
             del self._unproven[path]
         if news is News.NONE and file and file.unproven:  # it grew meanwhile: the others come first
@@ -141,13 +143,7 @@ class LogDirectory:
         if is_event_file(path):
             run = run_name(self.root, os.path.dirname(path))
             return self._add(run, event_path(run, path))
-        return self._synchronize(self.discover(path), path)
-
-    def discover(self, below: str | None = None) -> Listing:
-        """What exists in the log directory, or in its directory `below`."""
-        if self._tree:
-            return self._tree.discover()
-        return discover(self.root, below=below, follow_links=self._follow_links)
+        return self._synchronize(self.storage.discover(path), path)
 
     def _synchronize(self, listing: Listing, below: str | None = None, *, in_parts: bool = False) -> set[str]:
         """Make the known files (of the directory `below`) the listed ones; returns the runs that won or lost some.
@@ -172,7 +168,7 @@ class LogDirectory:
     def _add(self, run: str, where: EventPath) -> set[str]:
         if where.path in self._files:
             return set()
-        file = RemoteFile(self._tree, where, self._decoder) if self._tree else GrowingFile(*where, self._decoder)
+        file = GrowingFile(self.storage, where, self._decoder)
         self._files[where.path] = (run, file)
         self._new.append(where.path)
         self.runs.setdefault(run, {})[where.path] = file
@@ -216,7 +212,7 @@ class LogDirectory:
         self._incomplete &= reading
         return complete
 
-    def _look_at(self, file: GrowingFile | RemoteFile) -> News:
+    def _look_at(self, file: GrowingFile) -> News:
         try:
             return file.look(SLICE)
         except Exception as error:  # a bug: it must not stop the other runs

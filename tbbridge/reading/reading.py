@@ -21,8 +21,8 @@ from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, check, m
 from tbbridge.shape.run_log import run_log
 from tbbridge.shape.series import live
 from tbbridge.tail.file import vanished
-from tbbridge.tail.logdir import check_root, printable
-from tbbridge.tail.remote import is_url
+from tbbridge.tail.logdir import printable
+from tbbridge.tail.storage import is_url
 from tbbridge.write.publish import Publisher
 
 NO_POINTS = Points(np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
@@ -34,14 +34,14 @@ class Reading:
     """A log directory as it was read at one moment.
 
     Attributes:
-        root: the log directory.
+        root: the log directory's path or URL, as it was given.
         files: run -> what was decoded of each of its event files, in canonical order of names.
         runs: run -> tag -> series; both are made when they are asked for.
         experiments: by name; how series feed the columns of the run logs.
         problems: lines for a person: what could not be listed or read.
     """
 
-    root: Path
+    root: str
     files: Mapping[str, list[EventFile]]
     runs: Mapping[str, dict[str, Series]]
     experiments: list[Experiment]
@@ -75,18 +75,17 @@ def read(
         PathError: `logdir` does not exist, cannot be read, or is a file that is no event file.
         MappingError: an override names a run or tag that is not there.
     """
-    if not is_url(logdir):
-        check_root(logdir)
     logs = LogDirectory(logdir, follow_links=follow_links)
-    listing = logs.discover()
+    logs.storage.check()
+    listing = logs.storage.discover()
     if listing.missing:
         raise PathError(f"{logdir} does not exist: give the log directory that the training writes into")
-    runs = read_runs(logs, listing, together=not is_url(logdir))
+    runs = read_runs(logs, listing, together=logs.storage.rereads)
     options = options or MappingOptions()
     check(runs.facts, options)
     problems = logs.problems + [vanished(name) for name in sorted(logs.vanished)]
     found = experiments(logs.root, runs.facts, options)
-    return Reading(Path(logdir), runs.files, runs.series, found, problems, options)
+    return Reading(os.fspath(logdir), runs.files, runs.series, found, problems, options)
 
 
 def export(

@@ -12,7 +12,6 @@ from typing import IO, TYPE_CHECKING, Any
 
 from tbbridge.core.model import Experiment, Series
 from tbbridge.reading.reading import Reading
-from tbbridge.tail.remote import is_url, remote_root
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -80,8 +79,7 @@ def print_report(reading: Reading, file: IO[str]) -> None:
         for part in _parts(reading, experiment):
             console.print(part)
     if not reading.runs:
-        root = remote_root(reading.root) if is_url(reading.root) else str(reading.root)
-        console.print(f"no event files below {plain(root)}")
+        console.print(f"no event files below {plain(reading.root)}")
 
 
 def _parts(reading: Reading, experiment: Experiment) -> Iterator[RenderableType]:

@@ -1,21 +1,24 @@
-"""One growing event file: what is new since the last look; shrunk, replaced, gone."""
+"""One growing event file: its new bytes since the last look; shrunk, replaced, gone."""
 
 from __future__ import annotations
 
 import enum
 import errno
-import os
-import stat
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 from tbbridge.core.model import EventFile
-from tbbridge.tail.second_reading import FLAGS, Decodes, Proof, feed
+from tbbridge.tail.feed import Decodes, feed
+from tbbridge.tail.logdir import EventPath
+from tbbridge.tail.second_reading import SecondReading
+from tbbridge.tail.storage import OpenFile, ReplacedError, Stat, Storage
 
 MARKER = 64
 """Bytes before the known end that must still be the ones remembered. They hold the last whole scalar record's checksum,
 also where an unfinished one follows it: 16 bytes of that alone (length, checksum, constants) are alike in many."""
+
+UNFINISHED = 1024
+"""Bytes of an unfinished record that are read again together with the marker, since a store answers one request."""
 
 FRESH = 2.0
 """Seconds. A change time younger than this does not prove that nothing changed since: file systems count time in ticks
@@ -28,7 +31,7 @@ GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLON
 
 
 def vanished(name: str) -> str:
-    """What there is to say of a file that is not there any more when it is to be read, once and for all."""
+    """Return the message for a file that was listed, and is gone when it is to be read for the only time."""
     return f"cannot read {name}: it was there a moment ago, and is gone"
 
 
@@ -42,24 +45,6 @@ class News(enum.Enum):
     FAILED = "the file is there and cannot be read now; what was read before stays"
 
 
-class _Identity(NamedTuple):
-    device: int
-    inode: int
-
-
-class _Stamp(NamedTuple):
-    """Everything a stat tells that changes when bytes do."""
-
-    identity: _Identity
-    size: int
-    modified: int
-    changed: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> _Stamp:
-        return cls(_Identity(status.st_dev, status.st_ino), status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-
-
 class GrowingFile:
     """Follows one event file by path; holds no descriptor between looks.
 
@@ -68,30 +53,32 @@ class GrowingFile:
     `prove` finds that it is no longer what was read of it.
 
     Args:
+        storage: where it is.
+        place: its path there, and its name below the log directory.
         decoder: makes a decoder for the file's name; called again whenever the file is read again from its first byte.
 
     Attributes:
-        name: path below the log directory.
-        problem: a line for a person while the file cannot be read, else "".
+        path, name: of `place`.
+        problem: a message while the file cannot be read, else "".
         stopped: why reading it stopped by a bug until the next attempt, else "".
         last_write: when its newest byte was written or seen, seconds since the epoch by this machine's clock.
     """
 
-    def __init__(self, path: str, name: str, decoder: Callable[[str], Decodes]) -> None:
-        self.path = path
-        self.name = name
+    def __init__(self, storage: Storage, place: EventPath, decoder: Callable[[str], Decodes]) -> None:
+        self.path, self.name = place
         self.problem = ""
         self.stopped = ""
         self.last_write: float | None = None
+        self._storage = storage
         self._new_decoder = decoder
-        self._decoder = decoder(name)
+        self._decoder = decoder(self.name)
         self._known: EventFile = self._decoder.log
-        self._stamp: _Stamp | None = None
+        self._stat: Stat | None = None
         self._settled = False
         self._marker = b""
         self._seen = 0
         self._proven = 0
-        self._proof: Proof | None = None
+        self._second: SecondReading | None = None
         self._generation = 0
         self._reached = (0, 0)
         self._retry_at = 0.0
@@ -113,22 +100,27 @@ class GrowingFile:
         return self._reached
 
     def look(self, limit: int | None = None) -> News:
-        """Read what is new, at most about `limit` bytes of it (None: all)."""
+        """Read the new bytes, at most about `limit` of them (None: all)."""
         if self._retry_at and time.monotonic() < self._retry_at:
             return News.FAILED
         try:
-            if self._settled and _Stamp.of(os.stat(self.path)) == self._stamp:
+            if self._settled and self._storage.stat(self.path) == self._stat:
                 return News.NONE
-            return self._open_and_read(limit)
-        except OSError as error:
-            if error.errno in GONE:
-                return News.GONE
+            with self._storage.open(self.path) as file:
+                news = self._read_on(file, file.stat(), limit)
+        except ReplacedError as error:
+            self._start_over()
             return self._fail(error)
+        except OSError as error:
+            return News.GONE if error.errno in GONE else self._fail(error)
+        if news is not News.MORE:
+            self.problem, self.stopped, self._retry_at, self._retry_after = "", "", 0.0, RETRY_FIRST
+        return news
 
     @property
     def unproven(self) -> bool:
         """Whether some of it was read while it grew, so that older bytes may have changed unseen; see `prove`."""
-        return self._known.size > self._proven
+        return self._storage.rereads and self._known.size > self._proven
 
     def prove(self, limit: int | None = None) -> News:
         """Read again what was read while it grew, at most about `limit` bytes of it.
@@ -136,9 +128,10 @@ class GrowingFile:
         NONE: it is what was read before; MORE: prove again; SOME: older bytes have changed, and a look reads all of it;
         FAILED: it cannot be read now.
         """
-        self._proof = self._proof or Proof(self._known, self._new_decoder(self.name))
+        self._second = self._second or SecondReading(self._known, self._new_decoder(self.name))
         try:
-            holds = self._proof.read(self.path, limit)
+            with self._storage.open(self.path) as file:
+                holds = self._second.read(file, limit)
         except OSError:
             return News.FAILED
         if holds is None:
@@ -146,7 +139,7 @@ class GrowingFile:
         if not holds:
             self._start_over()
             return News.SOME
-        self._proven, self._proof = self._proof.known.size, None
+        self._proven, self._second = self._second.known.size, None
         return News.NONE
 
     def begin_again(self, reason: str) -> News:
@@ -156,66 +149,61 @@ class GrowingFile:
         self._wait()
         return News.FAILED
 
-    def _open_and_read(self, limit: int | None) -> News:
-        descriptor = os.open(self.path, FLAGS)
-        try:
-            stamp = _Stamp.of(status := os.fstat(descriptor))
-            if not stat.S_ISREG(status.st_mode):
-                return News.GONE
-            self._notice_another_file(descriptor, stamp)
-            news = self._read(descriptor, stamp, limit)
-        finally:
-            os.close(descriptor)
-        if news is not News.MORE:
-            self.problem, self.stopped, self._retry_at, self._retry_after = "", "", 0.0, RETRY_FIRST
-        return news
-
-    def _notice_another_file(self, descriptor: int, stamp: _Stamp) -> None:
-        if self._stamp is None:
-            return
-        if (
-            stamp.identity != self._stamp.identity
-            or stamp.size < self._seen
-            or os.pread(descriptor, len(self._marker), self._seen - len(self._marker)) != self._marker
-            or self._rewritten_in_place(descriptor, stamp)
-        ):
+    def _read_on(self, file: OpenFile, stat: Stat, limit: int | None) -> News:
+        if self._is_another(file, stat):
             self._start_over()
+        decoder = self._decoder
+        at_once = decoder.position == 0
+        whole = False
+        try:
+            whole = feed(decoder, file, stat.size, limit)
+        finally:
+            if not whole:
+                self._remember(file, stat, min(decoder.position, stat.size))
+                self._settled = False
+        if not whole:
+            return News.MORE
+        self._remember(file, stat, stat.size)
+        if at_once and self._settled:  # else it may still change within one tick of its time stamp
+            self._proven = stat.size
+        reached = (self._generation + decoder.generation, stat.size)
+        if reached == self._reached:
+            return News.NONE
+        self._known, self._reached = decoder.log, reached
+        now = time.time()
+        self.last_write = now if stat.modified is None else min(stat.modified, now)
+        return News.SOME
 
-    def _rewritten_in_place(self, descriptor: int, stamp: _Stamp) -> bool:
+    def _is_another(self, file: OpenFile, stat: Stat) -> bool:
+        """Whether it is no longer the file that was read before."""
+        if self._stat is None:
+            return False
+        if stat.identity != self._stat.identity or stat.size < self._seen:
+            return True
+        unfinished = self._seen - self._decoder.position
+        start = self._seen - max(len(self._marker), unfinished if unfinished <= UNFINISHED else 0)
+        if not file.read(self._seen - start, start).endswith(self._marker):
+            return True
+        return self._was_rewritten(file, stat)
+
+    def _was_rewritten(self, file: OpenFile, stat: Stat) -> bool:
         """Whether bytes that were read may have changed, while the size did not."""
-        assert self._stamp is not None
-        if stamp.size != self._stamp.size or stamp[2:] == self._stamp[2:]:
+        assert self._stat is not None
+        if stat.size != self._stat.size or stat.version == self._stat.version:
             return False
         # An append stamps the time before it sets the size: what looks like a rewrite may be its first half.
         time.sleep(0.002)
-        return os.fstat(descriptor).st_size == stamp.size
+        return file.stat().size == stat.size
 
     def _start_over(self) -> None:
         self._generation += self._decoder.generation + 1
         self._decoder = self._new_decoder(self.name)
-        self._stamp, self._marker, self._seen, self._proven, self._proof = None, b"", 0, 0, None
+        self._stat, self._marker, self._seen, self._proven, self._second = None, b"", 0, 0, None
 
-    def _read(self, descriptor: int, stamp: _Stamp, limit: int | None) -> News:
-        decoder = self._decoder
-        at_once = decoder.position == 0
-        if not feed(decoder, descriptor, stamp.size, limit):
-            self._remember(descriptor, stamp, min(decoder.position, stamp.size))
-            self._settled = False
-            return News.MORE
-        self._remember(descriptor, stamp, stamp.size)
-        if at_once and self._settled:  # else it may still change within one tick of its time stamp
-            self._proven = stamp.size
-        reached = (self._generation + decoder.generation, stamp.size)
-        if reached == self._reached:
-            return News.NONE
-        self._known, self._reached = decoder.log, reached
-        self.last_write = min(stamp.modified / 1e9, time.time())
-        return News.SOME
-
-    def _remember(self, descriptor: int, stamp: _Stamp, seen: int) -> None:
-        self._stamp, self._seen = stamp, seen
-        self._marker = os.pread(descriptor, min(MARKER, seen), max(0, seen - MARKER))
-        self._settled = time.time() - stamp.changed / 1e9 > FRESH
+    def _remember(self, file: OpenFile, stat: Stat, seen: int) -> None:
+        self._stat, self._seen = stat, seen
+        self._marker = file.read(min(MARKER, seen), max(0, seen - MARKER))
+        self._settled = time.time() - stat.changed > FRESH
 
     def _fail(self, error: OSError) -> News:
         self.problem = f"cannot read {self.name}: {error.strerror}"

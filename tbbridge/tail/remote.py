@@ -1,35 +1,28 @@
 """Log directories behind a URL (``s3://``, ``gs://``, ``az://``, ``hdfs://`` ..., by fsspec): listings, range requests.
 
-One recursive listing a poll tells which files exist and how long they are; a file that grew costs one request for the
-bytes that are new (and the few before them, which show that it is still the same file).
+One listing of everything per poll tells which files exist and how long they are; a file that grew costs one request for
+its new bytes (and the few before them, which show that it is still the same file).
 """
 
 from __future__ import annotations
 
 import contextlib
+import copy
+import errno
 import logging
-import os
-import re
 import threading
-import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from typing import Any
 
 from tbbridge.core.errors import PathError, UsageError
-from tbbridge.core.model import EventFile
-from tbbridge.tail.file import MARKER, News
-from tbbridge.tail.logdir import MARK, EventPath, Listing, printable
-from tbbridge.tail.second_reading import Decodes
+from tbbridge.tail.logdir import MARK, EventPath, Listing, event_path, printable
+from tbbridge.tail.storage import ReplacedError, Stat, without_password
 
 BLOCK = 4 << 20
-"""Bytes a request asks for at most: some 50 ms of a network, and what memory it takes."""
+"""Bytes that a request asks for: some 50 ms of a network, and the memory that they take."""
 
-TAIL = 1024
-"""Bytes before the known end that are kept: a decoder may want an unfinished record again, from its first byte."""
-
-_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-_EXTRA = ("s3:", "s3a:", "gs:", "gcs:", "az:", "abfs:", "abfss:", "adl:", "hdfs:", "sftp:", "ssh:")
-"""What ``pip install 'tbbridge[remote]'`` makes work."""
+OVERLAP = 64
+"""Bytes that a request asks for again, to see that they come from the same file as those of the request before."""
 
 _HDFS = {
     "dfs.client.failover.max.attempts": "4",
@@ -45,90 +38,106 @@ _ONE_AT_A_TIME = threading.Lock()
 """For the requests of file systems that do not say that they can have several at a time: SFTP's would wait for ever."""
 
 _VERSIONS = (
-    "ETag",
-    "etag",
-    "md5Hash",
-    "LastModified",
-    "last_modified",
-    "modification_time",
-    "fileId",
-    "mtime",
-    "updated",
-    "created",
+    *("ETag", "etag", "md5Hash", "LastModified", "last_modified", "modification_time", "mtime", "updated", "created"),
 )
 """What the file systems call the mark that changes when a file's content does."""
 
 
-def is_url(root: str | os.PathLike[str]) -> bool:
-    """Whether a log directory is given as a URL."""
-    return _URL.match(remote_root(root)) is not None
-
-
-def remote_root(root: str | os.PathLike[str]) -> str:
-    """The URL as it was, also where it went through a path, which makes one slash of two."""
-    text = os.fspath(root)
-    return re.sub(":/+", "://", text, count=1) if isinstance(root, os.PathLike) else text
-
-
-def without_password(url: str) -> str:
-    """A URL as it may stand in a report, or on a page that is sent around."""
-    return re.sub(r"(?<=://)([^/@:]*):[^/@]*@", r"\1:***@", url)
-
-
-class Stat(NamedTuple):
-    """What a listing tells of a file."""
-
-    size: int
-    version: str
-
-
-class RemoteTree:
-    """The files below a URL, as the last `discover` found them.
+class RemoteStorage:
+    """The files below a URL, as the last `discover` found them; see `tbbridge.tail.storage.Storage`.
 
     Raises:
         UsageError: the URL's kind is unknown, or its package is not installed.
+        PathError: the store cannot be opened.
     """
+
+    rereads = False
 
     def __init__(self, root: str) -> None:
         self.root = root.rstrip("/")
-        self._files: dict[str, Stat] = {}
         self.fs, self._base = _file_system(self.root)
+        self._stats: dict[str, Stat] | None = None
 
-    def discover(self) -> Listing:
+    def check(self) -> None:
+        """Nothing: only a listing tells what is there."""
+
+    def discover(self, below: str | None = None) -> Listing:
         """List the runs and event files below the URL; a listing that fails is a problem, and tells nothing."""
         listing = Listing()
         try:
             self.fs.invalidate_cache()
-            found = self._found_again()
+            found = self._found_again(listing)
         except FileNotFoundError:
             found = {}
         except Exception as error:  # each file system has errors of its own
-            listing.unreadable.append(self.root)
-            listing.problems.append(f"cannot list {without_password(self.root)}: {reason(error)}")
+            self._add_problem(listing, self._base, error)
             return listing
-        self._files = {}
+        self._stats = {}
         for path, details in sorted(found.items()):
-            self._add(listing, path, details)
+            folder, _, file = path.rpartition("/")
+            if MARK in file and details.get("type", "file") == "file":
+                run = printable(folder[len(self._base) :].strip("/") or ".")
+                place = event_path(run, self._url(path))
+                listing.runs.setdefault(run, []).append(place)
+                self._stats[place.path] = _stat(details)
         listing.missing = not found and not listing.unreadable
         return listing
+
+    def stat(self, path: str) -> Stat | None:
+        """Return what the last listing told of a file; None where it was not there."""
+        return (self._stats or {}).get(path)
+
+    def open(self, path: str) -> RemoteFile:
+        """Open a file of the last listing; without one, ask about the file itself."""
+        stat = self.stat(path)
+        if stat is None:
+            if self._stats is not None:
+                raise FileNotFoundError(errno.ENOENT, "it is not there")
+            with _plain_errors():
+                stat = _stat(self.fs.info(self._path(path)))
+        return RemoteFile(self, path, stat)
+
+    def part(self, files: Iterable[EventPath]) -> RemoteStorage:
+        """Return a storage that knows these files alone."""
+        part = copy.copy(self)
+        part._stats = {file.path: stat for file in files if (stat := self.stat(file.path))}
+        return part
+
+    def read(self, url: str, start: int, end: int) -> bytes:
+        """Return the bytes ``[start, end)`` of a file, fewer where it ends before; OSError where that fails."""
+        one_at_a_time = contextlib.nullcontext() if getattr(self.fs, "async_impl", False) else _ONE_AT_A_TIME
+        with _plain_errors(), one_at_a_time:
+            data: bytes = self.fs.cat_file(self._path(url), start=start, end=end)
+        whole = len(data) > end - start  # a web server may know no ranges
+        return data[start:end] if whole else data
 
     def _url(self, path: str) -> str:
         return f"{self.root}/{path[len(self._base) :].strip('/')}".rstrip("/")
 
-    def _found_again(self) -> dict[str, dict[str, Any]]:
-        """What `_found` finds, also when the one connection that SFTP has ended since, as with its server."""
+    def _path(self, url: str) -> str:
+        return f"{self._base}/{url[len(self.root) + 1 :]}".rstrip("/")
+
+    def _add_problem(self, listing: Listing, path: str, error: Exception) -> None:
+        url = self._url(path)
+        listing.unreadable.append(url)
+        listing.problems.append(f"cannot list {without_password(url)}: {reason(error)}")
+
+    def _found_again(self, listing: Listing) -> dict[str, dict[str, Any]]:
+        """Return what `_found` finds, also when the one connection that SFTP has ended since, as with its server."""
         try:
-            return self._found()
+            return self._found(listing)
         except FileNotFoundError:
             raise
         except Exception:
             if not (type(self.fs).__module__.startswith("fsspec.implementations.") and hasattr(self.fs, "_connect")):
                 raise
         self.fs._connect()
-        return self._found()
+        return self._found(listing)
 
-    def _found(self) -> dict[str, dict[str, Any]]:
-        """What is below the URL, also where a file system's `find` leaves something out."""
+    def _found(self, listing: Listing) -> dict[str, dict[str, Any]]:
+        """Return the files below the URL by path, also where a file system's `find` leaves something out."""
+        if not getattr(self.fs, "async_impl", False):
+            return self._walked(listing)
         found = self.fs.find(self._base, detail=True)
         if not isinstance(found, dict):  # Azure, for the URL of one file
             return {path: self.fs.info(path) for path in found}
@@ -139,207 +148,76 @@ class RemoteTree:
                 details.update(self.fs.info(path))
         return found
 
-    def _add(self, listing: Listing, path: str, details: dict[str, Any]) -> None:
-        folder, _, file = path.rpartition("/")
-        if MARK not in file or details.get("type", "file") != "file":
-            return
-        run = printable(folder[len(self._base) :].strip("/") or ".")
-        url = self._url(path)
-        name = printable(file) if run == "." else f"{run}/{printable(file)}"
-        listing.runs.setdefault(run, []).append(EventPath(url, name))
-        self._files[url] = Stat(int(details.get("size") or 0), _version(details))
-
-    def stat(self, url: str) -> Stat | None:
-        """What the last listing told of a file; None where it was not there."""
-        return self._files.get(url)
-
-    def expect(self, url: str, stat: Stat | None) -> None:
-        """Take what another's listing told of a file."""
-        if stat is not None:
-            self._files[url] = stat
-
-    def read(self, url: str, start: int, end: int) -> bytes:
-        """The bytes ``[start, end)`` of a file, fewer where it ends before."""
-        path = f"{self._base}/{url[len(self.root) + 1 :]}".rstrip("/")
-        with contextlib.nullcontext() if getattr(self.fs, "async_impl", False) else _ONE_AT_A_TIME:
-            data: bytes = self.fs.cat_file(path, start=start, end=end)
-        whole = len(data) > end - start  # a web server may know no ranges
-        return data[start:end] if whole else data
-
-
-class RemoteReader:
-    """A remote file of a known size, read from front to back in large requests.
-
-    Raises:
-        OSError: it cannot be read; the text says why.
-    """
-
-    def __init__(self, tree: RemoteTree, url: str) -> None:
-        stat = tree.stat(url)
-        if stat is None:
-            raise FileNotFoundError(0, "it is not there")
-        self.size = stat.size
-        self._tree = tree
-        self._url = url
-        self._block = _Block(0, b"")
-
-    def read(self, count: int, offset: int) -> bytes:
-        """Up to `count` bytes from `offset` on."""
-        if not self._block.start <= offset <= offset + count <= self._block.end:
-            end = min(self.size, offset + max(count, BLOCK))
+    def _walked(self, listing: Listing) -> dict[str, dict[str, Any]]:
+        """Return the files below the URL, directory by directory: `find` leaves out in silence what it cannot list."""
+        found: dict[str, dict[str, Any]] = {}
+        folders = [self._base or "/"]
+        while folders:
+            folder = folders.pop()
             try:
-                self._block = _Block(offset, self._tree.read(self._url, offset, end))
-            except Exception as error:  # each file system has errors of its own
-                raise OSError(0, reason(error)) from error
-            if not self._block.data and offset < self.size:
-                raise OSError(0, "it is shorter than its listing says")
-        return bytes(self._block.at(offset, count))
-
-
-class _Block(NamedTuple):
-    """Bytes of a file that are in memory."""
-
-    start: int
-    data: bytes
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.data)
-
-    def __contains__(self, position: object) -> bool:
-        return isinstance(position, int) and self.start <= position < self.end
-
-    def at(self, position: int, most: int) -> memoryview:
-        return memoryview(self.data)[position - self.start : position - self.start + most]
+                entries = self.fs.ls(folder, detail=True)
+            except FileNotFoundError:
+                if folder == (self._base or "/"):
+                    raise
+                continue
+            except Exception as error:
+                denied = isinstance(error, PermissionError) or "AccessControlException" in str(error)
+                if folder == (self._base or "/") or not denied:
+                    raise
+                self._add_problem(listing, folder, error)
+                continue
+            for entry in entries:
+                if entry["type"] == "directory" and not entry.get("islink"):
+                    folders.append(entry["name"])
+                elif entry["type"] == "file":
+                    found[entry["name"]] = entry
+        return found
 
 
 class RemoteFile:
-    """Follows one remote event file; the same face as `tbbridge.tail.file.GrowingFile`.
+    """A remote file as it was listed, read in large requests; see `tbbridge.tail.storage.OpenFile`."""
 
-    An object of a store is replaced whole when it grows. It is read again from byte 0 when it is shorter than what was
-    read, when the bytes before the known end are not the ones remembered, or when it changed without growing.
-    """
-
-    unproven = False
-    """Reading it again would fetch all of it again."""
-
-    def __init__(self, tree: RemoteTree, place: EventPath, decoder: Callable[[str], Decodes]) -> None:
-        self.path = place.path
-        self.name = place.name
-        self.problem = ""
-        self.stopped = ""
-        self.last_write: float | None = None
-        self._tree = tree
-        self._new_decoder = decoder
-        self._decoder = decoder(place.name)
-        self._known: EventFile = self._decoder.log
-        self._stat: Stat | None = None
-        self._listed: Stat | None = None
-        self._distrusted: Stat | None = None
-        self._tail = _Block(0, b"")
-        self._generation = 0
-        self._reached = (0, 0)
-
-    @property
-    def log(self) -> EventFile:
-        """All that has been decoded of the file as it was when a look last reached its end."""
-        return self._known
-
-    @property
-    def generation(self) -> int:
-        """Grows when columns taken earlier from `log` are void; otherwise they only get longer."""
-        return self._reached[0]
-
-    @property
-    def version(self) -> tuple[int, int]:
-        """The generation, and how many bytes were decoded in it: changes when and only when `log` does."""
-        return self._reached
-
-    def look(self, limit: int | None = None) -> News:
-        """Read what the last listing showed to be new, at most about `limit` bytes of it (None: all)."""
-        stat = self._tree.stat(self.path)
-        if stat is None:
-            return News.GONE
-        if stat == self._stat:
-            return News.NONE
-        try:
-            news = self._read(stat, limit)
-        except FileNotFoundError:
-            return News.GONE
-        except Exception as error:  # each file system has errors of its own; the next poll tries again
-            self.problem = f"cannot read {self.name}: {reason(error)}"
-            return News.FAILED
-        self.problem, self.stopped = "", ""
-        return news
-
-    def begin_again(self, reason: str) -> News:
-        """Read it again from its first byte at the next poll, since a bug stopped the reading."""
-        self._start_over()
-        self.stopped, self.problem = reason, f"reading {self.name} stopped: {reason}; it is read again"
-        return News.FAILED
-
-    def _read(self, stat: Stat, limit: int | None) -> News:
-        self._listed = stat
-        if self._stat and (stat.size < self._stat.size or stat.size == self._stat.size):
-            self._start_over()
-        if not self._feed(stat.size, limit):
-            return News.MORE
+    def __init__(self, storage: RemoteStorage, url: str, stat: Stat) -> None:
+        self._storage = storage
+        self._url = url
         self._stat = stat
-        reached = (self._generation + self._decoder.generation, stat.size)
-        if reached == self._reached:
-            return News.NONE
-        self._known, self._reached = self._decoder.log, reached
-        self.last_write = time.time()
-        return News.SOME
+        self._start = 0
+        self._block = b""
 
-    def _feed(self, size: int, limit: int | None) -> bool:
-        """Feeds the decoder up to `size`; False when `limit` was reached before, or the file was another one."""
-        decoder = self._decoder
-        left = limit if limit is not None else size + MARKER
-        block = _Block(0, b"")
-        while True:
-            while decoder.position < size:
-                if decoder.position not in block:
-                    if left <= 0:
-                        return False
-                    block = self._fetch(decoder.position, min(size, decoder.position + BLOCK))
-                    left -= len(block.data)
-                if decoder.position not in block:
-                    if decoder is self._decoder:
-                        raise OSError("it is shorter than its listing says")
-                    return False
-                decoder.feed(block.at(decoder.position, decoder.want))
-            decoder.settle(size)
-            if decoder.position >= size:
-                return True
+    def stat(self) -> Stat:
+        """Return what the listing told of it."""
+        return self._stat
 
-    def _fetch(self, start: int, end: int) -> _Block:
-        """The bytes ``[start, end)``; none when the file is no longer the one that was read before."""
-        marker = self._tail.data[-MARKER:]
-        joined = start == self._tail.end
-        first = start - len(marker) if joined else start
-        if not joined and self._tree.read(self.path, self._tail.end - len(marker), self._tail.end) != marker:
-            self._distrust()
-            return _Block(start, b"")
-        data = self._tree.read(self.path, first, end)
-        if joined and not data.startswith(marker):
-            self._distrust()
-            return _Block(start, b"")
-        block = _Block(self._tail.start, self._tail.data + data[len(marker) :]) if joined else _Block(start, data)
-        self._tail = _Block(max(block.start, block.end - TAIL), block.data[-TAIL:])
-        return block
+    def read(self, count: int, offset: int) -> bytes:
+        """Return `count` bytes from `offset` on, fewer at its end."""
+        end = min(offset + count, self._stat.size)
+        if offset < self._start or (self._block and offset > self._start + len(self._block)):
+            self._start, self._block = offset, b""
+        pieces = []
+        while offset < end:
+            if offset >= self._start + len(self._block):
+                self._fetch(offset)
+            piece = self._block[offset - self._start : end - self._start]
+            pieces.append(piece)
+            offset += len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    def _distrust(self) -> None:
-        """It is another file than the one that was read before: read it anew, once for what one listing told."""
-        again, self._distrusted = self._distrusted == self._listed, self._listed
-        self._start_over()
-        if again:
-            raise OSError("it is not what its listing says, or changes while it is read")
+    def _fetch(self, offset: int) -> None:
+        """Have the block that begins at `offset`, and the last bytes of the one before it."""
+        before = self._block[-OVERLAP:]
+        first = offset - len(before)
+        data = self._storage.read(self._url, first, min(self._stat.size, offset + BLOCK))
+        if not data.startswith(before):
+            raise ReplacedError(errno.ESTALE, "it is not what its listing says, or changes while it is read")
+        if len(data) <= len(before):
+            raise OSError(errno.EIO, "it is shorter than its listing says")
+        self._start, self._block = first, data
 
-    def _start_over(self) -> None:
-        self._generation += self._decoder.generation + 1
-        self._decoder = self._new_decoder(self.name)
-        self._stat, self._tail = None, _Block(0, b"")
+    def __enter__(self) -> RemoteFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._block = b""
 
 
 def _file_system(url: str) -> tuple[Any, str]:
@@ -348,12 +226,9 @@ def _file_system(url: str) -> tuple[Any, str]:
         import fsspec
     except ImportError:
         raise UsageError(f"{shown}: install what reads it, with: pip install 'tbbridge[remote]'") from None
-    extra = " (pip install 'tbbridge[remote]')" if url.lower().startswith(_EXTRA) else ""
     try:
         fs, base = fsspec.core.url_to_fs(url, **(_HDFS if url.lower().startswith("hdfs:") else {}))
-    except ImportError as error:
-        raise UsageError(f"{shown}: {reason(error)}{extra}") from None
-    except ValueError as error:
+    except (ImportError, ValueError) as error:  # fsspec says which package to install
         raise UsageError(f"{shown}: {reason(error)}") from None
     except Exception as error:  # such as no credentials
         raise PathError(f"cannot open {shown}: {reason(error)}") from None
@@ -362,19 +237,31 @@ def _file_system(url: str) -> tuple[Any, str]:
 
 
 def _keep_quiet(package: str) -> None:
-    """What goes wrong is told in one line of our own, unless somebody set logging up: no traceback on the terminal."""
+    """Let no library print a traceback on the terminal, unless logging was set up: one line of our own says it."""
     for name in (package, "fsspec", "azure", "botocore", "google"):
         logger = logging.getLogger(name)
         if not logger.handlers:
             logger.addHandler(logging.NullHandler())
 
 
-def _version(details: dict[str, Any]) -> str:
-    return next((str(details[key]) for key in _VERSIONS if details.get(key)), "")
+def _stat(details: dict[str, Any]) -> Stat:
+    version = next((str(details[key]) for key in _VERSIONS if details.get(key)), "")
+    return Stat(int(details.get("size") or 0), (0, 0), (version,), 0.0, None)
+
+
+@contextlib.contextmanager
+def _plain_errors() -> Any:
+    """Make an OSError of whatever a file system raises: each has errors of its own."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise FileNotFoundError(errno.ENOENT, "it is not there") from None
+    except Exception as error:
+        raise OSError(errno.EIO, reason(error)) from error
 
 
 def reason(error: BaseException) -> str:
-    """An error's text as one line, without a Java stack; its kind where it has none."""
+    """Return an error's text as one line, without a Java stack; its kind where it has none."""
     text = str(error)[: 4 * _LONGEST_REASON].partition("\\n\\tat ")[0]
     text = " ".join(text.split()) or type(error).__name__
     return text if len(text) <= _LONGEST_REASON else text[:_LONGEST_REASON] + "..."

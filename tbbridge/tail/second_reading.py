@@ -6,74 +6,17 @@ an edit) is not to be seen in the file's size or times; only reading it again te
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tbbridge.core.model import EventFile, Scalars
-
-FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-"""A FIFO of an event file's name must not block, and no program that is started inherits the descriptor."""
-
-
-class Decodes(Protocol):
-    """What makes columns of the bytes of one event file, as `tbbridge.decode.Decoder` does; the hall brings it."""
-
-    position: int
-    """Offset of the next byte that it wants."""
-    generation: int
-    """Grows when it began again from byte 0."""
-    want: int
-    """How many bytes to read at most next."""
-
-    @property
-    def log(self) -> EventFile:
-        """All that has been decoded so far."""
-
-    def announce(self, size: int) -> None:
-        """The file has `size` bytes by now: a hint to make room for what they hold."""
-
-    def feed(self, data: bytes | bytearray | memoryview) -> int:
-        """Take the bytes at `position`; returns how many scalars are new."""
-
-    def take(self) -> Scalars:
-        """The scalars since the last time, which `log` then no longer has."""
-
-    def settle(self, size: int) -> None:
-        """The file ends at `size` for now."""
+from tbbridge.core.model import EventFile
+from tbbridge.tail.feed import Decodes, feed
+from tbbridge.tail.storage import OpenFile
 
 
-def feed(
-    decoder: Decodes, descriptor: int, size: int, limit: int | None, fed: Callable[[], None] | None = None
-) -> bool:
-    """Give a decoder the bytes up to `size`; False when `limit` of them were read before, or the file got shorter.
-
-    fed: is called after each piece, and takes what came of it.
-    """
-    last = size if limit is None else decoder.position + limit
-    if fed is None:
-        decoder.announce(size)
-    while True:
-        while decoder.position < size:
-            if decoder.position >= last:
-                return False
-            amount = min(decoder.want, size - decoder.position, last - decoder.position)
-            data = os.pread(descriptor, amount, decoder.position)
-            if not data:
-                return False
-            decoder.feed(data)
-            if fed:
-                fed()
-        decoder.settle(size)
-        if decoder.position >= size:
-            return True
-        last = decoder.position + (limit or size)  # it went back, to read again what an unfinished record had hidden
-
-
-class Proof:
+class SecondReading:
     """Reads an event file again, a piece at a time, and compares it with what is known of it.
 
     Args:
@@ -88,22 +31,22 @@ class Proof:
         self._rows = 0
         self._alike = True
 
-    def read(self, path: str, limit: int | None) -> bool | None:
-        """Read on, at most about `limit` bytes; whether the file still is what is known of it, None before its end.
+    def read(self, file: OpenFile, limit: int | None) -> bool | None:
+        """Read on, at most about `limit` bytes.
+
+        Returns:
+            Whether the file still is what is known of it; None before its end.
 
         Raises:
             OSError: it cannot be read.
         """
-        descriptor = os.open(path, FLAGS)
-        try:
-            shorter = os.fstat(descriptor).st_size < self.known.size
-            if not shorter and not feed(self._decoder, descriptor, self.known.size, limit, self._compare):
-                return None
-        finally:
-            os.close(descriptor)
+        if file.stat().size < self.known.size:
+            return False
+        if not feed(self._decoder, file, self.known.size, limit, self._compare):
+            return None
         self._compare()
         whole = self._rows == len(self.known.scalars.step)
-        return not shorter and self._alike and whole and same(self._decoder.log, self.known)
+        return self._alike and whole and same(self._decoder.log, self.known)
 
     def _compare(self) -> None:
         """Compare the scalars of the last piece, and let go of them."""

@@ -11,6 +11,8 @@ import pytest
 from tbbridge.decode import Decoder
 from tbbridge.tail import file as room
 from tbbridge.tail.file import GrowingFile, News
+from tbbridge.tail.local import LocalFile, LocalStorage
+from tbbridge.tail.logdir import EventPath
 from tbbridge.write.events import EventWriter
 
 
@@ -33,7 +35,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def file(path: Path) -> GrowingFile:
-    return GrowingFile(str(path), path.name, Decoder)
+    return GrowingFile(LocalStorage(path.parent), EventPath(str(path), path.name), Decoder)
 
 
 def test_only_what_is_new_is_read(path: Path, file: GrowingFile, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,8 +44,8 @@ def test_only_what_is_new_is_read(path: Path, file: GrowingFile, monkeypatch: py
     path.write_bytes(data[:-40])
     assert file.look() is News.SOME
     read: list[int] = []
-    pread = os.pread
-    monkeypatch.setattr(os, "pread", lambda fd, n, at: read.append(at) or pread(fd, n, at))
+    real = LocalFile.read
+    monkeypatch.setattr(LocalFile, "read", lambda file, count, at: read.append(at) or real(file, count, at))
     with open(path, "ab") as end:
         end.write(data[-40:])
     assert file.look() is News.SOME
@@ -176,13 +178,13 @@ def test_a_file_that_vanished_is_gone(path: Path, file: GrowingFile) -> None:
 
 
 def failing(code: int, calls: int) -> Callable[..., bytes]:
-    pread, left = os.pread, [calls]
+    read, left = os.read, [calls]
 
-    def fail(descriptor: int, size: int, offset: int) -> bytes:
+    def fail(descriptor: int, size: int) -> bytes:
         if left[0] > 0:
             left[0] -= 1
             raise OSError(code, os.strerror(code))
-        return pread(descriptor, size, offset)
+        return read(descriptor, size)
 
     return fail
 
@@ -198,7 +200,7 @@ def test_a_file_that_cannot_be_read_keeps_what_was_read(
     path.write_bytes(data)
     now = [0.0]
     monkeypatch.setattr(room.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(os, "pread", failing(code, 2))
+    monkeypatch.setattr(os, "read", failing(code, 2))
     assert file.look() is News.FAILED
     assert values(file) == [1, 2]
     assert file.problem == f"cannot read {path.name}: {os.strerror(code)}"
@@ -216,8 +218,8 @@ def test_a_file_that_cannot_be_read_keeps_what_was_read(
 def test_short_reads_are_completed(path: Path, file: GrowingFile, monkeypatch: pytest.MonkeyPatch) -> None:
     """A read may return less than was asked for."""
     written(path, *range(50))
-    pread = os.pread
-    monkeypatch.setattr(os, "pread", lambda fd, n, at: pread(fd, min(n, 7), at))
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda descriptor, count: read(descriptor, min(count, 7)))
     assert file.look() is News.SOME
     assert values(file) == list(range(50))
 

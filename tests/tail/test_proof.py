@@ -15,6 +15,8 @@ from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.reading.reading import export
 from tbbridge.tail import file as room
 from tbbridge.tail.file import GrowingFile, News
+from tbbridge.tail.local import LocalFile, LocalStorage
+from tbbridge.tail.logdir import EventPath
 from tbbridge.write.events import EventWriter
 from tbbridge.write.publish import Publisher
 
@@ -52,7 +54,7 @@ def test_a_file_read_at_once_needs_no_proof(path: Path, monkeypatch: pytest.Monk
     """One reading saw it as it is; only what came later leaves a doubt."""
     monkeypatch.setattr(room, "FRESH", -1.0)
     write(path, 0, POINTS)
-    file = GrowingFile(str(path), path.name, Decoder)
+    file = GrowingFile(LocalStorage(path.parent), EventPath(str(path), path.name), Decoder)
     file.look()
     assert not file.unproven
     grow(path, POINTS, 1)
@@ -65,7 +67,7 @@ def test_a_file_read_at_once_needs_no_proof(path: Path, monkeypatch: pytest.Monk
 def test_a_proof_finds_a_bit_that_was_flipped_while_the_file_grew(path: Path) -> None:
     """The look saw the appended point alone; the next one reads all, and the changed record is damage."""
     write(path, 0, POINTS)
-    file = GrowingFile(str(path), path.name, Decoder)
+    file = GrowingFile(LocalStorage(path.parent), EventPath(str(path), path.name), Decoder)
     file.look()
     flip(path, 500)
     grow(path, POINTS, 1)
@@ -80,7 +82,7 @@ def test_a_proof_finds_a_bit_that_was_flipped_while_the_file_grew(path: Path) ->
 def test_a_proof_goes_in_pieces_while_the_file_grows(path: Path) -> None:
     """What is compared is what was known when the proof began; what came since is a doubt of its own."""
     write(path, 0, POINTS)
-    file = GrowingFile(str(path), path.name, Decoder)
+    file = GrowingFile(LocalStorage(path.parent), EventPath(str(path), path.name), Decoder)
     file.look()
     grow(path, POINTS, 1)
     file.look()
@@ -98,7 +100,7 @@ def test_a_proof_goes_in_pieces_while_the_file_grows(path: Path) -> None:
 def test_a_proof_keeps_nothing_of_what_it_reads(path: Path) -> None:
     """However long the file is, a piece at a time is in memory."""
     write(path, 0, 200_000)
-    file = GrowingFile(str(path), path.name, Decoder)
+    file = GrowingFile(LocalStorage(path.parent), EventPath(str(path), path.name), Decoder)
     file.look()
     grow(path, 200_000, 1)
     file.look()
@@ -114,7 +116,7 @@ def test_a_proof_keeps_nothing_of_what_it_reads(path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_not_judged(path: Path, gone: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next look says what became of it."""
     write(path, 0, 2)
-    file = GrowingFile(str(path), path.name, Decoder)
+    file = GrowingFile(LocalStorage(path.parent), EventPath(str(path), path.name), Decoder)
     file.look()
     grow(path, 2, 1)
     file.look()
@@ -162,10 +164,10 @@ def test_a_file_that_was_just_written_may_change_within_one_tick_of_its_time(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Some file systems count seconds: a bit that flips in the same one leaves the stamp as it was."""
-    real, now = room._Stamp.of, time.time_ns()
-    monkeypatch.setattr(room._Stamp, "of", lambda status: real(status)._replace(modified=now, changed=now))
+    real, now = LocalFile.stat, time.time()
+    monkeypatch.setattr(LocalFile, "stat", lambda file: real(file)._replace(version=(1,), changed=now))
     write(path, 0, POINTS)
-    file = GrowingFile(str(path), path.name, Decoder)
+    file = GrowingFile(LocalStorage(path.parent), EventPath(str(path), path.name), Decoder)
     file.look()
     flip(path, path.stat().st_size // 2)
     assert file.look() is News.NONE
