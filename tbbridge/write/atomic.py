@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import itertools
 import os
 import re
@@ -92,12 +91,14 @@ def _create(directory: Path) -> tuple[Path, int]:
 
 
 def _try_lock(descriptor: int) -> bool | None:
-    """Whether the file is ours now; None where the file system takes no locks."""
+    """Whether the file is ours now; None where the system or the file system takes no locks."""
     try:
+        import fcntl
+
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:
+    except (ImportError, OSError):  # Windows has no fcntl
         return None
     return True
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import itertools
 import os
@@ -295,6 +294,8 @@ def _read_version(directory: int, name: str) -> _Version | None:
 
 def _locked(out: Path) -> int:
     """A descriptor of the directory that holds its lock: no file is needed, and the lock dies with the process."""
+    import fcntl
+
     descriptor = os.open(out, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -313,6 +314,8 @@ def _locked(out: Path) -> int:
 
 def _is_locked(directory: int) -> bool:
     """Whether another tbbridge publishes into this directory."""
+    import fcntl
+
     try:
         fcntl.flock(directory, fcntl.LOCK_SH | fcntl.LOCK_NB)
         fcntl.flock(directory, fcntl.LOCK_UN)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -235,6 +237,18 @@ def test_a_large_file_is_read_in_slices(path: Path, file: GrowingFile) -> None:
     assert looks[-1] is News.SOME
     assert values(file) == list(range(60_000))
     assert file.look(100_000) is News.NONE
+
+
+def test_reading_needs_no_fcntl(path: Path) -> None:
+    """Windows has none: an interpreter that cannot import it reads a log directory, by this process and by run."""
+    written(path, 1, 2, 3)
+    program = (
+        "import sys; sys.modules['fcntl'] = None; import tbbridge;"
+        "print(len(tbbridge.read_scalars(sys.argv[1])), tbbridge.check(sys.argv[1]).sound)"
+    )
+    command = [sys.executable, "-c", program, str(path.parent)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "3 True\n"
 
 
 def test_a_bug_makes_it_begin_again_after_a_while(
