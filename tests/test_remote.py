@@ -212,7 +212,7 @@ SHOUTING = """
 import logging, fsspec, sys
 
 class Shouting(fsspec.AbstractFileSystem):
-    def find(self, *_, **__):
+    def ls(self, *_, **__):
         logging.getLogger(__name__).error("retries exhausted", exc_info=True)
         raise OSError("no answer " * 10_000)
 
