@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tbbridge.core.model import Int64
-from tbbridge.tail.second_reading import FLAGS
+from tbbridge.tail.local import FLAGS
 
 SMALL = 1 << 20
 """Bytes of the largest file that is read so."""
