@@ -114,8 +114,7 @@ class Points(NamedTuple):
     value: Floats
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
+class Feed(NamedTuple):
     """Which series feeds a column, and by which rule."""
 
     run: str

@@ -140,7 +140,7 @@ def experiments(
 ) -> list[Experiment]:
     """How the series of all runs feed the columns of the run logs; the experiment at the root is named after it."""
     found = named(root, map_runs(runs, options or MappingOptions()))
-    return [replace(one, name=name) for name, one in found.items()]
+    return [one if one.name == name else replace(one, name=name) for name, one in found.items()]
 
 
 def named(root: str | os.PathLike[str], found: Iterable[Experiment]) -> dict[str, Experiment]:

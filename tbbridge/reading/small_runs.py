@@ -16,7 +16,9 @@ from tbbridge.shape.facts import SeriesFacts, facts
 from tbbridge.shape.many_series import ManySeries
 from tbbridge.shape.series import merge
 from tbbridge.tail.batch import batches
+from tbbridge.tail.file import GrowingFile
 from tbbridge.tail.logdir import EventPath, Listing
+from tbbridge.tail.remote import RemoteFile
 
 
 class Runs(NamedTuple):
@@ -50,13 +52,14 @@ def read_runs(logs: LogDirectory, listing: Listing, *, together: bool = True) ->
         together: read small files in batches, from the local file system.
     """
     small = _read_small(listing) if together else _SmallFiles({}, {}, {})
-    rest = {run: [one for one in files if one.path not in small.files] for run, files in listing.runs.items()}
+    calm = small.calm
+    left = {run: files for run, files in listing.runs.items() if run not in calm}
+    rest = {run: [one for one in files if one.path not in small.files] for run, files in left.items()}
     logs.sweep(replace(listing, runs={run: files for run, files in rest.items() if files}))
     while logs.unfinished:
         logs.resume()
-    calm = small.calm
-    others = {run: _files(files, small.files, logs, run) for run, files in listing.runs.items() if run not in calm}
-    others = {run: files for run, files in others.items() if files}
+    found = {run: _files(files, small.files, logs.runs.get(run, {})) for run, files in left.items()}
+    others = {run: files for run, files in found.items() if files}
     merged = {run: merge(files) for run, files in others.items()}
     known = small.facts | {run: {tag: facts(one) for tag, one in series.items()} for run, series in merged.items()}
     names = sorted(known)
@@ -69,7 +72,7 @@ def read_runs(logs: LogDirectory, listing: Listing, *, together: bool = True) ->
 
 class _SmallFiles(NamedTuple):
     files: dict[str, _Small]
-    """By path."""
+    """By path: the files of the other runs."""
     calm: dict[str, _Small]
     """By run: the only file of a run that no rule of restarts concerns."""
     facts: dict[str, dict[str, SeriesFacts]]
@@ -78,21 +81,25 @@ class _SmallFiles(NamedTuple):
 
 def _read_small(listing: Listing) -> _SmallFiles:
     found = _SmallFiles({}, {}, {})
-    places = [(run, *place) for run, files in listing.runs.items() for place in files]
-    for batch in batches([path for _, path, _ in places]):
+    runs = [run for run, files in listing.runs.items() for _ in files]
+    places = [place for files in listing.runs.values() for place in files]
+    for batch in batches([place.path for place in places]):
         decoded = decode_small(batch.data, batch.bounds)
         series = ManySeries(decoded.scalars, decoded.rows, decoded.layout, decoded.layouts)
         calm, known = series.calm.tolist(), series.facts()
         for i in np.flatnonzero(decoded.plain).tolist():
-            run, path, name = places[batch.files[i]]
-            found.files[path] = small = _Small(name, decoded, series, i)
+            run, place = runs[batch.files[i]], places[batch.files[i]]
+            small = _Small(place.name, decoded, series, i)
             if calm[i] and len(listing.runs[run]) == 1:
                 found.calm[run], found.facts[run] = small, known[i]
+            else:
+                found.files[place.path] = small
     return found
 
 
-def _files(files: list[EventPath], small: dict[str, _Small], logs: LogDirectory, run: str) -> list[EventFile]:
+def _files(
+    files: list[EventPath], small: Mapping[str, _Small], one_by_one: Mapping[str, GrowingFile | RemoteFile]
+) -> list[EventFile]:
     """What was decoded of the files of one run, but of those that vanished."""
-    one_by_one = logs.runs.get(run, {})
     there = [one for one in files if one.path in small or one.path in one_by_one]
     return [small[one.path].file() if one.path in small else one_by_one[one.path].log for one in there]

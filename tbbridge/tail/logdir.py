@@ -152,10 +152,12 @@ def _list_directory(root: str, path: str, listing: Listing, seen: set[tuple[int,
             listing.problems.append(f"cannot list {printable(path)}: {error.strerror}")
         return []
     listing.directories.append(path)
+    start = os.path.join(path, "")
     if files:
         run = run_name(root, path)
-        listing.runs[run] = [event_path(run, os.path.join(path, name)) for name in sorted(files)]
-    return [os.path.join(path, name) for name in sorted(directories, reverse=True)]
+        below = "" if run == "." else run + "/"
+        listing.runs[run] = [EventPath(start + name, below + printable(name)) for name in sorted(files)]
+    return [start + name for name in sorted(directories, reverse=True)]
 
 
 def _is_new(path: str, seen: set[tuple[int, int]]) -> bool:

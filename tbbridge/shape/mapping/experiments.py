@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from tbbridge.shape.mapping import words
 from tbbridge.shape.mapping.tags import read_tag
@@ -15,12 +15,12 @@ from tbbridge.shape.mapping.tokens import tokenise
 
 ROOT: Final = "."
 _TIMESTAMP: Final = re.compile(r"\d{9,11}\.\d+")
+_NUMBER: Final = re.compile(r"[0-9]{2,}")
 _ILLEGAL: Final = re.compile(r"\W")
 _PIECES: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|.", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class RunPlace:
+class RunPlace(NamedTuple):
     """Where a run belongs, and what its path says."""
 
     run: str
@@ -65,6 +65,8 @@ class _Draft:
 
     @property
     def key(self) -> str:
+        if not self.residual and not self.rest:
+            return self.prefix
         return _join(self.prefix, self.residual, self.rest)
 
     @property
@@ -93,17 +95,17 @@ def place_runs(runs: Mapping[str, Iterable[str]]) -> list[RunPlace]:
     tags = {run: tuple(found) for run, found in runs.items()}
     skipped = {run for run in tags if _TIMESTAMP.fullmatch(run.rpartition("/")[2])}
     drafts = {run: _draft(run, found) for run, found in tags.items() if run not in skipped}
-    _label(drafts)
-    _drop_contradicted(drafts, tags)
-    _settle(drafts)
+    if _label(drafts):
+        _drop_contradicted(drafts, tags)
+        _settle(drafts)
     names = _fold(drafts, tags)
-    known = set(names.values()) | set(drafts)
+    known = set(names.values()) | set(drafts) if skipped else set()
     return [_skipped(run, names, known) if run in skipped else _placed(drafts[run], names[run]) for run in tags]
 
 
 def _placed(draft: _Draft, name: str) -> RunPlace:
     because = draft.label.because if draft.label and draft.split else ""
-    detail = [word.text for word in tokenise(draft.detail) if not word.text.isdigit() and word.text != ROOT]
+    detail = [word for word in tokenise(draft.detail) if not word.text.isdigit() and word.text != ROOT]
     return RunPlace(draft.run, name, draft.split, because, draft.suffix, detail=len(detail))
 
 
@@ -133,17 +135,31 @@ def _clean(text: str) -> str:
     return _ILLEGAL.sub("_", text)
 
 
-def _label(drafts: Mapping[str, _Draft]) -> None:
-    """R5: finds, from the right, the directories that say a split, and takes them off the path."""
+def _label(drafts: Mapping[str, _Draft]) -> bool:
+    """R5: takes the directories that say a split off the paths, from the right; returns whether there are any."""
     bases = {draft.base for draft in drafts.values()}
-    directories = bases | {path for base in bases for path in _above(base)}
-    siblings = _Siblings.of(directories - {ROOT})
-    labels = {path: siblings.label(path, len(bases) > 1) for path in directories - {ROOT}}
+    directories = _with_above(bases) - {ROOT}
+    if not any(_name_label(path.rpartition("/")[2]) for path in directories):
+        for draft in drafts.values():
+            draft.prefix = draft.base
+        return False
+    siblings = _Siblings.of(directories)
+    labels = {path: siblings.label(path, len(bases) > 1) for path in directories}
     for path in _shared(bases):
         labels[path] = None
     both_sides = _both_sides(labels, bases)
     for draft in drafts.values():
         _take_off(draft, labels, both_sides)
+    return True
+
+
+def _with_above(paths: set[str]) -> set[str]:
+    """These directories and all above them."""
+    found = set(paths)
+    for path in paths:
+        while path != ROOT and (path := _parent(path)) not in found:
+            found.add(path)
+    return found
 
 
 def _both_sides(labels: Mapping[str, _Label | None], bases: set[str]) -> set[str]:
@@ -217,11 +233,19 @@ class _Siblings:
 @lru_cache(maxsize=1 << 14)
 def _name_label(name: str) -> _Label | None:
     """What one directory's name says; its residual keeps the spelling."""
+    if not _may_label(_NUMBER.sub("00", name)):
+        return None
     found = [word.text for word in tokenise(name)]
     splits = [word for word in found if word in words.SPLITS and word not in words.NOT_IN_PATHS]
     if not splits:
         return None
     return _Label(words.SPLITS[splits[-1]], name, "" if splits == found else _residual(name))
+
+
+@lru_cache(maxsize=1 << 14)
+def _may_label(name: str) -> bool:
+    """Whether a split's word is among the words of a name; numbers of two and more digits may be any such numbers."""
+    return any(word.text in words.SPLITS for word in tokenise(name))
 
 
 def _residual(name: str) -> str:
@@ -316,12 +340,13 @@ def _restore_lone(group: Sequence[_Draft], repeated: Counter[str], parents: Coun
 
 def _fold(drafts: Mapping[str, _Draft], tags: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """The experiment of each run: one without any usable metric joins the nearest experiment above it."""
-    useful = {draft.key for run, draft in drafts.items() if any(_usable(tag, draft.suffix) for tag in tags[run])}
-    names = {}
-    for run, draft in drafts.items():
-        above = next((path for path in _above(draft.key) if path in useful), None)
-        names[run] = above if above is not None and draft.key not in useful else draft.key
-    return names
+    usable = {
+        at: any(_usable(tag, at[1]) for tag in at[0]) for at in {(tags[run], drafts[run].suffix) for run in drafts}
+    }
+    keys = {run: draft.key for run, draft in drafts.items()}
+    useful = {keys[run] for run, draft in drafts.items() if usable[tags[run], draft.suffix]}
+    nearest = {key: next((path for path in _above(key) if path in useful), key) for key in {*keys.values()} - useful}
+    return {run: nearest.get(key, key) for run, key in keys.items()}
 
 
 def _usable(tag: str, suffix: str) -> bool:

@@ -12,15 +12,16 @@ mapping.py             all of it, experiment by experiment             R8, and w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from tbbridge.core.errors import MappingError
 from tbbridge.core.model import Experiment, Feed
 from tbbridge.shape.align import MODES
 from tbbridge.shape.facts import SeriesFacts, facts
 from tbbridge.shape.mapping.candidates import IGNORED, Candidate, Facts, Passed, candidate, candidates, settle_bare
-from tbbridge.shape.mapping.experiments import RunPlace, place_runs
+from tbbridge.shape.mapping.experiments import ROOT, RunPlace, place_runs
 from tbbridge.shape.mapping.overrides import (
     METRICS,
     Metric,
@@ -137,8 +138,54 @@ class Mapper:
 
     def again(self, runs: Facts, names: Iterable[str]) -> list[Experiment]:
         """These experiments, of runs whose names and tags are those of the last `map`."""
-        made = [_Columns(name, self._members[name], runs, self._options).experiment() for name in names]
+        alike: dict[Hashable, Experiment] = {}
+        made = [self._experiment(name, runs, alike) for name in names]
         return [replace(one, notes=one.notes + self._missing) for one in made] if self._missing else made
+
+    def _experiment(self, name: str, runs: Facts, alike: dict[Hashable, Experiment]) -> Experiment:
+        """One experiment; of those that are `alike` but for their names and values only the first is worked out."""
+        places = self._members[name]
+        by_name = self._options.overrides or not all(metric.kind for metric in self._options.metrics)
+        if by_name or not all(_is_below(name, place.run) for place in places):
+            return _Columns(name, places, runs, self._options).experiment()
+        likeness = tuple([_likeness(place, len(name), runs[place.run]) for place in places])
+        first = alike.get(likeness)
+        if first is None:
+            alike[likeness] = first = _Columns(name, places, runs, self._options).experiment()
+        return first if first.name == name else _renamed(first, name)
+
+
+def _is_below(name: str, run: str) -> bool:
+    """Whether a run's name is an experiment's and more, so that runs are in the same order under any such name."""
+    return run.startswith(name) and not run[len(name) : len(name) + 1].isdecimal() and name != ROOT
+
+
+def _likeness(place: RunPlace, length: int, known: Mapping[str, SeriesFacts]) -> Hashable:
+    """What of a run decides how it is mapped, in an experiment whose name has this length.
+
+    Of the values only an accuracy above 1 is ever looked at.
+    """
+    tags = tuple(known)
+    facts = tuple([one[:-1] for one in known.values()])
+    above = tuple([(tag, most) for tag in _accuracies(tags, place.suffix) if (most := known[tag].largest) > 1])
+    return place.run[length:], place[2:], tags, facts, above
+
+
+@lru_cache(maxsize=1 << 12)
+def _accuracies(tags: tuple[str, ...], suffix: str) -> tuple[str, ...]:
+    return tuple(tag for tag in tags if read_tag(tag, suffix).metric == "accuracy")
+
+
+def _renamed(one: Experiment, name: str) -> Experiment:
+    """The experiment under another name, with runs of other names."""
+    length = len(one.name)
+    feeds = {
+        column: feed and Feed(name + feed.run[length:], feed.tag, feed.rule, feed.note)
+        for column, feed in one.feeds.items()
+    }
+    runs = tuple([name + run[length:] for run in one.runs])
+    passed = tuple([(name + run[length:], tag, why) for run, tag, why in one.passed_over])
+    return Experiment(name, runs, feeds, one.notes, passed)
 
 
 def changes(before: Experiment, after: Experiment) -> list[str]:

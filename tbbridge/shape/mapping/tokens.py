@@ -17,6 +17,9 @@ _SPELLED: Final = re.compile(r"mAP(?=[^a-z]|$)|m?IoU|mIOU")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD: Final = re.compile(r"[^\W_]+")
 _PARTS: Final = re.compile(r"\d+|\D+")
+_BEGINNINGS: Final = frozenset(word[:end] for word in words.KNOWN for end in range(1, len(word) + 1))
+_NO_WORDS: Final = re.compile(r"[0-9]{2}")
+"""No known word holds two digits in a row, or begins with one."""
 _JOINERS: Final = frozenset(("vs", "versus", "and", "or"))
 
 
@@ -90,21 +93,25 @@ def _slips(one: str, other: str) -> int:
 
 def _segment(piece: str) -> tuple[str, ...]:
     """The fewest known words (at most four) that make up `piece` completely; none when it cannot be done."""
+    if _NO_WORDS.search(piece):
+        return ()
     best: list[tuple[str, ...] | None] = [()] + [None] * len(piece)
-    for end in range(2, len(piece) + 1):
-        for start in range(end - 1):
-            head, word = best[start], _glueable(piece[start:end])
-            if head is not None and word and len(head) < 4:
-                found = (*head, word)
-                if best[end] is None or len(found) < len(best[end] or ()):
-                    best[end] = found
+    for start in range(len(piece) - 1):
+        head = best[start]
+        if head is None or len(head) == 4:
+            continue
+        for end in range(start + 1, len(piece) + 1):
+            word = piece[start:end]
+            if word not in _BEGINNINGS:
+                break
+            known = best[end]
+            if _glueable(word) and (known is None or len(head) + 1 < len(known)):
+                best[end] = (*head, word)
     return best[-1] or ()
 
 
-def _glueable(piece: str) -> str | None:
-    if piece in words.KNOWN and (len(piece) > 2 or piece in words.GLUE or not piece.isascii()):
-        return piece
-    return None
+def _glueable(piece: str) -> bool:
+    return piece in words.KNOWN and len(piece) > 1 and (len(piece) > 2 or piece in words.GLUE or not piece.isascii())
 
 
 def _phrases(found: list[str], segment: str) -> list[str]:
