@@ -18,7 +18,6 @@ from tbbridge.shape.series import merge
 from tbbridge.tail.batch import batches
 from tbbridge.tail.file import GrowingFile
 from tbbridge.tail.logdir import EventPath, Listing
-from tbbridge.tail.remote import RemoteFile
 
 
 class Runs(NamedTuple):
@@ -98,7 +97,7 @@ def _read_small(listing: Listing) -> _SmallFiles:
 
 
 def _files(
-    files: list[EventPath], small: Mapping[str, _Small], one_by_one: Mapping[str, GrowingFile | RemoteFile]
+    files: list[EventPath], small: Mapping[str, _Small], one_by_one: Mapping[str, GrowingFile]
 ) -> list[EventFile]:
     """What was decoded of the files of one run, but of those that vanished."""
     there = [one for one in files if one.path in small or one.path in one_by_one]

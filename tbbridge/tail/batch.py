@@ -62,7 +62,11 @@ def _read_into(path: str, view: memoryview, at: int) -> int | None:
         size = status.st_size
         if size > SMALL or not stat.S_ISREG(status.st_mode):
             return None
-        return at + size if os.readv(descriptor, [view[at : at + size]]) == size else None
+        data = os.read(descriptor, size)
+        if len(data) < size:
+            return None
+        view[at : at + size] = data
+        return at + size
     except OSError:
         return None
     finally:
