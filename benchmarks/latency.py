@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import tbbridge
-from tbbridge.tail.inotify import Inotify
+from tbbridge.tail.watch import Watcher
 from tbbridge.write.events import EventWriter
 
 WRITER = """
@@ -58,19 +58,18 @@ def observe(out: Path, runs: int, points: int, deadline: float) -> dict[tuple[in
     """When each point of each run was first seen in its run log: (run, step) -> nanoseconds."""
     seen: dict[tuple[int, int], int] = {}
     known = [0] * runs
-    inotify = Inotify()
-    inotify.add(str(out))
+    watcher = Watcher(str(out), mark=".csv")
+    watcher.attend()
     paths = [out / f"live{number}.csv" for number in range(runs)]
     while min(known) < points and time.monotonic() < deadline:
-        touched = {touch.path for touch in inotify.read()}
+        touched = watcher.wait(0.1)
         moment = time.monotonic_ns()
         for number, path in enumerate(paths):
             if str(path) in touched and (last := last_step(path)) > known[number]:
                 for step in range(known[number] + 1, last + 1):
                     seen[number, step] = moment
                 known[number] = last
-        time.sleep(0.0005)
-    inotify.close()
+    watcher.close()
     return seen
 
 

@@ -20,7 +20,6 @@ import tbbridge
 from tbbridge.following.bridge import Bridge
 from tbbridge.following.follower import Follower
 from tbbridge.reading import log_directory
-from tbbridge.tail.watch import Watcher
 from tbbridge.write.events import EventWriter
 from tbbridge.write.publish import TEMPORARY, Publisher
 
@@ -169,15 +168,6 @@ def test_directories_whose_times_change_are_no_reason_to_stop(logs: Path, tmp_pa
             wait_until(lambda step=step: b"\n%d," % step in published(bridge.out)["a/b.csv"])  # type: ignore[misc]
         assert bridge.names() == ["a/b"]
     assert published(bridge.out) == exported(logs, tmp_path / "fresh")
-
-
-def test_a_directory_with_two_paths_is_looked_at_and_left(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only one of them can be watched at a time; taking turns would go on for ever."""
-    monkeypatch.setattr(Watcher, "attend", lambda _, directories: list(directories))
-    with writer(logs) as events, Bridge(logs, poll_interval=0.05) as bridge:
-        for step in range(3):
-            log(events, step)
-            wait_until(lambda step=step: b"\n%d," % step in published(bridge.out).get("exp.csv", b""))  # type: ignore[misc]
 
 
 def test_a_poll_of_many_files_keeps_no_news_waiting(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

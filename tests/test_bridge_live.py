@@ -17,7 +17,7 @@ from support import wait_until
 import tbbridge
 from tbbridge.following import bridge as hall
 from tbbridge.following.bridge import Bridge
-from tbbridge.tail.inotify import Inotify
+from tbbridge.tail.watch import Watcher
 from tbbridge.write.events import EventWriter
 
 HEADER = "step,train accuracy,val accuracy,train cross entropy,val cross entropy\n"
@@ -148,12 +148,17 @@ def test_a_notification_costs_a_look_at_its_file_only(logs: Path, monkeypatch: p
 
 
 def test_a_poll_finds_what_no_notification_told(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Notifications are a hint: lost ones (overflow, NFS, containers) cost one poll interval."""
-    monkeypatch.setattr(Inotify, "read", lambda self: self._read_some() and [])
+    """Notifications are a hint: lost ones cost a poll interval, and where none come (NFS) that is said, once."""
+    monkeypatch.setattr(Watcher, "touch", lambda *_: None)
     with writer(logs) as events, Bridge(logs, poll_interval=0.2) as bridge:
         bridge.wait_until_read(5)
-        log(events, 0, 1)
-        wait_until(lambda: text(bridge.out / "exp.csv").endswith("1,,,0.5,\n"))
+        for step in range(4):
+            log(events, step)
+            wait_until(lambda step=step: f"\n{step},,," in text(bridge.out / "exp.csv"))  # type: ignore[misc]
+        wait_until(bridge.status)
+        assert len(bridge.status()) == 1
+        assert f"no notifications of changes arrive from {logs}/exp" in bridge.status()[0]
+        assert "fs.inotify.max_user_watches" in bridge.status()[0]
 
 
 def test_a_meddled_run_log_is_restored_and_told(logs: Path) -> None:

@@ -24,8 +24,7 @@ from tbbridge.following.tables import Table
 from tbbridge.reading.reading import default_out, root_name
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.shape.series import natural_key
-from tbbridge.tail.logdir import check_root
-from tbbridge.tail.storage import is_url
+from tbbridge.tail.storage import is_url, open_storage
 from tbbridge.tail.watch import Watcher
 from tbbridge.write.publish import Publisher
 
@@ -35,10 +34,11 @@ POLL_INTERVAL = 2.0
 """Seconds between polls, unless they cost too much."""
 
 SHARE_NOTIFIED, SHARE_ALONE = 0.005, 0.1
-"""At most this share of a core goes into polls that back up notifications, or that are all there is."""
+"""At most this share of a core goes into polls that back up notifications, or that are all there is; a store makes us
+wait for its answers: at most this share of the time."""
 
-LONGEST_INTERVAL = 30.0
-"""Seconds between polls, however much they cost."""
+LONGEST_NOTIFIED, LONGEST_ALONE = 300.0, 30.0
+"""Seconds between polls that back up notifications, or that are all there is, however much they cost."""
 
 MISSING_INTERVAL = 0.5
 """Seconds between looks for a log directory that does not exist yet: one stat each."""
@@ -96,7 +96,7 @@ class Bridge:
         follow_links: bool = False,
         prune: bool = False,
     ) -> None:
-        check_root(logdir)
+        open_storage(logdir).check()
         self.title = root_name(logdir)
         self.tensorboard_url: str | None = None
         self.logdir = Path(logdir)
@@ -214,12 +214,12 @@ class Bridge:
     def _follow(self) -> None:
         self._poll_at, self._parts = 0.0, None
         while not self._stopping.is_set():
-            news = self._watcher.wait(self._patience())
+            touched = self._watcher.wait(self._patience())
             began = time.thread_time()
-            if news.anywhere or (self._is_due() and not self._in_parts()):
+            if self._is_due() and not self._in_parts():
                 self._pass_on(self._poll())
             else:
-                self._pass_on(self._attend(self._follower.glance(news.paths)))
+                self._pass_on(self._attend(self._follower.glance(touched)))
             self._stopping.wait(min(1.0, REST * (time.thread_time() - began)))
             if self._is_due() and self._in_parts():
                 self._pass_on(self._poll_on())
@@ -260,35 +260,39 @@ class Bridge:
         self._parts_cost += cost
         self._poll_at = time.monotonic() + REST * cost
         if self._parts is None:
+            self._watcher.compare(self._follower.logs.grown)
             self._poll_cost, self._parts_cost = self._parts_cost, 0.0
             self._poll_at = time.monotonic() + self._interval()
         return changed
 
     def _poll(self) -> set[str]:
         self._parts, self._parts_cost = None, 0.0
-        began = time.thread_time()
+        self._watcher.attend(self._links())
+        clock = time.thread_time if self._follower.logs.storage.rereads else time.monotonic  # a store makes us wait
+        began = clock()
         changed = self._follower.poll()
-        cost = time.thread_time() - began
-        if self._watcher.attend(self._follower.logs.listed):  # something may have come before they were watched
+        cost = clock() - began
+        if self._watcher.attend(self._links()):  # something may have come before they were watched
             changed |= self._follower.poll()
-        elif self._caught_up.is_set():  # before that it is reading that takes the time
+        elif self._caught_up.is_set() or not self._follower.logs.storage.rereads:  # at first it is reading that costs
             self._poll_cost = cost
+        self._watcher.compare(self._follower.logs.grown)
         self._poll_at = time.monotonic() + self._interval()
         return changed
 
     def _interval(self) -> float:
         """Seconds until the next poll."""
-        if self._follower.logs.missing:
+        if self._follower.logs.missing and self._follower.logs.storage.rereads:
             return min(MISSING_INTERVAL, self._poll_interval)
-        share = SHARE_NOTIFIED if self._watcher.notified else SHARE_ALONE
-        return max(self._poll_interval, min(self._poll_cost / share, LONGEST_INTERVAL))
+        notified = self._watcher.notified
+        share, longest = (SHARE_NOTIFIED, LONGEST_NOTIFIED) if notified else (SHARE_ALONE, LONGEST_ALONE)
+        return max(self._poll_interval, min(self._poll_cost / share, longest))
+
+    def _links(self) -> list[str]:
+        return self._follower.logs.links if self._follow_links else []
 
     def _attend(self, changed: set[str]) -> set[str]:
-        seen: set[str] = set()
-        while fresh := set(self._watcher.attend(self._follower.logs.listed)) - seen:
-            changed |= self._follower.glance(fresh)
-            seen |= fresh  # one directory may have two paths, of which only one is watched at a time
-        return changed
+        return changed | self._follower.poll() if self._watcher.attend(self._links()) else changed
 
     def _patience(self) -> float:
         due = self._follower.due()

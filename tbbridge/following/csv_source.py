@@ -96,8 +96,7 @@ class CsvSource:
         self._subscribers = Subscribers()
         is_directory = os.path.isdir(self.path)
         root = str(self.path if is_directory else self.path.parent)
-        self._watcher = Watcher(root, mark=SUFFIX if is_directory else self.path.name)
-        self._root = root
+        self._watcher = Watcher(root, mark=SUFFIX if is_directory else self.path.name, recursive=is_directory)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tbbridge run logs", daemon=True)
         if os.path.isfile(self.path):
@@ -160,8 +159,7 @@ class CsvSource:
     def _run(self) -> None:
         poll_at = 0.0
         while not self._stopping.is_set():
-            news = self._watcher.wait(poll_at - time.monotonic())
-            if not (news.paths or news.anywhere or time.monotonic() >= poll_at):
+            if not self._watcher.wait(poll_at - time.monotonic()) and time.monotonic() < poll_at:
                 continue
             began = time.thread_time()
             try:
@@ -175,8 +173,8 @@ class CsvSource:
 
     def _look(self) -> bool:
         """Read what changed; returns whether anything did."""
+        self._watcher.attend()
         found = dict(self._find())
-        self._watcher.attend({self._root, *(os.path.dirname(path) for path in found.values())})
         self._missing = not os.path.exists(self.path)
         lost = [name for name in self._files if name not in found]
         for name in lost:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +35,8 @@ class LogDirectory:
         storage: where the files are.
         root: the log directory's absolute path, or its URL.
         runs: run name -> path -> the file; only files that exist.
-        listed: paths of the directories that the last look listed: where something new can appear.
+        links: paths of links to directories, whether they are followed or not.
+        grown: paths of known files in which the last sweep found new bytes.
         unfinished: paths of files of which a sweep read one slice only: `resume` reads on.
         missing: True while the log directory does not exist.
         shelf: where old points rest while they are followed; None to keep all in memory.
@@ -44,7 +47,8 @@ class LogDirectory:
         self.storage = open_storage(root, follow_links=follow_links)
         self.root = self.storage.root
         self.runs: dict[str, dict[str, GrowingFile]] = {}
-        self.listed: list[str] = []
+        self.links: list[str] = []
+        self.grown: list[str] = []
         self.unfinished: set[str] = set()
         self.missing = False
         self.vanished: set[str] = set()
@@ -56,6 +60,7 @@ class LogDirectory:
         self._incomplete: set[str] = set()
         self._new: list[str] = []
         self._files: dict[str, tuple[str, GrowingFile]] = {}
+        self._sorted: list[str] = []
         self._unproven: dict[str, None] = {}
 
     @property
@@ -71,8 +76,9 @@ class LogDirectory:
             listing: the files that count; those that exist when None.
         """
         self._new, self.vanished = [], set()
+        self.grown = []
         changed = self._synchronize(listing or self.storage.discover())
-        return self._complete(changed | self._read(self._files))
+        return self._complete(changed | self._read(self._files, self.grown))
 
     def sweep_in_parts(self) -> Iterator[set[str]]:
         """`sweep` in parts of a millisecond or two, between which there may be glances; yields the runs with news.
@@ -82,16 +88,17 @@ class LogDirectory:
         listing = Listing()
         for _ in walk(self.root, listing):
             yield set()
-        self._new = []
+        self._new, self.grown = [], []
         yield self._complete(self._synchronize(listing, in_parts=True) | self._read(self._new))
         paths = list(self._files)
         for first in range(0, len(paths), PART):
-            yield self._complete(self._read([path for path in paths[first : first + PART] if path in self._files]))
+            part = [path for path in paths[first : first + PART] if path in self._files]
+            yield self._complete(self._read(part, self.grown))
 
     def glance(self, paths: Collection[str]) -> set[str]:
         """`sweep` only where something is said to have happened: event files, or directories with all below them."""
         changed: set[str] = set()
-        self.listed, self._new = [], []
+        self._new = []
         for path in paths:
             if path not in self._files and (not self._follow_links or is_event_file(path)):
                 changed |= self._find(path)
@@ -151,12 +158,13 @@ class LogDirectory:
         `in_parts`: files may have come and gone since their directory was listed.
         """
         if below is None:
-            self.missing, self._problems, self.listed = listing.missing, listing.problems, []
-        self.listed += listing.directories
+            self.missing, self._problems, self.links = listing.missing, listing.problems, listing.links
+        else:
+            self.links = list(dict.fromkeys(self.links + listing.links))
         listed = {file.path for files in listing.runs.values() for file in files}
         hidden = tuple(os.path.join(path, "") for path in listing.unreadable)
         inside = os.path.join(below, "") if below is not None else ""
-        lost = [path for path in self._files if path not in listed and path.startswith(inside)]
+        lost = [path for path in self._sorted[slice(*self._range(inside))] if path not in listed]
         lost = [path for path in lost if not (in_parts and is_below(self.root, path))]
         changed = {self._drop(path) for path in lost if not path.startswith(hidden or "\0")}
         for run, files in listing.runs.items():
@@ -165,27 +173,40 @@ class LogDirectory:
                     changed |= self._add(run, file)
         return changed
 
+    def _range(self, start: str) -> tuple[int, int]:
+        """Where the paths that begin with `start` are among the sorted ones."""
+        return bisect_left(self._sorted, start), bisect_left(self._sorted, start + chr(sys.maxunicode))
+
     def _add(self, run: str, where: EventPath) -> set[str]:
         if where.path in self._files:
             return set()
         file = GrowingFile(self.storage, where, self._decoder)
         self._files[where.path] = (run, file)
         self._new.append(where.path)
+        insort(self._sorted, where.path)
         self.runs.setdefault(run, {})[where.path] = file
         return {run}
 
     def _drop(self, path: str) -> str:
         run, _ = self._files.pop(path)
+        del self._sorted[bisect_left(self._sorted, path)]
         del self.runs[run][path]
         if not self.runs[run]:
             del self.runs[run]
         self.unfinished.discard(path)
         return run
 
-    def _read(self, paths: Iterable[str]) -> set[str]:
-        """Look at these files; returns the runs with news of which nothing is left to read."""
+    def _read(self, paths: Iterable[str], grown: list[str] | None = None) -> set[str]:
+        """Look at these files; returns the runs with news of which nothing is left to read.
+
+        Args:
+            grown: takes the paths of the files that were read before and have new bytes.
+        """
         changed: set[str] = set()
+        known = {path for path in paths if self._files[path][1].last_write is not None} if grown is not None else set()
         for path, news in self._look(list(paths)):
+            if grown is not None and path in known and news in (News.SOME, News.MORE):
+                grown.append(path)
             if news is News.FAILED:
                 self._failing.add(path)
             else:

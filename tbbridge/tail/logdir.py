@@ -30,7 +30,9 @@ class Listing:
     runs: dict[str, list[EventPath]] = field(default_factory=dict)
     """By run name; the files of a run by name."""
     directories: list[str] = field(default_factory=list)
-    """Paths of the directories that were listed: where something new can appear."""
+    """Paths of the directories that were listed."""
+    links: list[str] = field(default_factory=list)
+    """Paths of the links to directories, whether they were followed or not."""
     unreadable: list[str] = field(default_factory=list)
     """Paths of directories that exist and could not be listed: nothing is known of what they hold."""
     problems: list[str] = field(default_factory=list)
@@ -145,7 +147,7 @@ def _list_directory(root: str, path: str, listing: Listing, seen: set[tuple[int,
         if seen is not None and not _is_new(path, seen):
             return []
         with os.scandir(path) as entries:
-            files, directories = _sort_out(entries, seen is not None)
+            files, directories, links = _sort_out(entries, seen is not None)
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ENOTDIR):
             listing.unreadable.append(path)
@@ -153,6 +155,7 @@ def _list_directory(root: str, path: str, listing: Listing, seen: set[tuple[int,
         return []
     listing.directories.append(path)
     start = os.path.join(path, "")
+    listing.links += [start + name for name in links]
     if files:
         run = run_name(root, path)
         below = "" if run == "." else run + "/"
@@ -168,15 +171,19 @@ def _is_new(path: str, seen: set[tuple[int, int]]) -> bool:
     return not known
 
 
-def _sort_out(entries: Iterator[os.DirEntry[str]], follow_links: bool) -> tuple[list[str], list[str]]:
+def _sort_out(entries: Iterator[os.DirEntry[str]], follow_links: bool) -> tuple[list[str], list[str], list[str]]:
+    """Return the names of the event files, of the directories to list, and of the links to directories."""
     files: list[str] = []
     directories: list[str] = []
+    links: list[str] = []
     for entry in entries:
         try:
-            if entry.is_dir(follow_symlinks=follow_links):
+            if entry.is_dir(follow_symlinks=False):
                 directories.append(entry.name)
             elif MARK in entry.name and entry.is_file():
                 files.append(entry.name)
+            elif entry.is_symlink() and entry.is_dir():
+                links.append(entry.name)
         except OSError:  # a link to nowhere, or gone since it was listed: the next look will tell
             continue
-    return files, directories
+    return files, directories + links if follow_links else directories, links

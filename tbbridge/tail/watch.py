@@ -4,203 +4,166 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
-import select
-import sys
 import threading
 import time
-from collections import deque
+import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from tbbridge.tail.inotify import Inotify, Touch
 from tbbridge.tail.logdir import MARK
 
 if TYPE_CHECKING:
     from watchdog.events import FileSystemEvent
+    from watchdog.observers.api import BaseObserver, ObservedWatch
 
 GATHER = 0.002
 """Seconds to wait for more after a first notification: a record may be written in several pieces."""
 
-REMOTE = ("nfs", "cifs", "smb", "9p", "ceph", "lustre", "gluster", "afs", "gpfs", "vboxsf", "fuse", "virtiofs", "drvfs")
-"""Kinds of file systems on which other machines (or a host) write without this kernel being told."""
+SILENT_POLLS = 2
+"""Polls in a row that find new bytes in one directory, of which no notification came until the poll after, prove that
+none comes. One may be chance: the system drops notifications when there are too many at a time."""
 
-
-@dataclass(slots=True)
-class News:
-    """Where something may have changed: these paths, or anywhere."""
-
-    paths: set[str] = field(default_factory=set)
-    anywhere: bool = False
-
-
-class Notifier(Protocol):
-    """Tells which paths were touched: `Inotify`, or `Observed` where the system has no inotify."""
-
-    descriptor: int
-    """Becomes readable when there is something to `read`."""
-
-    def __contains__(self, directory: str) -> bool: ...
-    def add(self, directory: str) -> None: ...
-    def forget(self, directory: str) -> None: ...
-    def read(self) -> list[Touch]: ...
-    def close(self) -> None: ...
-
-
-class Observed:
-    """The notifications of the other systems (macOS), by watchdog: one observer for the root and all below it."""
-
-    def __init__(self, root: str) -> None:
-        from watchdog.observers import Observer
-
-        self._root = root
-        self._observer = Observer()
-        self._queue: deque[Touch] = deque()
-        self._running = False
-        self.descriptor, self._end = os.pipe()
-        os.set_blocking(self.descriptor, False)
-        os.set_blocking(self._end, False)
-
-    def __contains__(self, directory: str) -> bool:
-        return self._running
-
-    def add(self, directory: str) -> None:
-        """Observe the root; OSError while it is not there."""
-        self._observer.schedule(self, self._root, recursive=True)  # type: ignore[arg-type]  # all it calls is dispatch
-        self._observer.start()
-        self._running = True
-
-    def forget(self, directory: str) -> None:
-        """Nothing: the observer looks after directories itself."""
-
-    def dispatch(self, event: FileSystemEvent) -> None:
-        """Called by the observer's thread."""
-        if event.event_type not in ("created", "modified", "moved", "deleted"):
-            return
-        paths = {os.fsdecode(path) for path in (event.src_path, event.dest_path) if path}
-        self._queue.extend(Touch(path, event.is_directory) for path in paths)
-        with contextlib.suppress(OSError):
-            os.write(self._end, b"!")
-
-    def read(self) -> list[Touch]:
-        """What happened since the last call."""
-        with contextlib.suppress(BlockingIOError):
-            os.read(self.descriptor, 1 << 16)
-        return [self._queue.popleft() for _ in range(len(self._queue))]
-
-    def close(self) -> None:
-        """End the observer."""
-        if self._running:
-            self._observer.stop()
-            self._observer.join()
-        os.close(self.descriptor)
-        os.close(self._end)
+MOST_LINKS = 100
+"""Linked directories that are watched, each by a thread of watchdog's; the others are polled."""
 
 
 class Watcher:
-    """Waits for news of a directory. `wake` may be called from any thread, the rest from one.
+    """Waits for changes below a directory. `wake` may be called from any thread, the rest from one.
 
     Args:
-        root: the directory.
+        root: the directory, or one file; it may appear later.
         notify: False to do without notifications.
         mark: what the names of interesting files contain.
+        recursive: whether directories below it are interesting, too.
 
     Attributes:
-        notes: lines for a person: why notifications do not help here, and what would.
+        notes: messages: why notifications do not help here, and what would.
     """
 
-    def __init__(self, root: str, *, notify: bool = True, mark: str = MARK) -> None:
+    def __init__(self, root: str, *, notify: bool = True, mark: str = MARK, recursive: bool = True) -> None:
         self.notes: list[str] = []
         self._root = root
-        self._identity: tuple[int, int] | None = None
         self._mark = mark
-        self._notifier = self._start(root) if notify else None
-        self._closing = threading.Lock()
-        self._wake_read, self._wake_write = os.pipe()
-        os.set_blocking(self._wake_read, False)
-        os.set_blocking(self._wake_write, False)
-        self._poller = select.poll()
-        self._poller.register(self._wake_read, select.POLLIN)
-        if self._notifier is not None:
-            self._poller.register(self._notifier.descriptor, select.POLLIN)
+        self._recursive = recursive
+        self._trees: dict[str, _Tree] = {}
+        self._touched: set[str] = set()
+        self._lock = threading.Lock()
+        self._news = threading.Event()
+        self._told: set[str] = set()
+        self._untold: set[str] = set()
+        self._silent: dict[str, int] = {}
+        self._observer = self._start() if notify else None
 
     @property
     def notified(self) -> bool:
-        """Whether every directory is watched by notifications, so that polls only back them up."""
-        return self._notifier is not None and not self.notes
+        """Whether notifications tell of all changes, so that polls only back them up."""
+        return self._observer is not None and not self.notes
 
-    def attend(self, directories: Iterable[str]) -> list[str]:
-        """Be notified of these directories; returns those that were not watched before, to be looked at once more."""
-        if self._notifier is None:
-            return []
-        self._notice_another_root(self._notifier)
-        return [path for path in directories if path not in self._notifier and self._add(self._notifier, path)]
+    def attend(self, links: Iterable[str] = ()) -> bool:
+        """Be notified of the root and of these linked directories, where that is not so yet.
 
-    def wait(self, timeout: float) -> News:
-        """Sleep until something may have changed, at most `timeout` seconds."""
-        news = News()
-        ready = {descriptor for descriptor, _ in self._poller.poll(max(0.0, timeout) * 1000)}
-        if self._wake_read in ready:
-            os.read(self._wake_read, 4096)
-        if self._notifier is not None and self._notifier.descriptor in ready:
+        Returns:
+            Whether there are any that were not watched before: something may have changed in them.
+        """
+        if self._observer is None:
+            return False
+        observer = self._observer
+        return sum(self._watch(observer, path) for path in (self._root, *links)) > 0
+
+    def wait(self, timeout: float) -> set[str]:
+        """Sleep until something may have changed, at most `timeout` seconds; return the paths that were touched."""
+        self._news.wait(max(0.0, timeout))
+        if self._touched:
             time.sleep(GATHER)
-            for touch in self._notifier.read():
-                news.anywhere |= touch.lost
-                if touch.is_directory or self._mark in os.path.basename(touch.path):
-                    news.paths.add(touch.path)
-        return news
+        with self._lock:
+            self._news.clear()
+            touched, self._touched = self._touched, set()
+        self._told |= touched
+        return touched
+
+    def compare(self, grown: Iterable[str]) -> None:
+        """Compare what a poll found to be grown with the notifications, and note where none come.
+
+        Args:
+            grown: paths of files that were known before the poll.
+        """
+        told, self._told = self._told, set()
+        for path in self._untold:
+            if not _is_told(path, told):
+                directory = os.path.dirname(path)
+                self._silent[directory] = self._silent.get(directory, 0) + 1
+        for directory in {os.path.dirname(path) for path in told} & self._silent.keys():
+            del self._silent[directory]
+        self._untold = {path for path in grown if not _is_told(path, told)}
+        silent = [directory for directory, polls in self._silent.items() if polls >= SILENT_POLLS]
+        if silent and self.notified:
+            self.notes.append(
+                f"no notifications of changes arrive from {silent[0]} (a network file system, or the limit of inotify "
+                "watches is reached: raise fs.inotify.max_user_watches): polling"
+            )
 
     def wake(self) -> None:
         """End a `wait` now."""
-        with self._closing, contextlib.suppress(BlockingIOError):  # full: it will wake anyway
-            if self._wake_write >= 0:
-                os.write(self._wake_write, b"!")
+        self._news.set()
 
     def close(self) -> None:
-        """Let every descriptor go. Closing twice is fine."""
-        with self._closing:
-            if self._wake_write < 0:
-                return
-            if self._notifier is not None:
-                self._notifier.close()
-                self._notifier = None
-            os.close(self._wake_read)
-            os.close(self._wake_write)
-            self._wake_write = -1
+        """End the notifications. Closing twice is fine."""
+        observer, self._observer = self._observer, None
+        if observer is not None:
+            observer.stop()
+            observer.join()
 
-    def _notice_another_root(self, notifier: Notifier) -> None:
-        """A link such as ``latest`` leads elsewhere, or a directory above was replaced: no notification tells of it."""
-        try:
-            status = os.stat(self._root)
-        except OSError:
-            return
-        identity = (status.st_dev, status.st_ino)
-        if self._identity not in (None, identity):
-            notifier.forget(self._root)
-        self._identity = identity
+    def touch(self, path: str, is_directory: bool) -> None:
+        """Take a notification; called by watchdog's thread."""
+        if is_directory or self._mark in os.path.basename(path):
+            with self._lock:
+                self._touched.add(path)
+            if not self._news.is_set():
+                self._news.set()
 
-    def _start(self, root: str) -> Notifier | None:
+    def _start(self) -> BaseObserver | None:
+        logging.getLogger("watchdog").addHandler(logging.NullHandler())
+        # watchdog warns where it must not read two directories
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"watchdog\.")
         try:
-            notifier: Notifier = Inotify() if sys.platform == "linux" else Observed(root)
+            from watchdog.observers import Observer
+
+            observer = Observer()
+            observer.start()
         except (OSError, ImportError) as error:
-            self._say(error)
+            self._add_note(error)
             return None
-        kind = file_system(root)
-        if kind.startswith(REMOTE) and kind != "fuseblk":
-            self.notes.append(f"{root} is on {kind}, which tells nothing of other machines' writes: polling")
-        return notifier
+        return observer
 
-    def _add(self, notifier: Notifier, directory: str) -> bool:
+    def _watch(self, observer: BaseObserver, path: str) -> bool:
+        """Watch a directory and all below it; return whether it was not watched before."""
+        tree = self._trees.get(path)
         try:
-            notifier.add(directory)
+            status = os.stat(path)
+        except OSError:  # not there (yet, or again)
+            return False
+        identity = (status.st_dev, status.st_ino)
+        if tree and tree.identity == identity and not tree.gone:
+            return False
+        if tree:  # a link such as ``latest`` leads elsewhere, or a directory was replaced: no notification tells of it
+            with contextlib.suppress(KeyError):
+                observer.unschedule(tree.watch)
+            del self._trees[path]
+        if len(self._trees) > MOST_LINKS:
+            return False
+        tree = _Tree(self, path, identity)
+        try:
+            tree.begin(observer, self._recursive)
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EMFILE, errno.ENOMEM) and not self.notes:
-                self._say(error)
+                self._add_note(error)
             return False  # gone or unreadable: the next poll will tell
+        self._trees[path] = tree
         return True
 
-    def _say(self, error: OSError | ImportError) -> None:
+    def _add_note(self, error: OSError | ImportError) -> None:
         limit = {errno.ENOSPC: "watches", errno.EMFILE: "instances"}.get(getattr(error, "errno", None) or 0)
         if limit:
             self.notes.append(f"the limit of inotify {limit} is reached (raise fs.inotify.max_user_{limit}): polling")
@@ -208,17 +171,46 @@ class Watcher:
             self.notes.append(f"no notifications ({error}): polling")
 
 
-def file_system(path: str) -> str:
-    """The kind of the file system that holds `path` (or will), such as ``ext4``; "" where that cannot be told."""
-    place = os.path.realpath(path)
-    best = ("", "")
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
-            for line in lines:
-                left, _, right = line.partition(" - ")
-                point = left.split(" ")[4].replace("\\040", " ")
-                if f"{place}/".startswith(os.path.join(point, "")) and len(point) >= len(best[0]):
-                    best = (point, right.split(" ")[0])
-    except (OSError, IndexError):
-        return ""
-    return best[1]
+class _Tree:
+    """A directory that is watched with all below it, by its real path; notifications tell the path that is known."""
+
+    watch: ObservedWatch
+
+    def __init__(self, watcher: Watcher, path: str, identity: tuple[int, int]) -> None:
+        self.identity = identity
+        self.gone = False
+        self._watcher = watcher
+        self._path = path
+        self._real = os.path.realpath(path)
+
+    def begin(self, observer: BaseObserver, recursive: bool) -> None:
+        """Be notified, of the kinds of events that matter: else our own reading would be told, too."""
+        from watchdog import events
+
+        kinds = [kind for name, kind in vars(events).items() if name in _KINDS]
+        self.watch = observer.schedule(self, self._real, recursive=recursive, event_filter=kinds)  # type: ignore[arg-type]  # all it calls is dispatch
+
+    def dispatch(self, event: FileSystemEvent) -> None:
+        """Take an event; called by watchdog's thread."""
+        for place in (event.src_path, event.dest_path):
+            path = os.fsdecode(place)
+            if path == self._real:
+                self.gone = self.gone or event.event_type == "deleted"
+            if path:
+                self._watcher.touch(self._path + path[len(self._real) :], event.is_directory)
+
+
+_KINDS = (
+    *("FileCreatedEvent", "FileModifiedEvent", "FileMovedEvent", "FileDeletedEvent"),
+    *("DirCreatedEvent", "DirMovedEvent", "DirDeletedEvent"),
+)
+
+
+def _is_told(path: str, told: set[str]) -> bool:
+    """Whether a notification named the file, or a directory that it is in."""
+    while path not in told:
+        parent = os.path.dirname(path)
+        if parent == path:
+            return False
+        path = parent
+    return True
