@@ -7,7 +7,6 @@ directory gives, and the files of experiments that are gone hold what they held.
 from __future__ import annotations
 
 import io
-import itertools
 import os
 import shutil
 import struct
@@ -20,7 +19,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tbbridge.core.crc32c import frame
 from tbbridge.following.follower import Follower
-from tbbridge.following.shelf import DiskShelf
 from tbbridge.reading.reading import read
 from tbbridge.write.events import event, field, simple_value, summary
 from tbbridge.write.names import file_name
@@ -90,13 +88,11 @@ class BridgeModel(RuleBasedStateMachine):
         self.looked = False
         self.restarted = False
         self.flipped = False
-        self.blocks = itertools.cycle([8, 1024])  # all but the newest few points rest on disk, or none
         self.begin()
 
     def begin(self) -> None:
         self.publisher = Publisher(self.out, keep_out=self.files.root)
-        shelf = DiskShelf(next(self.blocks))
-        self.follower = Follower(self.files.root, self.publisher, clock=lambda: self.now, shelf=shelf)
+        self.follower = Follower(self.files.root, self.publisher, clock=lambda: self.now)
         self.parts: Iterator[set[str]] = iter(())
 
     def teardown(self) -> None:

@@ -85,6 +85,8 @@ class EventFile:
     """Values of intact records that are no scalars we can read exactly, counted by reason (images are not counted)."""
     size: int = 0
     """Bytes of the file that have been seen."""
+    taken: int = 0
+    """Scalars before those of `scalars`, which were handed out before and are not kept here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,7 @@ class Series:
 
 
 class Points(NamedTuple):
-    """The points of one column of a run log: by step ascending, each step once.
-
-    Of a long run that is followed these are views that read old values from disk when they are asked for; they do what
-    arrays do, and ``numpy.asarray`` makes one.
-    """
+    """The points of one column of a run log: by step ascending, each step once."""
 
     step: Int64
     wall_time: Float64

@@ -1,4 +1,4 @@
-"""What has been found in one event file so far, adding up."""
+"""The findings of all scans of one event file, added up."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from math import inf, isfinite
 
 import numpy as np
 
-from tbbridge.core.growing_column import Shelf
 from tbbridge.core.model import Damage, EventFile, Float64, Start
 from tbbridge.decode.columns import Columns
 from tbbridge.decode.scan_result import REASONS, Scan
 
 MAX_DAMAGES = 100_000
-"""Damaged ranges that are told one by one; further ones are joined with the last."""
+"""Damaged ranges that are reported one by one; further ones are joined with the last."""
 
 
 class Log:
     """The scalars of the records so far, and the damage between them."""
 
-    def __init__(self, shelf: Shelf | None = None) -> None:
-        self.columns = Columns(shelf)
+    def __init__(self) -> None:
+        self.columns = Columns()
         self.records = 0
         self.fresh = True
         """Whether the file held nothing but file versions so far."""
@@ -35,7 +34,7 @@ class Log:
         self._passed = [0] * len(REASONS)
 
     def absorb(self, found: Scan, value: Float64) -> None:
-        """Take over what a scan found; `value` is the column it filled beside those of ``columns.room``."""
+        """Add a scan's findings; `value` is the column that it filled beside those of ``columns.room``."""
         before = self.columns.rows
         if found.rows:
             ids = np.array([self._id(tag) for tag in found.tags], np.int32)
@@ -83,4 +82,5 @@ class Log:
             incomplete_tail=incomplete_tail,
             passed_over=Counter({reason: n for reason, n in zip(REASONS, self._passed, strict=True) if n}),
             size=size,
+            taken=self.columns.taken,
         )

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 
 from tbbridge.core.crc32c import masked
-from tbbridge.core.growing_column import Shelf
 from tbbridge.core.model import Damage, EventFile, Scalars
 from tbbridge.decode import backend, scan_result
 from tbbridge.decode.accumulate import Log
@@ -31,7 +30,6 @@ class Decoder:
 
     name        the file's, for `EventFile.name`
     max_record  bytes; a larger record that might hold a scalar is reported as damage, never held
-    shelf       where old scalars rest while the file grows; all stay in memory when None
 
     The reader asks for `position` and `want`, feeds what is there, and settles when it has come to the end; `follow`
     does all that. What comes out is a function of the file's bytes: not of the pieces, nor of the sizes at which it was
@@ -39,9 +37,8 @@ class Decoder:
     record inside it had been taken) everything starts anew: `generation` grows, and columns taken before are void.
     """
 
-    def __init__(self, name: str, *, max_record: int = MAX_RECORD, shelf: Shelf | None = None) -> None:
+    def __init__(self, name: str, *, max_record: int = MAX_RECORD) -> None:
         self._name = name
-        self._shelf = shelf
         self._max_record = max_record
         self._announced = 0
         self.generation = -1
@@ -51,7 +48,7 @@ class Decoder:
         self.generation += 1
         self.position = 0
         self.want = _LARGEST_WINDOW
-        self._log = Log(self._shelf)
+        self._log = Log()
         self._at = 0
         self._room = 0
         self._held = False
@@ -78,6 +75,11 @@ class Decoder:
     def take(self) -> Scalars:
         """The scalars since the last time, or since everything started anew; `log` does not have them any more."""
         return self._log.columns.take()
+
+    @property
+    def digest(self) -> tuple[int, ...]:
+        """A checksum of all scalars so far, those that were taken among them: the same for the same scalars."""
+        return self._log.columns.digest
 
     def follow(self, size: int, read: Callable[[int, int], bytes | bytearray | memoryview]) -> int:
         """Decode a file of `size` bytes to its end with ``read(bytes, offset)``; returns the number of new scalars.

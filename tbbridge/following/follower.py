@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Collection, Iterator
 
 from tbbridge.core.errors import PublishError
-from tbbridge.following.shelf import DiskShelf
 from tbbridge.following.tables import Tables
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.shape.mapping.mapping import MappingOptions
@@ -36,7 +35,6 @@ class Follower:
         follow_links: follow links to directories.
         prune: remove a published run log when its event files are gone.
         clock: monotonic seconds.
-        shelf: where old points rest; a file without a name when None.
 
     Attributes:
         logs: what is known of the event files.
@@ -53,10 +51,8 @@ class Follower:
         follow_links: bool = False,
         prune: bool = False,
         clock: Callable[[], float] = time.monotonic,
-        shelf: DiskShelf | None = None,
     ) -> None:
-        self._shelf = shelf or DiskShelf()
-        self.logs = LogDirectory(root, follow_links=follow_links, shelf=self._shelf)
+        self.logs = LogDirectory(root, follow_links=follow_links)
         self.tables = Tables(self.logs, options, clock)
         self._outbox = Outbox(publisher, self._settled_csv, clock) if publisher else None
         self._header = header
@@ -90,8 +86,7 @@ class Follower:
         """Publish what is due; nothing before all that was there at the start is read."""
         self._read_once = self._read_once or not self.logs.unfinished
         if self._outbox and self._read_once:
-            self._outbox.send()
-        self._shelf.tidy()
+            self._send()
 
     def finish(self, patience: float = 10.0) -> None:
         """Bring everything up to date and publish all of it; reading takes at most about `patience` seconds."""
@@ -101,7 +96,7 @@ class Follower:
         while self.logs.unfinished and self._clock() < deadline:
             self.glance()
         if self._outbox and not self.logs.unfinished:
-            self._outbox.send(everything=True)
+            self._send(everything=True)
 
     def due(self) -> float | None:
         """When there is something to do without news, by the clock; None when there is not."""
@@ -115,10 +110,17 @@ class Follower:
         table = self.tables.by_name.get(name)
         return table.csv(self._header) if table else None
 
-    def _settled_csv(self, name: str) -> bytes | None:
-        """`csv` of an experiment that is mapped as it would be at once: what is published is what export gives."""
+    def _send(self, *, everything: bool = False) -> None:
+        assert self._outbox
+        for name in self._outbox.send(everything=everything):
+            if name in self.tables.by_name:
+                self.tables.by_name[name].unpublished = None
+
+    def _settled_csv(self, name: str, published: bytes | None) -> bytes | None:
+        """`csv` of an experiment that is mapped as it would be at once: what is published is what export writes."""
         self.tables.settle(name)
-        return self.csv(name)
+        table = self.tables.by_name.get(name)
+        return table.csv(self._header, published) if table else None
 
     def problems(self) -> list[str]:
         """Lines for a person: what is amiss with the whole now; empty when all is well."""

@@ -13,18 +13,19 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from tbbridge.core.errors import MappingError
-from tbbridge.core.growing_column import Shelf, common_prefix
-from tbbridge.core.model import EventFile, Experiment, ExperimentView, Mark, Points
+from tbbridge.core.growing_column import common_prefix
+from tbbridge.core.model import EventFile, Experiment, ExperimentView, Mark, Points, Scalars
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.reading.reading import as_logged, named
-from tbbridge.reading.reading import columns as columns_of
-from tbbridge.shape.align import Placement
+from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.facts import GrowingFacts, SeriesFacts
-from tbbridge.shape.growing_run import RunSeries
+from tbbridge.shape.growing_run import ReadAgain, RunSeries
 from tbbridge.shape.mapping.mapping import Mapper, MappingOptions, changes, check
-from tbbridge.shape.run_log import first_change, run_log, since
-from tbbridge.write.run_log_csv import GrowingText
+from tbbridge.shape.run_log import run_log, since
+from tbbridge.write.run_log_csv import run_log_csv, with_new_rows
 
 log = logging.getLogger(__name__)
 
@@ -37,34 +38,13 @@ NOTED_CHANGES = 4
 MOST_DAMAGE_MARKS = 50
 """So many damaged places of a run are marked one by one; the notes count all of them."""
 
+FROM_THE_START = -(1 << 63)
+"""The lowest step that there can be."""
+
+NO_SCALARS = Scalars(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
+
 _generations = itertools.count(1)
 """Never the same number twice in a process, so that an experiment that came back is not taken for the one that went."""
-
-
-class RunLogText:
-    """The CSV of one table, of which only the rows that changed are made again. Any thread may ask."""
-
-    def __init__(self, shelf: Shelf | None = None) -> None:
-        self._lock = threading.Lock()
-        self._shelf = shelf
-        self._header: bool | None = None
-        self._columns: dict[str, Points] = {}
-        self._text = GrowingText(())
-
-    def csv(self, columns: Mapping[str, Points], header: bool) -> bytes:
-        """The run log of these columns as CSV, with or without a header line."""
-        with self._lock:
-            if self._header != header or list(self._columns) != list(columns):
-                self._header, self._columns, self._text = (
-                    header,
-                    {},
-                    GrowingText(columns, header=header, shelf=self._shelf),
-                )
-            first = first_change(self._columns, columns)
-            if first is not None:
-                self._text.replace(first, run_log("", since(columns, first)))
-            self._columns = dict(columns)
-            return bytes(self._text)
 
 
 @dataclass(slots=True)
@@ -75,7 +55,6 @@ class Table:
     """What the mapping calls the experiment: its own name, but at the root."""
     experiment: Experiment
     view: ExperimentView
-    text: RunLogText
     map_at: float = 0.0
     """By the clock, when it may be mapped again."""
     cost: float = 0.0
@@ -85,44 +64,70 @@ class Table:
     gone: bool = False
     """True when its event files are gone; the run log stays."""
     changes: tuple[str, ...] = ()
-    """What the mapping's last changes were, as notes."""
+    """The mapping's last changes, as notes."""
+    unpublished: int | None = FROM_THE_START
+    """The step from which on its rows are not published yet; None where all are."""
+    _shown: dict[str, tuple[str, str] | None] = field(default_factory=dict)
+    """By column, the run and tag that it shows with the steps as logged; None of one that was placed."""
 
-    def csv(self, header: bool) -> bytes:
-        """The run log as CSV."""
-        return self.text.csv(self.view.columns, header)
+    def csv(self, header: bool, published: bytes | None = None) -> bytes:
+        """The run log as CSV; of its `published` text, the rows that did not change are taken as they are."""
+        columns, first = self.view.columns, self.unpublished
+        if published is None or first == FROM_THE_START:
+            return run_log_csv(run_log("", columns), header=header)
+        return published if first is None else with_new_rows(published, first, run_log("", since(columns, first)))
 
-    def goes_on_in(self, view: ExperimentView) -> bool:
-        """Whether `view` only appends points to the columns that are here."""
-        return list(self.view.columns) == list(view.columns) and all(
-            common_prefix(old, new) == len(old.step) and old.value.dtype == new.value.dtype
-            for old, new in zip(self.view.columns.values(), view.columns.values(), strict=True)
-        )
+    def show(self, view: ExperimentView, logged: Mapping[str, Points], runs: Mapping[str, Run]) -> None:
+        """Take the view of now, whose columns `logged` have the steps as logged, and note what changed in it."""
+        old, grows, changed = self.view, list(self.view.columns) == list(view.columns), list[int]()
+        shown: dict[str, tuple[str, str] | None] = {}
+        for name, points in view.columns.items():
+            feed = self.experiment.feeds[name]
+            shown[name] = (feed.run, feed.tag) if feed and points is logged[name] else None
+            before = old.columns.get(name)
+            if before is None:
+                continue
+            if feed and shown[name] and shown[name] == self._shown.get(name):
+                row = runs[feed.run].changed.get(feed.tag, len(before.step))
+            else:
+                row = common_prefix(before, points)
+            grows = grows and row >= len(before.step)
+            changed += [int(steps[row]) for steps in (before.step, points.step) if row < len(steps)]
+        if list(old.columns) != list(view.columns):
+            changed = [FROM_THE_START]
+        self.view = replace(view, generation=old.generation if grows else next(_generations))
+        self._shown = shown
+        if changed:
+            self.unpublished = min(changed) if self.unpublished is None else min(self.unpublished, *changed)
 
 
 @dataclass(slots=True)
 class Run:
-    """One run: its series, and what is to be said of them."""
+    """One run: its series, and what its files say beside them."""
 
-    series: RunSeries
+    series: RunSeries = field(default_factory=RunSeries)
     facts: dict[str, SeriesFacts] = field(default_factory=dict)
-    superseded: dict[str, int] = field(default_factory=dict)
-    files: list[EventFile] = field(default_factory=list)
-    _versions: dict[str, tuple[int, int]] = field(default_factory=dict)
+    files: dict[str, EventFile] = field(default_factory=dict)
+    """By name; without their scalars."""
+    changed: dict[str, int] = field(default_factory=dict)
+    """By tag, the first row that is new or changed and that no table shows yet."""
     _growing: dict[str, GrowingFacts] = field(default_factory=dict)
-    _stale: set[str] = field(default_factory=set)
+    _stale: dict[str, int] = field(default_factory=dict)
 
     def take_in(self, logs: LogDirectory, name: str) -> bool:
         """Take in the news of the run's files; returns whether tags came or went."""
-        files = {file.name: file for file in logs.runs.get(name, {}).values()}
-        versions = {file.name: file.version for file in files.values()}
-        known = self._versions
-        again = {one for one in known.keys() & versions.keys() if known[one][0] != versions[one][0]}
-        news = [file.log for one, file in files.items() if known.get(one) != versions[one]]
-        touched = self.series.update(news, again=again, gone=known.keys() - versions.keys())
-        self.files = [file.log for file in files.values()]
-        self._versions = versions
-        self._stale |= touched
-        self.superseded.update((tag, self.series.superseded(tag)) for tag in touched)
+        files, whole = logs.take(name)
+        try:
+            self.series.update(files, whole=whole)
+        except ReadAgain:
+            if logs.read_again(name):
+                files, whole = logs.take(name)
+                self.series.update(files, whole=whole)
+        known = {} if whole else self.files
+        self.files = known | {file.name: replace(file, scalars=NO_SCALARS) for file in files}
+        for tag, row in self.series.changes().items():
+            self.changed[tag] = min(row, self.changed.get(tag, row))
+            self._stale[tag] = min(row, self._stale.get(tag, row))
         return set(self.series.tags) != self.facts.keys()
 
     def settle_facts(self) -> dict[str, SeriesFacts]:
@@ -137,7 +142,7 @@ class Run:
 
     def _facts(self, tag: str) -> SeriesFacts:
         growing = self._growing.setdefault(tag, GrowingFacts())
-        return growing.update(self.series.live(tag), self.series.ordinal(tag))
+        return growing.update(self.series.live(tag), self._stale.get(tag, 0), self.series.ordinal(tag))
 
 
 class Tables:
@@ -162,7 +167,6 @@ class Tables:
         self.by_name: dict[str, Table] = {}
         self.problems: list[str] = []
         self._logs = logs
-        self._shelf = logs.shelf
         self._options = options or MappingOptions()
         self._mapper = Mapper(self._options)
         self._runs: dict[str, Run] = {}
@@ -231,7 +235,7 @@ class Tables:
         experiment = replace(mapped, name=name)
         table = self.by_name.get(name)
         if table is None:
-            self.by_name[name] = Table(mapped.name, experiment, ExperimentView(name, 0, {}), RunLogText(self._shelf))
+            self.by_name[name] = Table(mapped.name, experiment, ExperimentView(name, 0, {}))
             return True
         new = table.gone or table.experiment != experiment
         table.changes = (*table.changes, *changes(table.experiment, experiment))[-NOTED_CHANGES:]
@@ -243,7 +247,7 @@ class Tables:
         if name not in self._logs.runs:
             return self._runs.pop(name, None) is not None
         new = name not in self._runs
-        run = self._runs.setdefault(name, Run(RunSeries(self._shelf)))
+        run = self._runs.setdefault(name, Run())
         try:
             return run.take_in(self._logs, name) or new
         except Exception as error:  # a bug: it must not stop the other runs
@@ -265,22 +269,21 @@ class Tables:
 
     def _refresh(self, table: Table, sure: bool) -> None:
         began = time.thread_time()
-        view = self._view(table, self._placement(table, sure))
-        generation = table.view.generation if table.goes_on_in(view) else next(_generations)
-        table.view = replace(view, generation=generation)
+        logged = as_logged(table.experiment, lambda run, tag: self._runs[run].series.live(tag))
+        table.placement = self._placement(table, logged, sure)
+        table.show(self._view(table, table.placement), logged, self._runs)
+        for run in table.experiment.runs:
+            self._runs[run].changed.clear()
         if sure:
             table.map_at = self._clock() + (table.cost + time.thread_time() - began) / MAPPING_SHARE
 
-    def _placement(self, table: Table, sure: bool) -> Placement:
-        runs, last = self._runs, table.placement
+    def _placement(self, table: Table, logged: dict[str, Points], sure: bool) -> Placement:
+        last = table.placement
         if not sure and last is not None and last.how == "step":
-            columns = as_logged(table.experiment, lambda run, tag: runs[run].series.live(tag))
-            return replace(last, columns=columns)
-        tags = {name: runs[name].series.tags for name in table.experiment.runs}
-        align = self._options.align
-        placement = columns_of(table.experiment, tags, lambda run, tag: runs[run].series.live(tag), align)
-        table.placement = placement
-        return placement
+            return replace(last, columns=logged)
+        epoch = epoch_series(table.experiment, {run: self._runs[run].series.tags for run in table.experiment.runs})
+        points = self._runs[epoch[0]].series.live(epoch[1]) if epoch else None
+        return place(logged, points, self._options.align)
 
     def _view(self, table: Table, placement: Placement) -> ExperimentView:
         experiment = table.experiment
@@ -303,7 +306,7 @@ def marks(name: str, run: Run) -> list[Mark]:
         Mark("restart", one.step, f"{name}: began again at step {one.step}{'' if one.announced else f' in {one.file}'}")
         for one in run.series.restarts
     ]
-    damage = [(file.name, one) for file in run.files for one in file.damage[:MOST_DAMAGE_MARKS]]
+    damage = [(file.name, one) for file in run.files.values() for one in file.damage[:MOST_DAMAGE_MARKS]]
     found += [
         Mark("damage", None, f"{file}: bytes {one.start} to {one.end} could not be used: {one.reason}")
         for file, one in damage[:MOST_DAMAGE_MARKS]
@@ -315,11 +318,11 @@ def findings(runs: Mapping[str, Run]) -> list[str]:
     """What was superseded, damaged or passed over in these runs, as lines for a person."""
     lines = []
     for name, run in runs.items():
-        if superseded := sum(run.superseded.values()):
+        if superseded := run.series.superseded:
             lines.append(f"{name}: {superseded} points were superseded by a restart or a later point of the same step")
-        if damage := [one for file in run.files for one in file.damage]:
+        if damage := [one for file in run.files.values() for one in file.damage]:
             lost = sum(one.end - one.start for one in damage)
             lines.append(f"{name}: {len(damage)} damaged places, {lost} bytes, could not be used")
-        passed_over: Counter[str] = sum((file.passed_over for file in run.files), Counter())
+        passed_over: Counter[str] = sum((file.passed_over for file in run.files.values()), Counter())
         lines += [f"{name}: {count} values passed over: {reason}" for reason, count in sorted(passed_over.items())]
     return lines

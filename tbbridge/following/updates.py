@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 
-from tbbridge.core.growing_column import common_prefix
 from tbbridge.core.model import ExperimentView, Int64, Points
 from tbbridge.following.bridge import POLL_INTERVAL, Bridge
 from tbbridge.shape.mapping.mapping import MappingOptions
@@ -178,7 +177,7 @@ def difference(old: ExperimentView | None, new: ExperimentView) -> Update | None
         return Update(new.name, new.columns, steps, rebuilt) if len(steps) or rebuilt else None
     news = []
     for name, points in new.columns.items():
-        known = common_prefix(old.columns[name], points)
+        known = len(old.columns[name].step)
         news.append(Points(points.step[known:], points.wall_time[known:], points.value[known:]))
     steps = _union(news)
     return Update(new.name, new.columns, steps) if len(steps) else None

@@ -10,9 +10,7 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
-from tbbridge.core.growing_column import Shelf
 from tbbridge.core.model import EventFile
 from tbbridge.decode import Decoder
 from tbbridge.tail.file import GrowingFile, News
@@ -39,11 +37,10 @@ class LogDirectory:
         grown: paths of known files in which the last sweep found new bytes.
         unfinished: paths of files of which a sweep read one slice only: `resume` reads on.
         missing: True while the log directory does not exist.
-        shelf: where old points rest while they are followed; None to keep all in memory.
         vanished: names of the files that the last sweep listed, and of which there was nothing to read any more.
     """
 
-    def __init__(self, root: str | os.PathLike[str], *, follow_links: bool = False, shelf: Shelf | None = None) -> None:
+    def __init__(self, root: str | os.PathLike[str], *, follow_links: bool = False) -> None:
         self.storage = open_storage(root, follow_links=follow_links)
         self.root = self.storage.root
         self.runs: dict[str, dict[str, GrowingFile]] = {}
@@ -52,12 +49,13 @@ class LogDirectory:
         self.unfinished: set[str] = set()
         self.missing = False
         self.vanished: set[str] = set()
-        self.shelf = shelf
-        self._decoder = partial(Decoder, shelf=shelf)
         self._follow_links = follow_links
         self._problems: list[str] = []
         self._failing: set[str] = set()
         self._incomplete: set[str] = set()
+        self._news: dict[str, set[str]] = {}
+        self._void: set[str] = set()
+        self._asked: set[str] = set()
         self._new: list[str] = []
         self._files: dict[str, tuple[str, GrowingFile]] = {}
         self._sorted: list[str] = []
@@ -132,11 +130,33 @@ class LogDirectory:
         """What has been read of the files of one run."""
         return [file.log for file in self.runs.get(run, {}).values()]
 
+    def take(self, run: str) -> tuple[list[EventFile], bool]:
+        """Return what is new in a run, and keep its scalars no longer.
+
+        Returns:
+            The files that are new or grew, each with the scalars since the last time; and whether they are all files
+            of the run with all their scalars, since nothing was taken before or what was taken is void.
+        """
+        files = self.runs.get(run, {})
+        whole = not any(file.taken for file in files.values())
+        grown = self._news.pop(run, set())
+        return [file.take() for path, file in files.items() if whole or path in grown], whole
+
+    def read_again(self, run: str) -> bool:
+        """Read all files of a run again, so that `take` has all their scalars; returns whether it is done.
+
+        Where a file is large, or cannot be read now, the run is among those that a later look returns.
+        """
+        self._void.add(run)
+        return run in self._complete(set())
+
     def begin_again(self, run: str, reason: str) -> None:
         """Read all files of a run again from their first byte, since `reason` made what is known of them useless."""
         for path, file in self.runs.get(run, {}).items():
             file.begin_again(reason)
+            file.void = False
             self._failing.add(path)
+            self._asked.add(path)
 
     def stopped(self, run: str) -> str:
         """Why reading a run stopped until the next attempt; "" when it did not."""
@@ -180,7 +200,7 @@ class LogDirectory:
     def _add(self, run: str, where: EventPath) -> set[str]:
         if where.path in self._files:
             return set()
-        file = GrowingFile(self.storage, where, self._decoder)
+        file = GrowingFile(self.storage, where, Decoder)
         self._files[where.path] = (run, file)
         self._new.append(where.path)
         insort(self._sorted, where.path)
@@ -188,12 +208,17 @@ class LogDirectory:
         return {run}
 
     def _drop(self, path: str) -> str:
-        run, _ = self._files.pop(path)
+        run, file = self._files.pop(path)
         del self._sorted[bisect_left(self._sorted, path)]
+        if file.taken or file.void:
+            self._void.add(run)
         del self.runs[run][path]
+        self._news.get(run, set()).discard(path)
         if not self.runs[run]:
             del self.runs[run]
+            self._news.pop(run, None)
         self.unfinished.discard(path)
+        self._asked.discard(path)
         return run
 
     def _read(self, paths: Iterable[str], grown: list[str] | None = None) -> set[str]:
@@ -205,33 +230,46 @@ class LogDirectory:
         changed: set[str] = set()
         known = {path for path in paths if self._files[path][1].last_write is not None} if grown is not None else set()
         for path, news in self._look(list(paths)):
-            if grown is not None and path in known and news in (News.SOME, News.MORE):
-                grown.append(path)
+        run, file = self._files.pop(path)
+        del self._sorted[bisect_left(self._sorted, path)]
+        if file.taken or file.void:
+            self._void.add(run)
             if news is News.FAILED:
                 self._failing.add(path)
             else:
                 self._failing.discard(path)
+                self._asked.discard(path)
             if news is News.MORE:
                 self.unfinished.add(path)
                 continue
             self.unfinished.discard(path)
             if news is News.GONE:
-                self.vanished.add(self._files[path][1].name)
+                self.vanished.add(file.name)
                 changed.add(self._drop(path))
             elif news is News.SOME:
-                run, file = self._files[path]
                 changed.add(run)
+                self._news.setdefault(run, set()).add(path)
                 if file.unproven:
                     self._unproven[path] = None
         return changed
 
     def _complete(self, changed: set[str]) -> set[str]:
         """The runs with news of which every file was read to its end; the others come when that is so."""
-        self._incomplete |= changed
-        reading = {self._files[path][0] for path in self.unfinished}
+        self._incomplete |= changed | self._read_void()
+        reading = {self._files[path][0] for path in (*self.unfinished, *self._asked)}
         complete = self._incomplete - reading
         self._incomplete &= reading
         return complete
+
+    def _read_void(self) -> set[str]:
+        """Read the runs again of which something that was taken is void; returns them."""
+        runs, self._void = self._void, set()
+        for run in runs:
+            for path, file in self.runs.get(run, {}).items():
+                if file.taken:
+                    file.read_again()
+                    self._asked.add(path)
+        return runs | self._read([path for run in runs for path in self.runs.get(run, {}) if path in self._asked])
 
     def _look_at(self, file: GrowingFile) -> News:
         try:

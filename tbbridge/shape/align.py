@@ -25,7 +25,6 @@ from typing import Final
 
 import numpy as np
 
-from tbbridge.core.growing_column import in_memory
 from tbbridge.core.model import Bools, Experiment, Float64, Int64, Points
 from tbbridge.shape.mapping import words
 from tbbridge.shape.mapping.tokens import tokenise
@@ -143,7 +142,6 @@ def place(columns: Mapping[str, Points], epoch: Points | None = None, align: str
     as_logged = dict(columns)
     if align == "step":
         return Placement(as_logged, "step", "joined on the steps as logged, as asked for")
-    columns = {name: _in_memory(points) for name, points in columns.items()}
     reference = _reference(columns)
     if reference is None:
         return Placement(as_logged, "step", "")
@@ -152,8 +150,7 @@ def place(columns: Mapping[str, Points], epoch: Points | None = None, align: str
     moved = _different(others, base) if align == "auto" else _forced(others, base)
     if not moved:
         return Placement(as_logged, "step", _agreement(others, base, align))
-    epoch = _in_memory(epoch) if epoch is not None and align != "wall" else None
-    epoch = epoch if epoch is not None and _on_axis(epoch, base) else None
+    epoch = epoch if epoch is not None and align != "wall" and _on_axis(epoch, base) else None
     if align == "epoch" and epoch is None:
         return Placement(as_logged, "step", "no epoch series on the train steps' axis is logged: joined as logged")
     if epoch is None and not base.tells:
@@ -164,10 +161,6 @@ def place(columns: Mapping[str, Points], epoch: Points | None = None, align: str
         as_logged[name], pushed = _moved(others[name], at)
         shared += pushed
     return Placement(as_logged, "wall" if epoch is None else "epoch", _report(moved, reference, epoch, shared, align))
-
-
-def _in_memory(points: Points) -> Points:
-    return Points(*map(in_memory, points))
 
 
 def _report(moved: Iterable[str], reference: str, epoch: Points | None, shared: int, align: str) -> str:

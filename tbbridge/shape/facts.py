@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tbbridge.core.growing_column import common_prefix
 from tbbridge.core.model import Floats, Points, Series
 
 
@@ -35,24 +34,26 @@ def facts(series: Series) -> SeriesFacts:
 
 
 class GrowingFacts:
-    """`facts` of a series that grows, for the price of the news."""
+    """`facts` of a series that grows, for the price of the new points."""
 
-    __slots__ = ("_largest", "_points")
+    __slots__ = ("_known", "_largest")
 
     def __init__(self) -> None:
-        self._points: Points | None = None
+        self._known = 0
         self._largest = math.nan
 
-    def update(self, live: Points, ordinal: bool) -> SeriesFacts:
-        """The facts of the points that nothing supersedes, by step ascending; see `common_prefix`."""
-        before, self._points = self._points, live
-        grew = before is not None and common_prefix(before, live) == len(before.step)
-        known = len(before.step) if before is not None and grew else 0
-        news = _largest(live.value[known:])
-        self._largest = float(np.fmax(self._largest, news)) if known else news
-        if not len(live.step):
+    def update(self, live: Points, first: int, ordinal: bool) -> SeriesFacts:
+        """Return the facts of the points that nothing supersedes, by step ascending.
+
+        first: the first row that is new or changed since the last time.
+        """
+        start = self._known if first >= self._known else 0
+        news = _largest(live.value[start:])
+        self._largest = float(np.fmax(self._largest, news)) if start else news
+        self._known = len(live.step)
+        if not self._known:
             return SeriesFacts(ordinal=ordinal)
-        return _facts(len(live.step), int(live.step[0]), int(live.step[-1]), ordinal, self._largest)
+        return _facts(self._known, int(live.step[0]), int(live.step[-1]), ordinal, self._largest)
 
 
 def _facts(points: int, first: int, last: int, ordinal: bool, largest: float) -> SeriesFacts:

@@ -1,8 +1,7 @@
 """The run log: the columns of one experiment, joined on step.
 
 log = run_log("mnist", {"train accuracy": points, "val accuracy": points})
-step = first_change(before, columns)             # the columns grew: rows from here on differ
-news = run_log("mnist", since(columns, step))    # those rows
+news = run_log("mnist", since(columns, 500))     # its rows from a step on
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from tbbridge.core.growing_column import common_start
 from tbbridge.core.model import Int64, Points, RunLog
 
 
@@ -37,24 +35,6 @@ def joined_steps(columns: Iterable[Int64]) -> Int64:
     # numpy's stable sort finds the ascending stretches and merges them: linear in what comes here
     step = np.sort(np.concatenate([np.empty(0, np.int64), *columns]), kind="stable")
     return step[np.concatenate([[True], step[1:] != step[:-1]])] if len(step) else step
-
-
-def first_change(old: Mapping[str, Points], new: Mapping[str, Points]) -> int | None:
-    """The lowest step of a row of the run log that differs, where the columns `old` became `new`; None where none does.
-
-    Arrays that were handed in must not be written to; later views of the same growing columns (`RunSeries.live`) are
-    known to begin as before, others are compared.
-    """
-    steps = [_first_difference(old.get(column), points) for column, points in new.items()]
-    return min((step for step in steps if step is not None), default=None)
-
-
-def _first_difference(old: Points | None, new: Points) -> int | None:
-    if old is None:
-        return int(new.step[0]) if len(new.step) else None
-    same = min(common_start(old.step, new.step), common_start(old.value, new.value))
-    rest = [int(step[same]) for step in (old.step, new.step) if same < len(step)]
-    return min(rest, default=None)
 
 
 def since(columns: Mapping[str, Points], step: int) -> dict[str, Points]:

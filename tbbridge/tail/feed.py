@@ -23,6 +23,10 @@ class Decodes(Protocol):
     def log(self) -> EventFile:
         """All that has been decoded so far."""
 
+    @property
+    def digest(self) -> tuple[int, ...]:
+        """A checksum of all scalars so far, those that were taken among them."""
+
     def announce(self, size: int) -> None:
         """The file has `size` bytes by now: a hint to make room for what they hold."""
 
@@ -36,7 +40,7 @@ class Decodes(Protocol):
         """The file ends at `size` for now."""
 
 
-def feed(decoder: Decodes, file: OpenFile, size: int, limit: int | None, fed: Callable[[], None] | None = None) -> bool:
+def feed(decoder: Decodes, file: OpenFile, size: int, limit: int | None, fed: Callable[[], object] | None = None) -> bool:
     """Give a decoder the bytes up to `size`; return False when `limit` of them were read, or the file got shorter.
 
     Args:

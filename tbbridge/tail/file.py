@@ -62,6 +62,8 @@ class GrowingFile:
         problem: a message while the file cannot be read, else "".
         stopped: why reading it stopped by a bug until the next attempt, else "".
         last_write: when its newest byte was written or seen, seconds since the epoch by this machine's clock.
+        taken: whether something of what it is now was taken.
+        void: whether what was taken is void, since it was read again from its first byte; the reader sets it back.
     """
 
     def __init__(self, storage: Storage, place: EventPath, decoder: Callable[[str], Decodes]) -> None:
@@ -69,6 +71,8 @@ class GrowingFile:
         self.problem = ""
         self.stopped = ""
         self.last_write: float | None = None
+        self.taken = False
+        self.void = False
         self._storage = storage
         self._new_decoder = decoder
         self._decoder = decoder(self.name)
@@ -79,8 +83,9 @@ class GrowingFile:
         self._seen = 0
         self._proven = 0
         self._second: SecondReading | None = None
-        self._generation = 0
-        self._reached = (0, 0)
+        self._generation = self._decoder.generation
+        self._at_end = True
+        self._reached = 0
         self._retry_at = 0.0
         self._retry_after = RETRY_FIRST
 
@@ -89,15 +94,18 @@ class GrowingFile:
         """All that has been decoded of the file as it was when a look last reached its end."""
         return self._known
 
-    @property
-    def generation(self) -> int:
-        """Grows when columns taken earlier from `log` are void; otherwise they only get longer."""
-        return self._reached[0]
+    def take(self) -> EventFile:
+        """Return what is known of the file, with the scalars since the last time, which are kept no longer."""
+        news = self._decoder.log
+        self._decoder.take()
+        self._known = self._decoder.log
+        self.taken = True
+        return news
 
-    @property
-    def version(self) -> tuple[int, int]:
-        """The `generation` and the size of what `log` holds: changes when `log` does."""
-        return self._reached
+    def read_again(self) -> None:
+        """Read it again from its first byte at the next look, since all its scalars are asked for."""
+        self._start_over()
+        self.void = False
 
     def look(self, limit: int | None = None) -> News:
         """Read the new bytes, at most about `limit` of them (None: all)."""
@@ -128,7 +136,10 @@ class GrowingFile:
         NONE: it is what was read before; MORE: prove again; SOME: older bytes have changed, and a look reads all of it;
         FAILED: it cannot be read now.
         """
-        self._second = self._second or SecondReading(self._known, self._new_decoder(self.name))
+        if self._second is None:
+            if not self._at_end:
+                return News.FAILED
+            self._second = SecondReading(self._decoder, self._new_decoder(self.name))
         try:
             with self._storage.open(self.path) as file:
                 holds = self._second.read(file, limit)
@@ -154,22 +165,24 @@ class GrowingFile:
             self._start_over()
         decoder = self._decoder
         at_once = decoder.position == 0
-        whole = False
+        self._at_end = False
         try:
-            whole = feed(decoder, file, stat.size, limit)
+            self._at_end = feed(decoder, file, stat.size, limit)
         finally:
-            if not whole:
+            if decoder.generation != self._generation:  # it began again by itself
+                self._generation = decoder.generation
+                self._forget()
+            if not self._at_end:
                 self._remember(file, stat, min(decoder.position, stat.size))
                 self._settled = False
-        if not whole:
+        if not self._at_end:
             return News.MORE
         self._remember(file, stat, stat.size)
         if at_once and self._settled:  # else it may still change within one tick of its time stamp
             self._proven = stat.size
-        reached = (self._generation + decoder.generation, stat.size)
-        if reached == self._reached:
+        if stat.size == self._reached:
             return News.NONE
-        self._known, self._reached = decoder.log, reached
+        self._known, self._reached = decoder.log, stat.size
         now = time.time()
         self.last_write = now if stat.modified is None else min(stat.modified, now)
         return News.SOME
@@ -196,9 +209,15 @@ class GrowingFile:
         return file.stat().size == stat.size
 
     def _start_over(self) -> None:
-        self._generation += self._decoder.generation + 1
         self._decoder = self._new_decoder(self.name)
+        self._generation = self._decoder.generation
         self._stat, self._marker, self._seen, self._proven, self._second = None, b"", 0, 0, None
+        self._at_end, self._reached = False, -1
+        self._forget()
+
+    def _forget(self) -> None:
+        """What was taken is void."""
+        self.void, self.taken = self.void or self.taken, False
 
     def _remember(self, file: OpenFile, stat: Stat, seen: int) -> None:
         self._stat, self._seen = stat, seen

@@ -37,12 +37,12 @@ class Outbox:
 
     Args:
         publisher: where the files go.
-        render: the bytes of a file, by name.
+        render: the bytes of a file, by name and by the bytes that are published (None: not known).
         clock: monotonic seconds.
     """
 
     def __init__(
-        self, publisher: Publisher, render: Callable[[str], bytes | None], clock: Callable[[], float] = time.monotonic
+        self, publisher: Publisher, render: Callable[[str, bytes | None], bytes | None], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._publisher = publisher
         self._render = render
@@ -91,7 +91,7 @@ class Outbox:
         entry = self._entries[name]
         began = time.thread_time()
         try:
-            data = self._render(name)
+            data = self._render(name, self._publisher.published(name))
             if data is not None:
                 self._publisher.publish(name, data)
         except PublishError as error:

@@ -105,6 +105,17 @@ class Publisher:
             raise PublishError(f"cannot write {path}: {error.strerror}; the old version stays") from error
         return path
 
+    def published(self, name: str) -> bytes | None:
+        """The bytes of a file that was published; None where it is not as it was published, or cannot be read."""
+        version = self._versions.get(name)
+        if version is None or not self._untouched(name, version):
+            return None
+        try:
+            data = self.path(name).read_bytes()
+        except OSError:
+            return None
+        return data if len(data) == version.size else None
+
     def changed_by_others(self) -> list[str]:
         """The names whose file is no longer as it was published: edited, replaced or deleted by somebody else."""
         return [name for name, version in self._versions.items() if not self._untouched(name, version)]

@@ -20,7 +20,6 @@ import pyarrow as pa
 import pyarrow.csv
 
 from tbbridge.core.errors import FormatError
-from tbbridge.core.growing_column import GrowingColumn, Shelf, in_memory
 from tbbridge.core.model import COLUMNS, Floats, Int64, RunLog
 from tbbridge.write.block import numbers
 
@@ -48,36 +47,25 @@ def run_log_csv(log: RunLog, *, header: bool = True) -> bytes:
     return (header_line(log.columns) if header else b"") + rows_csv(log)
 
 
-class GrowingText:
-    """The CSV of one run log that grows: rows that did not change are not written as text again.
+def with_new_rows(text: bytes, first: int, news: RunLog) -> bytes:
+    """The CSV `text` of a run log with `news` in the place of its rows from the step `first` on.
 
-    text = GrowingText(log.columns)        # with a shelf, all but the last rows rest on it
-    text.replace(first, news)      # the rows from the step `first` on are now those of the run log `news`
-    data = bytes(text)             # == run_log_csv of the whole
+    The result is the bytes of `run_log_csv` of the whole; rows that did not change are not written as text again.
     """
+    head = header_line(news.columns)
+    start = _start_of(text, first, len(head) if text.startswith(head) else 0)
+    return b"".join((memoryview(text)[:start], rows_csv(news)))
 
-    def __init__(self, columns: Iterable[str], *, header: bool = True, shelf: Shelf | None = None) -> None:
-        self._head = header_line(columns) if header else b""
-        self._rows = GrowingColumn(np.uint8, shelf)
 
-    def replace(self, first: int, news: RunLog) -> None:
-        """Put the rows of `news`, all at steps from `first` on, in the place of those that were there."""
-        self._rows.cut(self._start_of(first))
-        self._rows.extend(np.frombuffer(rows_csv(news), np.uint8))
-
-    def __bytes__(self) -> bytes:
-        return b"".join((self._head, in_memory(self._rows.view)))
-
-    def _start_of(self, step: int) -> int:
-        """Where the first row at or behind a step begins, which is mostly near the end."""
-        reach = _NEAR
-        while True:
-            start = max(0, len(self._rows) - reach)
-            text = self._rows.view[start:].tobytes()
-            row = text.find(b"\n") + 1 if start else 0
-            if not start or (0 < row < len(text) and _step(text, row) < step):
-                return start + _first_row(text, row, step)
-            reach *= 16
+def _start_of(text: bytes, step: int, head: int) -> int:
+    """Where the first row at or behind a step begins, which is mostly near the end; the rows begin at `head`."""
+    reach = _NEAR
+    while True:
+        low = max(head, len(text) - reach)
+        row = text.find(b"\n", low) + 1 if low > head else head
+        if low == head or (0 < row < len(text) and _step(text, row) < step):
+            return _first_row(text, row, step)
+        reach *= 16
 
 
 def _first_row(text: bytes, low: int, step: int) -> int:

@@ -3,53 +3,58 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_model import Log, Restart, event_file, rule_by_rule, runs
 
-from tbbridge.core.growing_column import common_prefix
-from tbbridge.core.model import Points, Series
-from tbbridge.following.shelf import DiskShelf
-from tbbridge.shape.growing_run import RunSeries
+from tbbridge.core.model import EventFile, Points, Scalars
+from tbbridge.shape.growing_run import ReadAgain, RunSeries
 from tbbridge.shape.series import live, merge
 
 
-def same(one: Series | Points | None, other: Series | Points | None) -> bool:
+def same(one: Points, other: Points) -> bool:
     """Bit for bit, in the same dtype."""
-    if one is None or other is None:
-        return one is other
-    names = ["step", "wall_time", "value"] + ["superseded"] * isinstance(one, Series)
-    columns = [(getattr(one, name), getattr(other, name)) for name in names]
-    return getattr(one, "ordinal", 0) == getattr(other, "ordinal", 0) and all(
-        a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in columns
-    )
-
-
-def frozen(series: Series) -> Series:
-    return Series(
-        *(column.copy() for column in (series.step, series.wall_time, series.value, series.superseded)), series.ordinal
-    )
+    return all(a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in zip(one, other, strict=True))
 
 
 class Grown:
-    """A run's files as a follower sees them: each up to some event."""
+    """A run as a follower sees it: what its files appended, and all of them again where that is asked for."""
 
-    def __init__(self, made):
-        self.made = {arguments[0]: arguments for arguments in made}
-        self.shown = dict.fromkeys(self.made, 0)
-        self.files = {}
+    def __init__(self) -> None:
+        self.run = RunSeries()
+        self.files: dict[str, EventFile] = {}
+        self.taken: dict[str, int] = {}
+        self.merges = 0
 
-    def show(self, name, count):
-        _, events, born, doubles = self.made[name]
-        self.shown[name] = min(self.shown[name] + count, len(events))
-        self.files[name] = event_file(name, events[: self.shown[name]], born=born, doubles=doubles)
-        return self.files[name]
+    def look(self, *files: EventFile, void: bool = False) -> dict[str, int]:
+        """Take in files that grew; `void`: one of them was replaced, or some file is gone."""
+        self.files.update((file.name, file) for file in files)
+        news = [appended(file, self.taken.get(file.name, 0)) for file in files]
+        self.taken.update((file.name, len(file.scalars.step)) for file in files)
+        try:
+            if not void:
+                self.run.update(news)
+        except ReadAgain:
+            self.merges, void = self.merges + 1, True
+        if void:
+            self.run.update(self.files.values(), whole=True)
+        return self.run.changes()
+
+    def forget(self, name: str) -> None:
+        self.files.pop(name, None)
+        self.taken.pop(name, None)
 
 
-SHELVES = st.sampled_from([8, 16, 1024])
-"""Bytes of a shelf's block: all but the newest one or two of them rest."""
+def appended(file: EventFile, taken: int) -> EventFile:
+    """The file with the points only that come after the first `taken` ones."""
+    one = file.scalars
+    columns = (column[taken:] for column in (one.tag, one.step, one.wall_time, one.value))
+    return replace(file, scalars=Scalars(*columns), taken=taken)
+
 
 ACTIONS = st.lists(
     st.tuples(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), min_size=1, max_size=3), st.integers(0, 30)),
@@ -58,33 +63,45 @@ ACTIONS = st.lists(
 
 
 @settings(max_examples=300)
-@given(runs(), ACTIONS, SHELVES)
-def test_growing_equals_merging_from_scratch(made, actions, block):
-    """After every look the series, the live points and the set of changed tags are those of a fresh merge."""
-    grown, run, before = Grown(made), RunSeries(DiskShelf(block)), {}
-    names = list(grown.made)
+@given(runs(), ACTIONS)
+def test_growing_equals_merging_from_scratch(made, actions):
+    """After every look the live points are those of a fresh merge, and the changes tell from which row they differ."""
+    grown, shown = Grown(), dict.fromkeys([arguments[0] for arguments in made], 0)
+    events = {arguments[0]: arguments for arguments in made}
+    names = list(events)
     for looks, luck in actions:
         touched = {names[place % len(names)]: count for place, count in looks}
-        again, gone = set(), set()
-        if luck == 0:  # a file is written anew
-            again = {next(iter(touched))}
-            grown.shown.update(dict.fromkeys(again, 0))
-        if luck == 1:  # a file disappears
-            gone = {next(iter(touched))}
+        if luck <= 1:  # a file is written again from its beginning, or disappears
+            shown[next(iter(touched))] = 0
+            grown.forget(next(iter(touched)))
+        if luck == 1:
             touched.clear()
-            grown.shown.update(dict.fromkeys(gone, 0))
-            grown.files.pop(*gone, None)
-        views = {tag: (run.series(tag), frozen(run.series(tag))) for tag in run.tags}
-        changed = run.update([grown.show(name, count) for name, count in touched.items()], again=again, gone=gone)
-        expected = merge(list(grown.files.values()))
+        views = {tag: grown.run.live(tag) for tag in grown.run.tags}
+        copies = {tag: Points(*(column.copy() for column in view)) for tag, view in views.items()}
+        files = []
+        for name, count in touched.items():
+            shown[name] = min(shown[name] + count, len(events[name][1]))
+            _, what, born, doubles = events[name]
+            files.append(event_file(name, what[: shown[name]], born=born, doubles=doubles))
+        changed = grown.look(*files, void=luck <= 1)
+        run, expected = grown.run, merge(list(grown.files.values()))
         assert run.tags == list(expected)
-        assert all(same(run.series(tag), expected[tag]) for tag in expected)
         assert all(same(run.live(tag), live(expected[tag])) for tag in expected)
-        assert all(same(run.series(tag), before[tag]) for tag in run.tags if tag not in changed)
-        assert before.keys() - changed <= expected.keys()
-        assert all(same(view, copy) for view, copy in views.values()), "a view that was handed out has changed"
+        assert all(run.ordinal(tag) == expected[tag].ordinal for tag in expected)
+        assert run.superseded == sum(int(series.superseded.sum()) for series in expected.values())
+        for tag in copies.keys() | expected.keys():
+            row = changed.get(tag)
+            if row is None:
+                assert same(copies[tag], run.live(tag))
+            elif tag in copies and tag in expected:
+                assert same(start(copies[tag], row), start(run.live(tag), row)) or not row
+        assert all(same(view, copies[tag]) for tag, view in views.items()), "a view that was handed out has changed"
         assert sorted(run.restarts) == sorted(rule_by_rule(list(grown.files.values()))[1])
-        before = expected
+
+
+def start(points: Points, rows: int) -> Points:
+    assert len(points.step) >= rows
+    return Points(*(column[:rows] for column in points))
 
 
 def growing(steps, *, tag="a", name="1", start=0.0):
@@ -95,142 +112,166 @@ def growing(steps, *, tag="a", name="1", start=0.0):
 
 def test_a_growing_file_leaves_the_past_in_place():
     """Appended points cost no copy of the past: later views begin with the earlier ones' own memory."""
-    run = RunSeries()
-    views = []
-    for file in growing(range(200)):
-        assert run.update([file]) == {"a"}
-        views.append(run.live("a"))
+    grown, views = Grown(), []
+    for row, file in enumerate(growing(range(200))):
+        assert grown.look(file) == {"a": row}
+        views.append(grown.run.live("a"))
     shared = sum(np.shares_memory(a.value, b.value) for a, b in itertools.pairwise(views))
     assert shared > 180
-    assert common_prefix(views[150], views[199]) == 151
-
-
-def test_a_file_that_shrank_is_read_afresh_even_when_nobody_says_so():
-    """Fewer points than were taken in, or another first record, cannot be the same file."""
-    run = RunSeries()
-    run.update([event_file("1", [Log("a", step, step, step) for step in range(5)])])
-    run.update([event_file("1", [Log("a", 7, 0, 1)])])
-    assert run.live("a").step.tolist() == [7]
-    run.update([event_file("1", [Log("a", 3, 50, 1), Log("a", 4, 51, 1)])])
-    assert run.live("a").step.tolist() == [3, 4]
-    run.update([event_file("1", [])])
-    assert run.tags == []
+    assert grown.merges <= 1
 
 
 def test_a_replaced_file_is_read_afresh_however_long_it_is():
     """What was read again from its beginning may have as many points as before, or more, and none of them the same."""
-    run = RunSeries()
-    run.update([event_file("1", [Log("a", step, 0, step) for step in range(5)], born=0.0)])
+    grown = Grown()
+    grown.look(event_file("1", [Log("a", step, 0, step) for step in range(5)], born=0.0))
     news = event_file("1", [Log("a", 10 + step, 0, step) for step in range(6)], born=0.0)
-    assert run.update([news], again={"1"}) == {"a"}
-    assert run.live("a").step.tolist() == [10, 11, 12, 13, 14, 15]
+    assert grown.look(news, void=True) == {"a": 0}
+    assert grown.run.live("a").step.tolist() == [10, 11, 12, 13, 14, 15]
+
+
+def test_a_file_that_was_replaced_by_a_longer_copy_leaves_the_past_in_place():
+    """As rsync does it: all is read again, and only the new rows have changed."""
+    grown = Grown()
+    files = growing(range(8))
+    grown.look(files[4])
+    assert grown.look(files[7], void=True) == {"a": 5}
+    assert grown.look(files[7], void=True) == {}
 
 
 def test_a_look_without_news_changes_nothing():
     """The same file again is no change."""
-    run = RunSeries()
-    file = growing(range(5))[-1]
-    run.update([file])
-    assert run.update([file]) == set()
+    grown, file = Grown(), growing(range(5))[-1]
+    grown.look(file)
+    assert grown.look(file) == {}
 
 
 def test_a_writer_that_repeats_steps_is_followed_in_place():
     """The same step twice displaces the last live point only, and earlier views keep it."""
-    run = RunSeries()
-    views = [run.update([file]) and run.live("a") for file in growing([0, 1, 1, 2, 2, 3])]
-    assert [view.step.tolist() for view in views] == [[0], [0, 1], [0, 1], [0, 1, 2], [0, 1, 2], [0, 1, 2, 3]]
-    assert run.series("a").superseded.tolist() == [False, True, False, True, False, False]
+    grown = Grown()
+    seen = [(grown.look(file), grown.run.live("a").step.tolist()) for file in growing([0, 1, 1, 2, 2, 3])]
+    assert [rows for rows, _ in seen] == [{"a": row} for row in (0, 1, 1, 2, 2, 3)]
+    assert [steps for _, steps in seen] == [[0], [0, 1], [0, 1], [0, 1, 2], [0, 1, 2], [0, 1, 2, 3]]
+    assert grown.run.superseded == 2
 
 
-def test_a_restart_cuts_the_live_points(monkeypatch):
-    """A resumed training and an announced restart are followed without merging again."""
-    run = RunSeries()
-    old = growing(range(10))[-1]
-    run.update([old])
-    monkeypatch.setattr(run, "_merge", None)
-    run.update([event_file("2", [Log("a", 7, 100, 57)])])
-    assert run.live("a").step.tolist() == [*range(7), 7]
-    run.update([event_file("3", [Restart(3), Log("b", 3, 200, 0)], born=200.0)])
-    assert run.live("a").step.tolist() == [0, 1, 2]
+def test_steps_that_come_out_of_order_are_put_in_at_their_place():
+    """A point that ran ahead does not make every later one merge the run again."""
+    grown = Grown()
+    for file in growing([0, 1, 2, 50, 3, 4, 5]):
+        grown.look(file)
+    assert grown.run.live("a").step.tolist() == [0, 1, 2, 3, 4, 5, 50]
+    assert grown.merges <= 1
+
+
+def test_a_restart_supersedes_and_leaves_nothing_behind():
+    """A resumed training and an announced restart are merged from all points, once."""
+    grown = Grown()
+    grown.look(growing(range(10))[-1])
+    before = grown.merges
+    resumed = growing([7, 8, 9, 10], name="2", start=100.0)
+    assert [grown.look(file)["a"] for file in resumed] == [7, 8, 9, 10]
+    assert grown.merges == before + 1
+    grown.look(event_file("3", [Restart(3), Log("b", 3, 200, 0)], born=200.0))
+    assert grown.run.live("a").step.tolist() == [0, 1, 2]
 
 
 def test_an_old_file_that_goes_on_takes_a_restart_back():
     """What looked like a restart was a second writer: when the first one's wall times overlap, its points return."""
-    run = RunSeries()
+    grown = Grown()
     first = [Log("a", step, step, step) for step in range(10)]
-    second = event_file("2", [Log("a", 4, 100, 50)])
-    run.update([event_file("1", first), second])
-    assert run.live("a").step.tolist() == [0, 1, 2, 3, 4]
+    grown.look(event_file("1", first), event_file("2", [Log("a", 4, 100, 50)]))
+    assert grown.run.live("a").step.tolist() == [0, 1, 2, 3, 4]
     other_tag = event_file("1", [*first, Log("b", 0, 200, 0)])
-    assert run.update([other_tag]) == {"a", "b"}
-    assert run.live("a").step.tolist() == list(range(10))
-    assert run.restarts == []
+    assert grown.look(other_tag).keys() == {"a", "b"}
+    assert grown.run.live("a").step.tolist() == list(range(10))
+    assert grown.run.restarts == []
 
 
 def test_a_files_interval_never_shrinks():
     """Its latest wall time stays its latest when what follows is earlier: the next file is still beside it."""
-    run = RunSeries()
+    grown = Grown()
     first = [Log("a", step, step, step) for step in range(10)]
-    run.update([event_file("1", first)])
-    run.update([event_file("1", [*first, Log("b", 0, 2, 0)])])
-    run.update([event_file("2", [Log("a", 4, 7, 50)])])
-    assert run.live("a").step.tolist() == list(range(10))
+    grown.look(event_file("1", first))
+    grown.look(event_file("1", [*first, Log("b", 0, 2, 0)]))
+    grown.look(event_file("2", [Log("a", 4, 7, 50)]))
+    assert grown.run.live("a").step.tolist() == list(range(10))
 
 
 def test_a_new_file_whose_wall_times_run_back_is_no_restart():
     """Its later points show that it was written beside the old one."""
-    run = RunSeries()
+    grown = Grown()
     news = [Log("a", 4, 100, 50), Log("b", 0, 5, 0)]
-    run.update([event_file("1", [Log("a", step, step, step) for step in range(10)]), event_file("2", news[:1])])
-    assert [restart[1:] for restart in run.restarts] == [(4, False)]
-    assert run.update([event_file("2", news)]) == {"a", "b"}
-    assert run.live("a").step.tolist() == list(range(10))
+    grown.look(event_file("1", [Log("a", step, step, step) for step in range(10)]), event_file("2", news[:1]))
+    assert [restart[1:] for restart in grown.run.restarts] == [(4, False)]
+    assert grown.look(event_file("2", news)).keys() == {"a", "b"}
+    assert grown.run.live("a").step.tolist() == list(range(10))
 
 
 def test_going_on_in_a_new_file_is_no_restart():
-    """A reopened writer's steps go on: nothing to mark, whether it was followed or read again."""
-    run = RunSeries()
+    """A reopened writer's steps go on: nothing to mark or to merge, whether it was followed or read again."""
+    grown = Grown()
     files = [event_file(str(n), [Log("a", 5 * n + i, 100 * n + i, 0) for i in range(5)]) for n in range(3)]
-    for file in files:
-        run.update([file])
-    assert run.restarts == []
-    run.update(files, again={"0"})
-    assert run.restarts == []
+    assert [grown.look(file) for file in files] == [{"a": 0}, {"a": 5}, {"a": 10}]
+    assert (grown.run.restarts, grown.merges) == ([], 0)
+    grown.look(*files, void=True)
+    assert grown.run.restarts == []
 
 
-def test_two_writers_of_different_tags_grow_side_by_side(monkeypatch):
+def test_two_writers_of_different_tags_grow_side_by_side():
     """Train and evaluation writers in one directory do not make the run be merged again."""
-    run = RunSeries()
+    grown = Grown()
     train, test = growing(range(20)), growing(range(20), tag="b", name="2", start=0.5)
-    run.update([train[0], test[0]])
-    monkeypatch.setattr(run, "_merge", None)
+    grown.look(train[0], test[0])
+    before = grown.merges
     for one, other in zip(train[1:], test[1:], strict=True):
-        assert run.update([one]) == {"a"}
-        assert run.update([other]) == {"b"}
+        assert grown.look(one).keys() == {"a"}
+        assert grown.look(other).keys() == {"b"}
+    assert grown.merges == before
 
 
-def test_two_writers_of_one_tag_grow_side_by_side(monkeypatch):
-    """Of the same step, the later file's point wins, whichever comes first; nothing is merged again."""
-    run = RunSeries()
+def test_two_writers_of_one_tag_grow_side_by_side():
+    """Of the same step, the later file's point wins, whichever comes first; nothing is merged again after a while."""
+    grown = Grown()
     one = [Log("a", step, 2 * step, step) for step in range(50)]
     other = [Log("a", step, 2 * step + 1, 100 + step) for step in range(50)]
-    run.update([event_file("1", one[:2]), event_file("2", other[:1], born=1.0)])
-    monkeypatch.setattr(run, "_merge", None)
+    grown.look(event_file("1", one[:2]), event_file("2", other[:1], born=1.0))
+    before = grown.merges
     for count in range(2, 50):
-        run.update([event_file("2", other[:count], born=1.0)])
-        run.update([event_file("1", one[: count + 1])])
-        assert run.live("a").step.tolist() == list(range(count + 1))
-        assert run.live("a").value.tolist() == [*range(100, 100 + count), count]
-    series = run.series("a")
-    assert series.step.tolist() == [*range(50), *range(49)]
-    assert series.superseded.tolist() == [True] * 49 + [False] * 50
+        grown.look(event_file("2", other[:count], born=1.0))
+        grown.look(event_file("1", one[: count + 1]))
+        assert grown.run.live("a").step.tolist() == list(range(count + 1))
+        assert grown.run.live("a").value.tolist() == [*range(100, 100 + count), count]
+    assert grown.merges == before
+    assert grown.run.superseded == 49
 
 
 def test_the_first_double_widens_the_series():
     """A float32 series becomes float64 as soon as one value is double, and its past counts as changed."""
+    grown = Grown()
+    grown.look(event_file("1", [Log("a", 0, 0, 0.1)]))
+    assert grown.look(event_file("2", [Log("a", 1, 9, 0.1)], doubles=["a"])) == {"a": 0}
+    assert grown.run.live("a").value.tolist() == [float(np.float32(0.1)), 0.1]
+
+
+def test_what_changed_before_a_merge_was_asked_for_is_told_with_it():
+    """A tag that grew in the same look in which another one reached back is news, too."""
+    grown = Grown()
+    old = [Log("a", step, step, 0) for step in range(3)]
+    grown.look(event_file("1", [*old, Log("b", 0, 3, 0)]))
+    news = [Log("b", 1, 4, 0), Log("a", 1, 5, 0)]
+    other = event_file("2", [Log("a", 0, 9, 0)])
+    assert grown.look(event_file("1", [*old, Log("b", 0, 3, 0), *news]), other) == {"a": 0, "b": 1}
+
+
+def test_nothing_is_known_after_a_demand_for_all_points():
+    """The demand is repeated by nothing: the next update brings all points."""
     run = RunSeries()
-    run.update([event_file("1", [Log("a", 0, 0, 0.1)])])
-    before = run.live("a")
-    run.update([event_file("2", [Log("a", 1, 9, 0.1)], doubles=["a"])])
-    assert run.live("a").value.tolist() == [float(np.float32(0.1)), 0.1]
-    assert common_prefix(before, run.live("a")) == 0
+    run.update([event_file("1", [Log("a", 0, 0, 0), Log("a", 1, 1, 0)])], whole=True)
+    run.changes()
+    news = event_file("1", [Log("a", 0, 0, 0), Log("a", 1, 1, 0), Restart(1)])
+    with pytest.raises(ReadAgain):
+        run.update([appended(news, 2)])
+    run.update([news], whole=True)
+    assert run.changes() == {"a": 1}
+    assert run.live("a").step.tolist() == [0]

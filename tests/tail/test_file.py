@@ -60,6 +60,7 @@ def test_a_file_that_comes_byte_by_byte_ends_as_the_whole(path: Path, file: Grow
     """At every length: the same scalars, and an unfinished record is no damage."""
     data = written(path, 1, 2)
     path.write_bytes(b"")
+    file.taken = True
     for byte in data:
         with open(path, "ab") as end:
             end.write(bytes([byte]))
@@ -67,7 +68,7 @@ def test_a_file_that_comes_byte_by_byte_ends_as_the_whole(path: Path, file: Grow
         assert not file.log.damage
     assert values(file) == [1, 2]
     assert file.log.incomplete_tail == 0
-    assert file.generation == 0
+    assert not file.void
 
 
 @pytest.mark.parametrize("regrown", [0, 1, 5])
@@ -75,10 +76,11 @@ def test_a_truncated_file_is_read_again(path: Path, file: GrowingFile, regrown: 
     """Shorter, as long, or already longer than what was read: nothing of the old content is left."""
     written(path, 1, 2)
     file.look()
+    assert file.take().scalars.value.tolist() == [1, 2]
     written(path, *range(10, 10 + regrown + 1), first=9.0)
     assert file.look() is News.SOME
     assert values(file) == list(range(10, 10 + regrown + 1))
-    assert file.generation == 1
+    assert file.void
 
 
 def test_an_unfinished_record_at_the_end_hides_no_rewrite(path: Path, file: GrowingFile) -> None:
@@ -97,13 +99,14 @@ def test_a_replaced_file_is_read_again(path: Path, file: GrowingFile, tmp_path: 
     """Another file under the name is noticed, though it is longer and begins with the same bytes."""
     data = written(path, 1, 2)
     file.look()
+    file.take()
     other = tmp_path / "other"
     written(other, 1, 2, 3)
     assert other.read_bytes().startswith(data)
     os.replace(other, path)
     assert file.look() is News.SOME
     assert values(file) == [1, 2, 3]
-    assert file.generation == 1
+    assert file.void
 
 
 def test_a_reused_inode_is_noticed_by_the_marker(
@@ -265,5 +268,20 @@ def test_a_bug_makes_it_begin_again_after_a_while(
     now[0] += room.RETRY_LAST
     assert file.look() is News.SOME
     assert values(file) == [1, 2]
-    assert file.generation == 1
     assert file.stopped == file.problem == ""
+
+
+def test_what_was_taken_is_kept_no_longer(path: Path, file: GrowingFile) -> None:
+    """Each scalar is handed out once; when the run asks for all of them, the file is read again from its beginning."""
+    data = written(path, 1, 2, 3)
+    path.write_bytes(data[:-40])
+    file.look()
+    assert file.take().scalars.value.tolist() == [1, 2]
+    path.write_bytes(data)
+    file.look()
+    news = file.take()
+    assert (news.scalars.value.tolist(), news.taken) == ([3], 2)
+    assert file.take().scalars.value.tolist() == values(file) == []
+    file.read_again()
+    assert file.look() is News.SOME
+    assert (values(file), file.void) == ([1, 2, 3], False)

@@ -27,7 +27,7 @@ class Scripted:
         self.publisher = Publisher(out)
         self.outbox = Outbox(self.publisher, self.render, lambda: self.now)
 
-    def render(self, name: str) -> bytes | None:
+    def render(self, name: str, published: bytes | None) -> bytes | None:
         self.spent += self.cost
         return self.data.get(name)
 
@@ -101,10 +101,10 @@ def test_a_bug_in_one_table_stops_no_other(one: Scripted, monkeypatch: pytest.Mo
     """It is told, and tried again."""
     render = one.render
 
-    def fail(name: str) -> bytes | None:
+    def fail(name: str, published: bytes | None) -> bytes | None:
         if name == "a":
             raise KeyError("x")
-        return render(name)
+        return render(name, published)
 
     one.data = {"b": b"1"}
     monkeypatch.setattr(one.outbox, "_render", fail)
@@ -117,7 +117,7 @@ def test_many_files_go_out_side_by_side(tmp_path: Path) -> None:
     """All of them, and no temporary file is left."""
     out = tmp_path / "out"
     with Publisher(out) as publisher:
-        outbox = Outbox(publisher, lambda name: name.encode(), time.monotonic)
+        outbox = Outbox(publisher, lambda name, published: name.encode(), time.monotonic)
         names = [f"{number % 10}/{number}" for number in range(200)]
         outbox.put(names)
         assert sorted(outbox.send()) == sorted(names)
