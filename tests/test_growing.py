@@ -93,13 +93,13 @@ def test_a_point_is_kept_once(tmp_path: Path) -> None:
                     follower.csv(name)
         return tracemalloc.get_traced_memory()[0]
 
-    train(range(1000))
+    train(range(500))
     tracemalloc.start()
     try:
-        begin = train(range(1000, 2000))
-        grown = train(range(2000, 5000)) - begin
+        begin = train(range(500, 1000))
+        grown = train(range(1000, 2500)) - begin
     finally:
         tracemalloc.stop()
     for writer in (*writers, late):
         writer.close()
-    assert grown < 30 * 18_300
+    assert grown < 30 * 9_150
