@@ -17,12 +17,10 @@ from collections.abc import Callable
 import numpy as np
 
 from tbbridge.core.model import COLUMNS, EventFile, Points, RunLog, Scalars
-from tbbridge.following.shelf import DiskShelf
-from tbbridge.following.tables import RunLogText
 from tbbridge.shape.growing_run import RunSeries
-from tbbridge.shape.run_log import run_log
+from tbbridge.shape.run_log import run_log, since
 from tbbridge.shape.series import live, merge
-from tbbridge.write.run_log_csv import run_log_csv
+from tbbridge.write.run_log_csv import run_log_csv, with_new_rows
 
 LOOKS = 200
 TAGS = ("loss", "accuracy", "val_loss", "val_accuracy")
@@ -36,23 +34,31 @@ class Training:
         value = np.random.default_rng(1).random(points, np.float32)
         self.columns = ((number % 4).astype(np.int32), number // 4, 1.7e9 + number, value)
 
-    def file(self, points: int) -> EventFile:
-        scalars = Scalars(*(column[:points] for column in self.columns))
-        return EventFile("events.out.tfevents.1", scalars, list(TAGS), first_wall_time=1.7e9)
+    def file(self, points: int, taken: int = 0) -> EventFile:
+        scalars = Scalars(*(column[taken:points] for column in self.columns))
+        return EventFile("events.out.tfevents.1", scalars, list(TAGS), first_wall_time=1.7e9, taken=taken)
 
 
 class Follower:
     """The growing series and text of one training."""
 
-    def __init__(self) -> None:
-        shelf = DiskShelf()
-        self.run, self.text = RunSeries(shelf), RunLogText(shelf)
+    def __init__(self, file: EventFile) -> None:
+        self.run = RunSeries()
+        self.run.update([file], whole=True)
+        self.text = run_log_csv(run_log("", self.columns()))
+        self.run.changes()
+
+    def columns(self) -> dict[str, Points]:
+        return dict(zip(COLUMNS, map(self.run.live, TAGS), strict=True))
 
     def look(self, file: EventFile) -> None:
         self.run.update([file])
 
     def publish(self) -> bytes:
-        return self.text.csv(dict(zip(COLUMNS, map(self.run.live, TAGS), strict=True)), True)
+        rows = self.run.changes()
+        first = min(int(self.run.live(tag).step[row]) for tag, row in rows.items())
+        self.text = with_new_rows(self.text, first, run_log("", since(self.columns(), first)))
+        return self.text
 
 
 def from_scratch(file: EventFile) -> RunLog:
@@ -63,10 +69,11 @@ def from_scratch(file: EventFile) -> RunLog:
 
 def prove(points: int) -> None:
     """The growing way and the way from scratch give the same bytes at every look."""
-    training, follower = Training(points + LOOKS), Follower()
+    training = Training(points + LOOKS)
+    follower = Follower(training.file(points))
     for count in range(points, points + LOOKS, 20):
-        follower.look(training.file(count))
-        assert follower.publish() == run_log_csv(from_scratch(training.file(count)))
+        follower.look(training.file(count + 20, count))
+        assert follower.publish() == run_log_csv(from_scratch(training.file(count + 20)))
 
 
 def microseconds(work: Callable[[], object]) -> float:
@@ -77,12 +84,14 @@ def microseconds(work: Callable[[], object]) -> float:
 
 def measure(points: int) -> tuple[float, float, float, float]:
     """Look, publish; and both from scratch."""
-    training, follower = Training(points + LOOKS), Follower()
+    training = Training(points + LOOKS)
+    follower = Follower(training.file(points))
     looks, publishes = [], []
     for count in range(points, points + LOOKS):
-        file = training.file(count)
+        file = training.file(count + 1, count)
         looks.append(microseconds(lambda file=file: follower.look(file)))
         publishes.append(microseconds(follower.publish))
+    file = training.file(points + LOOKS)
     log = from_scratch(file)
     scratch = [microseconds(lambda: from_scratch(file)) for _ in range(3)]
     text = [microseconds(lambda: run_log_csv(log)) for _ in range(3)]

@@ -340,4 +340,3 @@ def _parts(superseded: NDArray[np.bool_], step: Int64, counts: list[int]) -> NDA
     """Which holder each live point is from, in the order of `rules.live`."""
     part = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[~superseded]
     return part[np.argsort(step[~superseded], kind="stable")]
-

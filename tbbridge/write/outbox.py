@@ -42,7 +42,10 @@ class Outbox:
     """
 
     def __init__(
-        self, publisher: Publisher, render: Callable[[str, bytes | None], bytes | None], clock: Callable[[], float] = time.monotonic
+        self,
+        publisher: Publisher,
+        render: Callable[[str, bytes | None], bytes | None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._publisher = publisher
         self._render = render

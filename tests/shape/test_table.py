@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tbbridge.core.model import COLUMNS, Points, RunLog
-from tbbridge.shape.run_log import first_change, run_log, since
+from tbbridge.shape.run_log import run_log, since
 
 NONE = Points(np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
 
@@ -57,34 +57,10 @@ def test_a_table_without_points_has_no_rows(columns):
     assert list(log.columns) == list(columns)
 
 
-WIDTHS = st.sampled_from([np.float32, np.float32, np.float32, np.float64])
-
-
-@given(st.lists(st.tuples(COLUMN, COLUMN, WIDTHS, st.booleans()), max_size=8))
-def test_rows_before_the_first_change_are_as_they_were(updates):
-    """Whatever the columns become, the old rows before the first change and the new ones from there are the table."""
-    past: list[dict[int, float]] = [{}, {}]
-    before = {"a": NONE, "b": NONE}
-    for one, other, width, fresh in updates:
-        past = [one, other] if fresh else [{**past[0], **one}, {**past[1], **other}]
-        columns = {"a": points(past[0], width), "b": points(past[1])}
-        first = first_change(before, columns)
-        old, new = cells(run_log("x", before)), cells(run_log("x", columns))
-        if first is None:
-            np.testing.assert_equal(old, new)
-        else:
-            kept = [row for row in old if row[0] < first]
-            np.testing.assert_equal(kept + cells(run_log("x", since(columns, first))), new)
-        before = columns
-
-
-def test_new_rows_and_late_cells_keep_the_rows_before_them():
-    """A row appended is the first change; so is a validation cell that comes late."""
-    train = {step: float(step) for step in range(100)}
-    begun = {"train": points(train), "val": NONE}
-    longer = {"train": points({**train, 100: 1.0}), "val": NONE}
-    late = {**longer, "val": points({98: 0.5})}
-    assert first_change(begun, longer) == 100
-    assert first_change(longer, late) == 98
-    assert first_change(late, dict(late)) is None
-    assert [len(column.step) for column in since(late, 98).values()] == [3, 1]
+@given(COLUMN, COLUMN, st.integers(-5, 25))
+def test_the_rows_from_a_step_on_are_those_of_the_table(one, other, first):
+    """The rows before a step and those from it on are the whole table."""
+    columns = {"a": points(one), "b": points(other)}
+    whole = cells(run_log("x", columns))
+    kept = [row for row in whole if row[0] < first]
+    np.testing.assert_equal(kept + cells(run_log("x", since(columns, first))), whole)
