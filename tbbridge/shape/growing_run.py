@@ -56,7 +56,8 @@ class _File:
         return cls(rules.order_key(file), low, high, list(file.starts), points=len(file.scalars.step))
 
     def widen(self, file: EventFile) -> None:
-        """Extend its wall-time interval by those of new points."""
+        """Count new points, and extend its wall-time interval by theirs."""
+        self.points += len(file.scalars.step)
         low, high = rules.wall_time_interval(file.scalars.wall_time)
         if np.isfinite(low):
             known = np.isfinite(self.low)
@@ -86,7 +87,11 @@ class _Holder:
     def may_loop(self, step: Int64, live: Int64) -> bool:
         """Whether rule 3 may apply to its next points, the tag's live steps being `live`."""
         steps = step if self.last is None else np.append(self.last, step)
-        top = np.maximum.accumulate(np.maximum(steps, self.top)) if self.last is not None else np.maximum.accumulate(steps)
+        top = (
+            np.maximum.accumulate(np.maximum(steps, self.top))
+            if self.last is not None
+            else np.maximum.accumulate(steps)
+        )
         rises = np.flatnonzero((steps[1:] > steps[:-1]) & (steps[1:] <= top[:-1]))
         if self.looped:
             falls = np.flatnonzero(steps[1:] < steps[:-1])
@@ -218,7 +223,6 @@ class RunSeries:
     def _grow(self, file: EventFile, known: _File) -> None:
         """Put a file's new points in."""
         wide, reaching = rules.doubles(file), self._reaching(known)
-        known.points += len(file.scalars.step)
         points = Points(file.scalars.step, file.scalars.wall_time, file.scalars.value)
         for number in np.unique(file.scalars.tag).tolist():
             tag, news = file.tags[number], rules.taken(points, file.scalars.tag == number)
@@ -247,8 +251,9 @@ class RunSeries:
         if part is None:
             self._open(tag, file, series, step)
             return len(holders) - 1
-        if part and not holders[part].stepped and step.any():
-            raise ReadAgain  # now it may be a restart by rule 2
+        earlier = [one.file.high for one in holders[:part]]
+        if earlier and not holders[part].stepped and step.any() and file.low > max(earlier):
+            raise ReadAgain  # now it is a restart by rule 2
         later = holders[part + 1 :]
         if later and (series.ordinal or not series.shared or any(one.restart for one in later)):
             raise ReadAgain
