@@ -55,7 +55,7 @@ def test_reading_gives_files_series_and_experiments(logs: Path) -> None:
     ]
     series = reading.runs["exp/train"]["epoch_loss"]
     assert series.value.tolist() == [0.5, 0.25, 0.125]
-    assert series.superseded.tolist() == [True, True, False]
+    assert series.superseded.tolist() == [True, False, False]
     (experiment,) = reading.experiments
     feed = experiment.feeds["train cross entropy"]
     assert feed is not None

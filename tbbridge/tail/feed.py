@@ -40,7 +40,9 @@ class Decodes(Protocol):
         """The file ends at `size` for now."""
 
 
-def feed(decoder: Decodes, file: OpenFile, size: int, limit: int | None, fed: Callable[[], object] | None = None) -> bool:
+def feed(
+    decoder: Decodes, file: OpenFile, size: int, limit: int | None, fed: Callable[[], object] | None = None
+) -> bool:
     """Give a decoder the bytes up to `size`; return False when `limit` of them were read, or the file got shorter.
 
     Args:
