@@ -47,21 +47,21 @@ def test_a_training_becomes_its_run_log(logs: Path, tmp_path: Path) -> None:
 def test_reading_gives_files_series_and_experiments(logs: Path) -> None:
     """Everything that was found, and which series feeds which column."""
     write(logs, "exp/train", "epoch_loss", 0.5, 0.25)
-    write(logs, "exp/train", "epoch_loss", 0.125, number=2)
+    write(logs, "exp/train", "epoch_loss", 0.125, 0.0625, number=2)
     reading = tbbridge.read(logs)
     assert [file.name for file in reading.files["exp/train"]] == [
         "exp/train/events.out.tfevents.1",
         "exp/train/events.out.tfevents.2",
     ]
     series = reading.runs["exp/train"]["epoch_loss"]
-    assert series.value.tolist() == [0.5, 0.25, 0.125]
-    assert series.superseded.tolist() == [True, False, False]
+    assert series.value.tolist() == [0.5, 0.25, 0.125, 0.0625]
+    assert series.superseded.tolist() == [True, True, False, False]
     (experiment,) = reading.experiments
     feed = experiment.feeds["train cross entropy"]
     assert feed is not None
     assert (feed.run, feed.tag) == ("exp/train", "epoch_loss")
-    assert reading.columns(experiment)["train cross entropy"].value.tolist() == [0.125]
-    assert reading.table(experiment).step.tolist() == [0]
+    assert reading.columns(experiment)["train cross entropy"].value.tolist() == [0.125, 0.0625]
+    assert reading.table(experiment).step.tolist() == [0, 1]
 
 
 def test_the_experiment_at_the_root_is_named_after_the_log_directory(logs: Path, tmp_path: Path) -> None:
