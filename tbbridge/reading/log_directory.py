@@ -230,10 +230,12 @@ class LogDirectory:
         changed: set[str] = set()
         known = {path for path in paths if self._files[path][1].last_write is not None} if grown is not None else set()
         for path, news in self._look(list(paths)):
-        run, file = self._files.pop(path)
-        del self._sorted[bisect_left(self._sorted, path)]
-        if file.taken or file.void:
-            self._void.add(run)
+            run, file = self._files[path]
+            if file.void:
+                file.void = False
+                self._void.add(run)
+            if grown is not None and path in known and news in (News.SOME, News.MORE):
+                grown.append(path)
             if news is News.FAILED:
                 self._failing.add(path)
             else:
