@@ -12,7 +12,7 @@ from urllib.parse import quote
 from tbbridge.core.errors import PathError, PublishError
 from tbbridge.core.model import Series
 from tbbridge.exporting.sheets import LONG, points_columns
-from tbbridge.reading.by_run import RunReading, RunWork, plan, read_run
+from tbbridge.reading.by_run import RunReading, RunWork, plan, read_run, under_starts
 from tbbridge.reading.engines import Engine
 from tbbridge.reading.reading import Reading
 from tbbridge.reading.selection import Selection, Steps, cut_series, matches, matching
@@ -132,6 +132,10 @@ def write_dataset(
         found.append(one)
         if progress:
             progress("writing", len(found), len(parts))
+    again = under_starts([part.work for part in parts], found)
+    redo = [replace(part, work=work) for work in again for part in parts if part.work.run == work.run]
+    redone = {one.run: one for one in engine.map(write_part, redo)} if redo else {}
+    found = [redone.get(one.run, one) for one in found]
     _check_found(found, selection, directory)
     new = {directory / partition(one.run) / PART for one in found if one.series}
     for part in old:

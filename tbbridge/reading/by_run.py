@@ -7,8 +7,8 @@ needs a few numbers of each.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from tbbridge.reading.engines import Engine
 from tbbridge.reading.reading import Reading, experiments
 from tbbridge.shape.facts import facts
 from tbbridge.shape.mapping.mapping import MappingOptions
-from tbbridge.shape.series import merge
+from tbbridge.shape.series import Restart, merge_run
+from tbbridge.shape.sub_runs import inherited_starts
 from tbbridge.tail.file import GrowingFile, News, vanished
 from tbbridge.tail.logdir import EventPath
 from tbbridge.tail.storage import Storage, open_storage
@@ -33,6 +34,8 @@ class RunWork:
     """It knows of this run's files alone."""
     run: str
     files: tuple[EventPath, ...]
+    above: tuple[EventFile, ...] = ()
+    """The session starts of the run above that hold for this one; see `inherited_starts`."""
 
 
 @dataclass(slots=True)
@@ -43,6 +46,7 @@ class RunReading:
     files: list[EventFile]
     series: dict[str, Series]
     problems: list[str]
+    restarts: list[Restart] = field(default_factory=list)
     tags: tuple[str, ...] = ()
     """Of its part of a dataset: all tags that there were to choose from."""
     failure: str = ""
@@ -59,8 +63,8 @@ def read_run(work: RunWork) -> RunReading:
         if news in (News.FAILED, News.GONE):
             problems.append(file.problem if news is News.FAILED else vanished(file.name))
     logs = [file.log for file in files]
-    series = merge(logs)
-    return RunReading(work.run, [replace(log, scalars=_none()) for log in logs], series, problems)
+    series, restarts = merge_run(logs, work.above)
+    return RunReading(work.run, [replace(log, scalars=_none()) for log in logs], series, problems, restarts)
 
 
 def _none() -> Scalars:
@@ -82,6 +86,12 @@ def plan(logdir: str | os.PathLike[str], *, follow_links: bool = False) -> tuple
     return work, listing.problems
 
 
+def under_starts(work: Sequence[RunWork], found: Sequence[RunReading]) -> list[RunWork]:
+    """Return the work to be done again: of the runs for which session starts of the run above hold."""
+    above = inherited_starts({one.run: one.files for one in found})
+    return [replace(one, above=tuple(above[one.run])) for one in work if one.run in above]
+
+
 def read(
     logdir: str | os.PathLike[str],
     engine: Engine,
@@ -97,9 +107,13 @@ def read(
         found.append(one)
         if progress:
             progress("reading", len(found), len(work))
+    again = under_starts(work, found)
+    redone = {one.run: one for one in engine.map(read_run, again)} if again else {}
+    found = [redone.get(one.run, one) for one in found]
     runs = {one.run: one.series for one in found}
     known = {run: {tag: facts(one) for tag, one in series.items()} for run, series in runs.items()}
     problems = problems + [line for one in found for line in one.problems]
     options = options or MappingOptions()
     files = {one.run: one.files for one in found}
-    return Reading(os.fspath(logdir), files, runs, experiments(logdir, known, options), problems, options)
+    restarts = {one.run: one.restarts for one in found if one.restarts}
+    return Reading(os.fspath(logdir), files, runs, experiments(logdir, known, options), problems, options, restarts)

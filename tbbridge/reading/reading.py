@@ -19,7 +19,7 @@ from tbbridge.reading.small_runs import read_runs
 from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, check, map_runs
 from tbbridge.shape.run_log import run_log
-from tbbridge.shape.series import live
+from tbbridge.shape.series import Restart, live
 from tbbridge.tail.file import vanished
 from tbbridge.tail.logdir import printable
 from tbbridge.tail.storage import is_url
@@ -39,6 +39,7 @@ class Reading:
         runs: run -> tag -> series; both are made when they are asked for.
         experiments: by name; how series feed the columns of the run logs.
         problems: lines for a person: what could not be listed or read.
+        restarts: run -> where the training began again, of the runs in which it did.
     """
 
     root: str
@@ -47,6 +48,7 @@ class Reading:
     experiments: list[Experiment]
     problems: list[str] = field(default_factory=list)
     options: MappingOptions = field(default_factory=MappingOptions)
+    restarts: Mapping[str, list[Restart]] = field(default_factory=dict)
 
     def placement(self, experiment: Experiment) -> Placement:
         """The columns of the experiment's run log on one axis, and how they came there."""
@@ -85,7 +87,7 @@ def read(
     check(runs.facts, options)
     problems = logs.problems + [vanished(name) for name in sorted(logs.vanished)]
     found = experiments(logs.root, runs.facts, options)
-    return Reading(os.fspath(logdir), runs.files, runs.series, found, problems, options)
+    return Reading(os.fspath(logdir), runs.files, runs.series, found, problems, options, runs.restarts)
 
 
 def export(

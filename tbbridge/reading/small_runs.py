@@ -14,7 +14,8 @@ from tbbridge.decode.small_files import SmallFiles, decode_small
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.shape.facts import SeriesFacts, facts
 from tbbridge.shape.many_series import ManySeries
-from tbbridge.shape.series import merge
+from tbbridge.shape.series import Restart, merge_run
+from tbbridge.shape.sub_runs import inherited_starts
 from tbbridge.tail.batch import batches
 from tbbridge.tail.file import GrowingFile
 from tbbridge.tail.logdir import EventPath, Listing
@@ -28,6 +29,8 @@ class Runs(NamedTuple):
     series: Mapping[str, dict[str, Series]]
     """By tag, the tags sorted."""
     facts: dict[str, dict[str, SeriesFacts]]
+    restarts: dict[str, list[Restart]]
+    """Of the runs in which the training began again."""
 
 
 class _Small(NamedTuple):
@@ -57,15 +60,19 @@ def read_runs(logs: LogDirectory, listing: Listing, *, together: bool = True) ->
     logs.sweep(replace(listing, runs={run: files for run, files in rest.items() if files}))
     while logs.unfinished:
         logs.resume()
-    found = {run: _files(files, small.files, logs.runs.get(run, {})) for run, files in left.items()}
-    others = {run: files for run, files in found.items() if files}
-    merged = {run: merge(files) for run, files in others.items()}
+    read = {run: _files(files, small.files, logs.runs.get(run, {})) for run, files in left.items()}
+    others = {run: files for run, files in read.items() if files}
+    above = inherited_starts(others, small.facts)
+    others |= {run: [calm.pop(run).file()] for run in above if run in calm}
+    found = {run: merge_run(files, above.get(run, ())) for run, files in others.items()}
+    merged = {run: series for run, (series, _) in found.items()}
     known = small.facts | {run: {tag: facts(one) for tag, one in series.items()} for run, series in merged.items()}
     names = sorted(known)
     return Runs(
         OnDemand(names, lambda run: others[run] if run in others else [calm[run].file()]),
         OnDemand(names, lambda run: merged[run] if run in merged else calm[run].series.series(calm[run].number)),
         {run: known[run] for run in names},
+        {run: restarts for run, (_, restarts) in found.items() if restarts},
     )
 
 

@@ -68,7 +68,20 @@ def merge(files: Sequence[EventFile]) -> dict[str, Series]:
     files: the run's event files, in any order. The arrays of the result are its own: the files may go on growing.
     A series is float32 where every value of it was written as float32 or narrower, else float64.
     """
-    return merge_ordered(canonical_order(files)).series()
+    return merge_run(files)[0]
+
+
+def merge_run(files: Sequence[EventFile], above: Sequence[EventFile] = ()) -> tuple[dict[str, Series], list[Restart]]:
+    """`merge`, and where the training began again, in canonical order.
+
+    Args:
+        files: the run's event files, in any order.
+        above: the session starts that hold for the run, though they stand in other runs' files (`inherited_starts`).
+    """
+    ordered = canonical_order([*files, *above])
+    merged = merge_ordered(ordered)
+    names = {file.name for file in files}
+    return merged.series(), [restart for restart in merged.restarts(ordered) if restart.file in names]
 
 
 def live(series: Series) -> Points:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -129,6 +129,12 @@ def _draft(run: str, tags: Sequence[str]) -> _Draft:
     if run != ROOT and (above == tag or above.endswith("/" + tag)):
         return _Draft(run, above[: -len(tag) - 1] or ROOT, suffix=parts[-1])
     return _Draft(run, run)
+
+
+def run_above(run: str, tags: Collection[str]) -> str | None:
+    """Return the run in whose directory ``add_scalars`` made this one (R2); None where it did not make it."""
+    draft = _draft(run, tuple(tags))
+    return draft.base if draft.suffix else None
 
 
 def _clean(text: str) -> str:
