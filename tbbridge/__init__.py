@@ -58,7 +58,9 @@ if TYPE_CHECKING:
     from tbbridge.following.updates import Follow, Update, follow
     from tbbridge.reading.check import Check, Checked, check
     from tbbridge.reading.reading import Reading, read
+    from tbbridge.shape.gap import Gap, gap, gaps
     from tbbridge.shape.mapping.mapping import MappingOptions
+    from tbbridge.shape.summary import lower_is_better
 
 __all__ = [
     "COLUMNS",
@@ -72,6 +74,7 @@ __all__ = [
     "Feed",
     "Follow",
     "FormatError",
+    "Gap",
     "LockedError",
     "MappingError",
     "MappingOptions",
@@ -90,7 +93,10 @@ __all__ = [
     "check",
     "export",
     "follow",
+    "gap",
+    "gaps",
     "import_run_log",
+    "lower_is_better",
     "open_source",
     "read",
     "read_run_logs",
@@ -129,7 +135,9 @@ _HOMES = {
         "Series",
         "Source",
     ),
+    "tbbridge.shape.gap": ("Gap", "gap", "gaps"),
     "tbbridge.shape.mapping.mapping": ("MappingOptions",),
+    "tbbridge.shape.summary": ("lower_is_better",),
     "tbbridge.following.csv_source": ("open_source",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -41,6 +41,17 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _joined(argv: Sequence[str]) -> list[str]:
+    """The arguments, with a range of steps that begins with a minus made one with its option: ``--steps -5:0``."""
+    joined: list[str] = []
+    for argument in argv:
+        if joined and joined[-1] == "--steps" and argument[:1] == "-" and argument[1:2].isdigit():
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line (the process's own when `argv` is None).
 
@@ -49,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _prepare_streams()
     try:
-        args = build_parser().parse_args(argv)
+        args = build_parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
         code = int(args.run(args))
         sys.stdout.flush()  # what cannot be written is told below, and not by the interpreter's end
         return code

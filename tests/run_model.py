@@ -112,11 +112,10 @@ def rule_by_rule(files: Sequence[EventFile]) -> tuple[dict[str, list[Dot]], list
     restarts = []
     for number, file in enumerate(ordered):
         earlier = [other for other in ordered[:number] if len(other.scalars.step)]
-        for start in sorted(file.starts, key=lambda start: start.step):
-            if not start.first or any(reached(other, start) for other in earlier):
-                restarts.append(Back(file.name, start.step, True))
+        starts = [start for start in file.starts if not start.first or any(reached(one, start) for one in earlier)]
+        restarts += [Back(file.name, step, True) for step in sorted(start.step for start in starts)]
         steps = [back.step for back in backs if back.file == file.name]
-        restarts += [Back(file.name, min(steps), False)] if steps else []
+        restarts += [Back(file.name, min(steps), False)] if steps and not starts else []
         turns = [steps for name, steps in loops if name == file.name]
         restarts += [Back(file.name, step, False) for step in max(turns, key=len, default=[])]
     return by_tag, restarts

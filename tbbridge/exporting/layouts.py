@@ -12,7 +12,7 @@ from tbbridge.core.model import Points, RunLog, Series
 from tbbridge.exporting.options import ExportOptions
 from tbbridge.exporting.sheets import aggregate_sheet, compact_sheet, long_sheet, rows, summary_sheet, wide_sheet
 from tbbridge.reading.reading import Reading
-from tbbridge.reading.selection import cut_points, cut_series, matches, some
+from tbbridge.reading.selection import chosen, cut_points, cut_series, some
 from tbbridge.shape.downsample import downsample
 from tbbridge.shape.run_log import run_log
 from tbbridge.shape.series import live
@@ -100,7 +100,8 @@ def _aggregates(reading: Reading, options: ExportOptions, each: bool) -> Iterato
     logs = run_logs(reading, options)
     found = []
     for group in options.groups:
-        members = [log for log in logs if matches(log.name, [group])]
+        wanted = chosen((log.name for log in logs), [group])
+        members = [log for log in logs if log.name in wanted]
         if not members:
             raise UsageError(f"no experiment matches --group {group}; there is {some(log.name for log in logs)}")
         found.append(aggregate(group, members, options.aggregate))

@@ -15,7 +15,7 @@ from tbbridge.exporting.sheets import LONG, points_columns
 from tbbridge.reading.by_run import RunReading, RunWork, plan, read_run, under_starts
 from tbbridge.reading.engines import Engine
 from tbbridge.reading.reading import Reading
-from tbbridge.reading.selection import Selection, Steps, cut_series, matches, matching
+from tbbridge.reading.selection import Selection, Steps, chosen, cut_series, matching
 from tbbridge.shape.series import live
 from tbbridge.write.atomic import remove_stale, write_whole
 from tbbridge.write.block import Block, Sheet
@@ -48,11 +48,8 @@ class PartWork:
 def write_part(part: PartWork) -> RunReading:
     """Read one run and write its part; the points stay with the worker."""
     found = read_run(part.work)
-    tags = {
-        tag: cut_series(series, part.steps)
-        for tag, series in found.series.items()
-        if not part.tags or matches(tag, part.tags)
-    }
+    wanted = chosen(found.series, part.tags or ["*"])
+    tags = {tag: cut_series(series, part.steps) for tag, series in found.series.items() if tag in wanted}
     failure = ""
     try:
         if tags:
@@ -147,6 +144,7 @@ def write_dataset(
         {one.run: one.series for one in found},
         [],
         problems + [line for one in found for line in one.problems],
+        restarts={one.run: one.restarts for one in found if one.restarts},
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tbbridge.core.model import EventFile, Experiment
 from tbbridge.reading.reading import Reading
 from tbbridge.reading.report import plain
+from tbbridge.shape.restarts import training_restarts
 
 MOST_LINES = 50
 """Lines of one kind that are shown; more are counted."""
@@ -51,9 +52,23 @@ def _passed_over(file: EventFile) -> Iterator[str]:
 
 
 def _superseded(reading: Reading) -> Iterator[str]:
-    count = sum(int(series.superseded.sum()) for tags in reading.runs.values() for series in tags.values())
-    if count:
-        yield f"{count} point{'s' * (count != 1)} superseded by restarts or later values (--layout long --all has them)"
+    """Restarts, counted once per training, and later values of a step; each with its points."""
+    every = [series for tags in reading.runs.values() for series in tags.values()]
+    repeats = sum(series.repeats for series in every)
+    older = sum(int(series.superseded.sum()) for series in every) - repeats
+    trainings = [one.runs for one in reading.experiments] or [(run,) for run in reading.restarts]
+    restarts = sum(
+        len(training_restarts({run: reading.restarts[run] for run in runs if run in reading.restarts}, reading.files))
+        for runs in trainings
+    )
+    if restarts or older:
+        times = f"{restarts} restart{'s' * (restarts != 1)}"
+        yield f"{times}: {older} point{'s' * (older != 1)} superseded (--layout long --all has them)"
+    if repeats:
+        yield (
+            f"{repeats} point{'s' * (repeats != 1)} superseded by a later value of the same step "
+            "(--layout long --all has them)"
+        )
 
 
 def _some(lines: list[str]) -> list[str]:

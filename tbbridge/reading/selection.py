@@ -55,10 +55,11 @@ def select(reading: Reading, selection: Selection) -> Reading:
         UsageError: nothing matches; the text says what there is.
     """
     runs = matching("--runs", reading.runs, selection.runs)
-    part = {run: _tags(reading.runs[run], selection.tags) for run in runs}
-    part = {run: series for run, series in part.items() if series or not selection.tags}
-    if selection.tags and not part:
-        matching("--tags", {tag for run in runs for tag in reading.runs[run]}, selection.tags)
+    part = {run: reading.runs[run] for run in runs}
+    if selection.tags:
+        tags = set(matching("--tags", {tag for series in part.values() for tag in series}, selection.tags))
+        part = {run: {tag: one for tag, one in series.items() if tag in tags} for run, series in part.items()}
+        part = {run: series for run, series in part.items() if series}
     mapped = reading.experiments
     if selection.runs or selection.tags:
         known = {run: {tag: facts(one) for tag, one in series.items()} for run, series in part.items()}
@@ -78,9 +79,12 @@ def _chosen(
     return kept, {run: series for run, series in runs.items() if run in members}
 
 
-def matches(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a name is one of the patterns or matches one as a glob."""
-    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
+def chosen(names: Iterable[str], patterns: Iterable[str]) -> set[str]:
+    """Return the names that are meant: a pattern that is a name means that one alone, else it is a glob."""
+    known, found = set(names), set()
+    for pattern in patterns:
+        found |= {pattern} if pattern in known else {name for name in known if fnmatchcase(name, pattern)}
+    return found
 
 
 def matching(option: str, names: Iterable[str], patterns: Sequence[str]) -> list[str]:
@@ -90,7 +94,8 @@ def matching(option: str, names: Iterable[str], patterns: Sequence[str]) -> list
         UsageError: none does; the text says what there is.
     """
     names = list(names)
-    found = [name for name in names if not patterns or matches(name, patterns)]
+    wanted = chosen(names, patterns)
+    found = [name for name in names if not patterns or name in wanted]
     if patterns and not found:
         raise UsageError(f"nothing matches {option} {' '.join(patterns)}; there is {some(names)}")
     return found
@@ -101,10 +106,6 @@ def some(names: Iterable[str], most: int = 5) -> str:
     names = sorted(names)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more if names else "nothing at all"
-
-
-def _tags(series: Mapping[str, Series], patterns: Sequence[str]) -> dict[str, Series]:
-    return {tag: one for tag, one in series.items() if not patterns or matches(tag, patterns)}
 
 
 def cut_series(series: Series, steps: Steps) -> Series:
@@ -118,6 +119,7 @@ def cut_series(series: Series, steps: Steps) -> Series:
         wall_time=series.wall_time[kept],
         value=series.value[kept],
         superseded=series.superseded[kept],
+        repeats=min(series.repeats, int(series.superseded[kept].sum())),
     )
 
 

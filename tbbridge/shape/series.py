@@ -175,13 +175,11 @@ class Merged:
         highs = [wall_time_interval(file.scalars.wall_time)[1] for file in files]
         filled = [len(file.scalars.step) > 0 for file in files]
         for number, file in enumerate(files):
-            if file.starts:
-                earlier = [high for high, full in zip(highs[:number], filled[:number], strict=True) if full]
-                steps = [
-                    one.step for one in file.starts if not one.first or any(reaches(one, high) for high in earlier)
-                ]
-                found += [Restart(file.name, step, True) for step in sorted(steps)]
-            if number in back:
+            before = zip(highs[:number], filled[:number], strict=True) if file.starts else ()
+            earlier = [high for high, full in before if full]
+            counted = [one for one in file.starts if not one.first or any(reaches(one, high) for high in earlier)]
+            found += [Restart(file.name, step, True) for step in sorted(one.step for one in counted)]
+            if number in back and not counted:  # what a START announced is counted once
                 found.append(Restart(file.name, back[number], False))
             found += [Restart(file.name, step, False) for step in self.loops.get(number, ())]
         return found

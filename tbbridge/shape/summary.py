@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tbbridge.core.model import Bools, Float64, Int64, RunLog
+from tbbridge.core.model import Bools, Float64, Int64, Points, RunLog
+from tbbridge.shape.gap import gap
 from tbbridge.shape.mapping.tokens import tokenise
 from tbbridge.shape.run_log import joined_steps
 
@@ -34,8 +35,8 @@ class Summary:
     """By column: the row of its last value; None where nothing was logged."""
     best: dict[str, int | None]
     """By column: the row of its best value, the first of equals; None where no value is a number."""
-    gaps: dict[str, np.floating[Any] | None]
-    """By metric: how much worse validation is than training at validation's best step; None without both."""
+    gaps: dict[str, float | None]
+    """By metric: how much worse validation is than training at the last step that both have; None without one."""
     log: RunLog
 
 
@@ -51,7 +52,7 @@ def summarise(logs: Iterable[RunLog]) -> list[Summary]:
 
 def _summary(log: RunLog) -> Summary:
     best = {name: best_row(log, name) for name in log.columns}
-    gaps = {name.removeprefix("val "): _gap(log, name, best) for name in log.columns if name.startswith("val ")}
+    gaps = {name.removeprefix("val "): _gap(log, name) for name in log.columns if name.startswith("val ")}
     return Summary(log.name, {name: last_row(log, name) for name in log.columns}, best, gaps, log)
 
 
@@ -70,18 +71,18 @@ def best_row(log: RunLog, column: str) -> int | None:
     return int(rows[values.argmin() if lower_is_better(column) else values.argmax()])
 
 
-def _gap(log: RunLog, val: str, best: dict[str, int | None]) -> np.floating[Any] | None:
-    """Training's newest value up to validation's best step, against that best; positive where validation is worse."""
-    train, row = "train " + val.removeprefix("val "), best[val]
-    if row is None or train not in log.columns:
+def _gap(log: RunLog, val: str) -> float | None:
+    """The gap of a metric at the last step that both of its columns have."""
+    train = "train " + val.removeprefix("val ")
+    if train not in log.columns:
         return None
-    seen = np.flatnonzero(log.logged[train][: row + 1])
-    if not len(seen):
-        return None
-    with np.errstate(invalid="ignore", over="ignore"):  # infinite values
-        newest, best_val = log.columns[train][seen[-1]], log.columns[val][row]
-        gap: np.floating[Any] = best_val - newest if lower_is_better(val) else newest - best_val
-    return gap
+    found = gap(_points(log, train), _points(log, val), lower_is_better=lower_is_better(val))
+    return found.value if found else None
+
+
+def _points(log: RunLog, column: str) -> Points:
+    rows = log.logged[column]
+    return Points(log.step[rows], np.zeros(int(rows.sum())), log.columns[column][rows])
 
 
 def aggregate(name: str, logs: Sequence[RunLog], how: str) -> RunLog:

@@ -136,6 +136,8 @@ def test_aggregates_over_groups(export: Export, logdir: Path) -> None:
         (["--steps", "1:2"], 12),
         (["--steps", "2:"], 12),
         (["--steps", ":0"], 8),
+        (["--steps", "-5:0"], 8),
+        (["--steps", "-5"], 0),
         (["--steps", "3"], 4),
         (["--experiment", "b"], 12),
         (["--experiment", "?"], 24),
@@ -145,6 +147,26 @@ def test_aggregates_over_groups(export: Export, logdir: Path) -> None:
 def test_selections(export: Export, args: list[str], count: int) -> None:
     """Runs, tags and experiments by glob, steps by range (both ends included), thinned series."""
     assert len(rows(export("--layout", "long", "-o", "-", *args))) == 1 + count
+
+
+def test_a_name_that_is_equal_wins_over_a_pattern(export: Export, logdir: Path) -> None:
+    """``exp[1]`` is the experiment and the tag of that name, where there is one, and not exp1; else it is a glob."""
+    for name in ("exp[1]", "exp1"):
+        write_run(logdir / name, **{"loss[1]": [(0, 1)], "loss1": [(0, 2)]})
+    found = rows(export("--layout", "long", "-o", "-", "--experiment", "exp[1]", "--tags", "loss[1]"))
+    assert [row[:2] for row in found[1:]] == [["exp[1]", "loss[1]"]]
+    found = rows(export("--layout", "long", "-o", "-", "--runs", "exp[12]", "--tags", "loss[12]"))
+    assert [row[:2] for row in found[1:]] == [["exp1", "loss1"]]
+
+
+def test_restarts_are_counted_once_and_repeats_by_themselves(export: Export, logdir: Path) -> None:
+    """A training of two runs that was resumed once, and a tag written twice a step."""
+    for run in ("train", "val"):
+        write_run(logdir / "c" / run, "1", wall_time=100, loss=[(0, 1), (1, 2), (2, 3)])
+        write_run(logdir / "c" / run, "2", wall_time=200, loss=[(1, 9)])
+    write_run(logdir / "d", "1", loss=[(0, 1), (0, 2), (1, 3), (1, 4)])
+    export("--layout", "long", "-o", "-", err="1 restart: 4 points superseded (")
+    export("--layout", "long", "-o", "-", err="2 points superseded by a later value of the same step")
 
 
 def test_steps_do_not_change_the_mapping(export: Export) -> None:

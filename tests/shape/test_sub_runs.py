@@ -7,14 +7,11 @@ from pathlib import Path
 import pytest
 
 from tbbridge.core.model import Series
-from tbbridge.following.follower import Follower
 from tbbridge.reading import by_run
 from tbbridge.reading.engines import open_engine
 from tbbridge.reading.reading import read
 from tbbridge.shape.series import live
 from tbbridge.write.events import EventWriter
-from tbbridge.write.publish import Publisher
-from tbbridge.write.run_log_csv import run_log_csv
 
 
 def write_life(run: Path, begin: float, steps: range, *, below: str, purge: int | None = None) -> None:
@@ -47,8 +44,8 @@ def test_a_start_holds_for_what_add_scalars_logged(tmp_path: Path, run: str, bel
     for found in (read(logs), by_run.read(logs, open_engine("threads"))):
         assert live(found.runs[run]["lr"]).step.tolist() == list(range(8))
         assert points(found.runs[added]["loss"]) == [*((step, step) for step in range(5)), (6, 106), (7, 107)]
-        assert [restart.step for restart in found.restarts[run]] == [5, 5]
-        assert [restart.step for restart in found.restarts[added]] == [6]
+        assert [restart[1:] for restart in found.restarts[run]] == [(5, True)]
+        assert [restart[1:] for restart in found.restarts[added]] == [(6, False)]
 
 
 def test_a_start_leaves_a_run_alone_that_only_looks_like_a_sub_run(tmp_path: Path) -> None:
@@ -59,18 +56,3 @@ def test_a_start_leaves_a_run_alone_that_only_looks_like_a_sub_run(tmp_path: Pat
         writer.scalar("other", 0, 1.0, 0.0)
     write_life(logs, 100.0, range(5, 5), below="loss_val", purge=5)
     assert len(points(read(logs).runs["loss_train"]["loss"])) == 10
-
-
-def test_a_start_is_followed_into_the_sub_runs(tmp_path: Path) -> None:
-    """The run log that is published when the START comes, or before it, is what export would write."""
-    logs = tmp_path / "logs"
-    write_life(logs, 0.0, range(10), below="loss_train")
-    with Publisher(tmp_path / "out", keep_out=logs) as publisher:
-        follower = Follower(logs, publisher)
-        follower.finish()
-        write_life(logs, 100.0, range(5, 5), below="loss_train", purge=5)
-        follower.finish()
-        reading = read(logs)
-        (one,) = reading.experiments
-        assert reading.table(one).step.tolist() == [0, 1, 2, 3, 4]
-        assert (tmp_path / "out" / "logs.csv").read_bytes() == run_log_csv(reading.table(one))

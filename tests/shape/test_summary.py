@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tbbridge.core.model import RunLog
+from tbbridge.core.model import Points, RunLog
+from tbbridge.shape.gap import gap, gaps
 from tbbridge.shape.summary import aggregate, lower_is_better, summarise
 
 NAN, INF = float("nan"), float("inf")
@@ -50,25 +51,44 @@ def test_nan_is_never_the_best_but_can_be_the_last() -> None:
     assert found.last == {"train accuracy": 2, "val accuracy": 0}
 
 
-def test_the_gap_is_taken_at_validations_best_step() -> None:
-    """Against training's newest value up to there; positive where validation is worse, for accuracy and loss alike."""
+def test_the_gap_is_taken_at_the_last_step_that_both_have() -> None:
+    """Positive where validation is worse, for accuracy and loss alike."""
     (found,) = summarise(
         [
             log(
-                train_accuracy=[0.5, 0.75, None, 1],
-                val_accuracy=[0.25, None, 0.5, 0.25],
-                train_cross_entropy=[1, 0.5, None, 0.25],
+                train_accuracy=[0.5, 0.75, 0.875, 1],
+                val_accuracy=[0.25, None, 0.5, None],
+                train_cross_entropy=[1, 0.5, 0.25, None],
                 val_cross_entropy=[2, None, 0.75, 1],
             )
         ]
     )
-    assert found.gaps == {"accuracy": 0.25, "cross entropy": 0.25}
+    assert found.gaps == {"accuracy": 0.375, "cross entropy": 0.5}
 
 
-def test_no_gap_without_both() -> None:
+def test_no_gap_without_a_step_that_both_have() -> None:
     """Nothing to compare: no gap."""
     (found,) = summarise([log(train_accuracy=[None, 0.5], val_accuracy=[0.5, None])])
     assert found.gaps == {"accuracy": None}
+
+
+def test_the_gap_of_float32_values_is_free_of_their_noise() -> None:
+    """0.9512 and 0.7599 are not floats; their difference is 0.1913 and not 0.19130003."""
+    train, val = (Points(np.arange(1), np.zeros(1), np.array([x], np.float32)) for x in (0.9512, 0.7599))
+    assert gap(train, val, lower_is_better=False) == (0, 0.1913)
+    assert gap(val, train, lower_is_better=True) == (0, 0.1913)
+    assert gap(train, val, lower_is_better=True) == (0, -0.1913)
+
+
+def test_the_gaps_of_a_line_end_with_the_gap() -> None:
+    """At each step that both have, whatever lies between; a NaN stays one, and infinite values warn of nothing."""
+    train = Points(np.array([0, 1, 2, 5]), np.arange(4.0), np.array([1.0, 0.5, np.inf, 0.25]))
+    val = Points(np.array([1, 2, 3, 5]), np.arange(4.0) + 10, np.array([0.75, np.inf, 9.0, 0.5]))
+    found = gaps(train, val, lower_is_better=True)
+    assert found.step.tolist() == [1, 2, 5]
+    np.testing.assert_array_equal(found.value, [0.25, np.nan, 0.25])
+    assert found.wall_time.tolist() == [10, 11, 13]
+    assert gap(train, val, lower_is_better=True) == (5, 0.25)
 
 
 def test_an_aggregate_joins_unequal_steps_without_interpolation() -> None:
