@@ -5,7 +5,7 @@ LOWEST_PYTHON ?= python3.10
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-PACKAGE := setup.cfg setup.py pyproject.toml $(wildcard tbbridge/decode/*.pyx tbbridge/decode/*.pxi tbbridge/decode/*.h)
+PACKAGE := setup.cfg setup.py pyproject.toml $(wildcard tbbridge/*/*.pyx tbbridge/*/*.pxi tbbridge/*/*.h)
 BROWSER := chromium
 SYSTEM := $(BROWSER) strace
 DEMO ?= --tensorboard
@@ -73,7 +73,7 @@ bench-latency: $(VENV)/.test ## measure from the writer's flush to the replaced 
 	$(BIN)/python benchmarks/idle.py
 
 clean: ## remove the virtual environment and everything that was built
-	rm -rf $(VENV) $(VENV)-lowest build dist viewer/bundle *.egg-info tbbridge/decode/_native.c tbbridge/decode/_native.*.so
+	rm -rf $(VENV) $(VENV)-lowest build dist viewer/bundle *.egg-info tbbridge/*/_native.c tbbridge/*/_native.*.so
 
 # A stamp in the virtual environment tells that an extra is installed; it is made again when the package's metadata or its
 # compiled part changes. frameworks are pinned in setup.cfg where an unpinned one would bring gigabytes of CUDA.

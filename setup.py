@@ -1,4 +1,4 @@
-"""The compiled extension only; every other fact of the package is in setup.cfg."""
+"""The compiled extensions only; every other fact of the package is in setup.cfg."""
 
 import os
 import sys
@@ -16,19 +16,25 @@ ABI3 = (
     and not sysconfig.get_config_var("Py_GIL_DISABLED")
 )
 
+
+def compiled(folder: str) -> Extension:
+    """The extension ``tbbridge.<folder>._native``.
+
+    It is optional: an install without a compiler goes on with the plain twin (``_plain.py`` beside it).
+    """
+    return Extension(
+        f"tbbridge.{folder}._native",
+        [f"tbbridge/{folder}/_native.pyx"],
+        depends=sorted(glob(f"tbbridge/{folder}/_*.pxi") + glob(f"tbbridge/{folder}/_*.h")),
+        include_dirs=[f"tbbridge/{folder}"],
+        extra_compile_args=[] if sys.platform == "win32" else ["-O3"],
+        define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
+        py_limited_api=ABI3,
+        optional=True,
+    )
+
+
 setup(
-    ext_modules=[
-        # optional: an install without a compiler goes on with the plain twin (tbbridge/decode/_plain.py)
-        Extension(
-            "tbbridge.decode._native",
-            ["tbbridge/decode/_native.pyx"],
-            depends=[*sorted(glob("tbbridge/decode/_*.pxi")), "tbbridge/decode/_crc.h"],
-            include_dirs=["tbbridge/decode"],
-            extra_compile_args=[] if sys.platform == "win32" else ["-O3"],
-            define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
-            py_limited_api=ABI3,
-            optional=True,
-        )
-    ],
+    ext_modules=[compiled("decode"), compiled("write")],
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {},
 )

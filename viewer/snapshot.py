@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from tbbridge import Points
@@ -105,10 +104,7 @@ def thin(x: NDArray[Any], y: NDArray[Any], visible: Sequence[float] | None) -> N
 
 
 def _shortest(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    # through buffers: pyarrow's way from and to numpy would import pandas first
-    column = pa.Array.from_buffers(pa.float32(), len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
-    texts = column.cast(pa.string())
-    return np.frombuffer(texts.cast(pa.float64()).buffers()[1], np.float64, len(values))
+    return np.array([float(str(value)) for value in values], np.float64)
 
 
 def numbers(values: NDArray[Any]) -> list[Any]:

@@ -38,8 +38,8 @@ def _add_target(group: argparse._ArgumentGroup) -> None:
         "--dialect",
         default="plain",
         metavar="DIALECT",
-        help="how CSV is written: plain (shortest numbers, LF), python (as Python's csv module and the older viewer "
-        "have it: 1.0 for 1, 1e-05 for 0.00001, CRLF) or python-lf (the same with LF)",
+        help="how CSV is written: plain (NaN, lines end in LF) or python (as Python's csv module and the older viewer "
+        "write it: nan, CRLF)",
     )
     group.add_argument(
         "--engine",

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tbbridge.exporting import export as exporting
+from tbbridge.exporting.layouts import compact_table, long_table
 from tbbridge.exporting.options import ExportOptions
-from tbbridge.exporting.sheets import compact_sheet, long_sheet
 from tbbridge.reading.reading import read
 from tbbridge.reading.selection import Selection, Steps, parse_steps, select
 from tbbridge.shape.mapping.mapping import MappingOptions
-from tbbridge.write.block import arrow_table
+from tbbridge.write.parquet import arrow_table
+from tbbridge.write.table import Table, column_kinds, utf8
 
 if TYPE_CHECKING:
     import pandas
@@ -57,9 +58,28 @@ def read_scalars(
         PathError: `logdir` cannot be read.
         UsageError: no run or tag matches; the text says what there is.
     """
-    table = scalars_table(logdir, runs, tags, superseded=superseded, follow_links=follow_links)
-    frame: pandas.DataFrame = table.to_pandas()
-    return frame
+    return _frame(_scalars(logdir, runs, tags, superseded, follow_links))
+
+
+def _scalars(logdir: LogDir, runs: Globs, tags: Globs, superseded: bool, follow_links: bool) -> Table:
+    reading = read(logdir, follow_links=follow_links)
+    return long_table(select(reading, Selection(_globs(runs), _globs(tags))), superseded)
+
+
+def _frame(table: Table) -> pandas.DataFrame:
+    """A table whose number cells are all there, as a data frame."""
+    import pandas
+
+    groups = [group for group in table.groups if group.size]
+    sizes = [group.size for group in groups]
+    columns: dict[str, Any] = {}
+    for place, name in enumerate(table.labels):
+        index = {text: code for code, text in enumerate(dict.fromkeys(group.labels[place] for group in groups))}
+        codes = np.repeat(np.array([index[group.labels[place]] for group in groups], np.int32), sizes)
+        columns[name] = pandas.Categorical.from_codes(codes, pandas.Index(map(utf8, index), dtype="str"))
+    for name, kind in column_kinds(groups, table.columns).items():
+        columns[name] = np.concatenate([np.empty(0, kind), *(group.columns[name].values for group in groups)])
+    return pandas.DataFrame(columns, copy=False)
 
 
 def scalars_table(
@@ -76,8 +96,7 @@ def scalars_table(
     copy: ``polars.DataFrame(scalars)``, ``duckdb.sql("select ... from scalars")``,
     ``pandas.DataFrame.from_arrow(scalars)``.
     """
-    reading = read(logdir, follow_links=follow_links)
-    return arrow_table(long_sheet(select(reading, Selection(_globs(runs), _globs(tags))), superseded=superseded))
+    return arrow_table(_scalars(logdir, runs, tags, superseded, follow_links))
 
 
 def read_run_logs(
@@ -119,7 +138,7 @@ def run_logs_table(
 ) -> pyarrow.Table:
     """All run logs as one Arrow table, ``experiment`` first; an empty cell is null, a NaN that was logged is NaN."""
     reading = read(logdir, options=options, follow_links=follow_links)
-    return arrow_table(compact_sheet([reading.table(experiment) for experiment in reading.experiments]))
+    return arrow_table(compact_table([reading.table(experiment) for experiment in reading.experiments]))
 
 
 def export(
@@ -161,8 +180,8 @@ def export(
         aggregate: ``mean`` or ``median`` over the experiments of each of the `groups` (globs; all are one by default).
         header: whether a CSV begins with the names of its columns.
         spreadsheet_safe: put ``'`` before text cells of a CSV that a spreadsheet could take for a formula.
-        dialect: how a CSV writes its numbers: ``plain`` (``1``, ``0.00001``, lines end in LF), or as Python's ``csv``
-            module does, ``python`` (``1.0``, ``1e-05``, lines end in CRLF) or ``python-lf`` (the same with LF).
+        dialect: how a CSV is written: ``plain`` (``NaN``, lines end in LF) or, as Python's ``csv`` module does,
+            ``python`` (``nan``, lines end in CRLF).
         force: replace a file that is there. Whole run logs in a directory are always brought up to date.
         options: how series are mapped to columns.
         engine: ``threads``, ``dask`` or ``dask=ADDRESS``: where the work is done.

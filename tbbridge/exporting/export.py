@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tbbridge.core.errors import PathError, PublishError, UsageError
-from tbbridge.exporting.formats import sheet_chunks
-from tbbridge.exporting.layouts import Table, tables
+from tbbridge.exporting.formats import table_chunks
+from tbbridge.exporting.layouts import tables
 from tbbridge.exporting.options import ExportOptions, Target, check_inside, target
 from tbbridge.reading.engines import open_engine
 from tbbridge.reading.reading import Reading, publish, read
 from tbbridge.reading.selection import Selection, select
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.write.atomic import check_target, write_whole
-from tbbridge.write.block import Block, Sheet, slices
 from tbbridge.write.names import SUFFIX, file_names
 from tbbridge.write.parallel import write_all
+from tbbridge.write.table import RowGroup, Table, column_kinds, slices
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done and how much there is (0: not known)."""
@@ -157,24 +157,23 @@ def _contents(reading: Reading, where: Target, options: ExportOptions, progress:
             yield _Content(name, chunks)
         return
     for table in tables(reading, options, each=split):
-        sheet = _counted(table, progress)
-        yield _Content(table.name, sheet_chunks(sheet, where.form, options.csv))
+        yield _Content(table.name, table_chunks(_counted(table, progress), where.form, options.csv))
 
 
-def _counted(table: Table, progress: Progress | None) -> Sheet:
-    """The table's sheet, which tells `progress` how many rows were taken for writing."""
+def _counted(table: Table, progress: Progress | None) -> Table:
+    """The table, which tells `progress` how many rows were taken for writing."""
     if progress is None:
-        return table.sheet
-    total = table.rows
+        return table
+    total = sum(group.size for group in table.groups)
 
-    def counted() -> Iterator[Block]:
+    def counted() -> Iterator[RowGroup]:
         done = 0
-        for block in slices(table.sheet):
-            done += block.rows
+        for group in slices(table):
+            done += group.size
             progress("writing", done, total)
-            yield block
+            yield group
 
-    return replace(table.sheet, blocks=counted())
+    return replace(table, groups=counted(), kinds=table.kinds or column_kinds(table.groups, table.columns))
 
 
 def _write_each(where: Target, contents: Iterable[_Content], progress: Progress | None, *, force: bool) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Which file formats there are, and any sheet as the bytes of one."""
+"""The file formats, and any table as the bytes of one."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from tbbridge.core.errors import UsageError
-from tbbridge.write.block import Sheet
 from tbbridge.write.compress import SUFFIXES, compressed
 from tbbridge.write.csv_text import PLAIN, CsvOptions, csv_chunks
+from tbbridge.write.table import Table
 
 NAMES = ("csv", "parquet", "jsonl", "xlsx", "html")
 _PACKED = ("parquet", "xlsx")
@@ -59,23 +59,23 @@ def format_of(path: str) -> Format | None:
     return Format(suffixes[-1][1:]) if suffixes and suffixes[-1][1:] in NAMES else None
 
 
-def sheet_chunks(sheet: Sheet, form: Format, csv: CsvOptions = PLAIN) -> Iterator[bytes]:
-    """The bytes of a sheet in one format, a piece at a time; `csv` is for that format alone."""
-    return compressed(_plain(sheet, form.name, csv), form.compression)
+def table_chunks(table: Table, form: Format, csv: CsvOptions = PLAIN) -> Iterator[bytes]:
+    """Yield the bytes of a table in one format, a piece at a time; `csv` is for that format alone."""
+    return compressed(_uncompressed(table, form.name, csv), form.compression)
 
 
-def _plain(sheet: Sheet, name: str, csv: CsvOptions) -> Iterator[bytes]:
+def _uncompressed(table: Table, name: str, csv: CsvOptions) -> Iterator[bytes]:
     if name == "csv":
-        yield from csv_chunks(sheet, csv)
+        yield from csv_chunks(table, csv)
     elif name == "jsonl":
         from tbbridge.write.jsonl import jsonl_chunks
 
-        yield from jsonl_chunks(sheet)
+        yield from jsonl_chunks(table)
     elif name == "parquet":
-        from tbbridge.write.parquet import parquet_bytes
+        from tbbridge.write.parquet import parquet_chunks
 
-        yield parquet_bytes(sheet)
+        yield from parquet_chunks(table)
     else:
         from tbbridge.write.xlsx import xlsx_bytes
 
-        yield xlsx_bytes(sheet)
+        yield xlsx_bytes(table)

@@ -21,7 +21,6 @@ from importlib.resources import files
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from tbbridge.core.model import EventFile, RunLog
 from tbbridge.exporting.layouts import parts, run_logs
@@ -31,9 +30,10 @@ from tbbridge.reading import report
 from tbbridge.reading.reading import Reading
 from tbbridge.shape.summary import best_row, last_row
 from tbbridge.tail.storage import open_storage
-from tbbridge.write.block import clean, numbers
+from tbbridge.write.backend import number_texts
 from tbbridge.write.names import file_name
 from tbbridge.write.run_log_csv import read_run_log, run_log_csv
+from tbbridge.write.table import utf8
 
 _CHUNK = 1 << 20
 Content = Callable[[str, int], Iterator[bytes]]
@@ -125,7 +125,7 @@ def _head(page: HtmlReport, digests: Sequence[bytes]) -> bytes:
         "{generator}": html.escape(f"tbbridge {page.version}"),
         "{css}": _resource("html_report.css").decode(),
         "{theme}": html.escape(page.theme),
-        "{title}": html.escape(clean(page.title)),
+        "{title}": html.escape(utf8(page.title)),
     }.items():
         text = text.replace(mark, value)
     return text.encode()
@@ -136,14 +136,14 @@ def _manifest(page: HtmlReport) -> bytes:
     drawn = [{"title": title, "figure": figure} for title, figure in page.figures.items()]
     content = {
         "version": page.version,
-        "columns": [clean(name) for name in page.columns],
+        "columns": [utf8(name) for name in page.columns],
         "charts": drawn or [{"title": title, "columns": places} for title, places in charts(page.columns).items()],
         "experiments": [
-            {"name": clean(log.name), "file": clean(log.file), "values": [asdict(value) for value in log.values]}
+            {"name": utf8(log.name), "file": utf8(log.file), "values": [asdict(value) for value in log.values]}
             for log in page.logs
         ],
-        "files": [{**asdict(file), "name": clean(file.name), "damage": list(file.damage)} for file in page.files],
-        "notes": [clean(note) for note in page.notes],
+        "files": [{**asdict(file), "name": utf8(file.name), "damage": list(file.damage)} for file in page.files],
+        "notes": [utf8(note) for note in page.notes],
     }
     return json.dumps(content, ensure_ascii=True).replace("<", "\\u003c").encode()
 
@@ -218,8 +218,7 @@ def _point(log: RunLog, column: str, choose: Callable[[RunLog, str], int | None]
     row = choose(log, column)
     if row is None:
         return None
-    text: str = numbers(log.columns[column][row : row + 1]).cast(pa.string())[0].as_py()
-    return int(log.step[row]), text
+    return int(log.step[row]), number_texts(log.columns[column][row : row + 1])[0]
 
 
 def _provenance(reading: Reading) -> list[Provenance]:

@@ -1,7 +1,7 @@
 """Whether the bytes of a run log come back from its event files, and if not, what differs.
 
-Event files hold numbers, not their texts: ``1.0`` and ``1`` are the same to them. An export writes every number in one
-of two ways (`tbbridge.write.dialect`), with a header or without.
+Event files hold numbers, not their texts: ``1.0`` and ``1`` are the same to them. An export writes them in one of two
+dialects (`tbbridge.write.csv_text`), with a header or without.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tbbridge.core.model import COLUMNS, RunLog
-from tbbridge.exporting.sheets import compact_sheet
-from tbbridge.write.csv_text import CsvOptions, csv_chunks
-from tbbridge.write.dialect import DIALECTS
+from tbbridge.exporting.layouts import compact_table
+from tbbridge.write.csv_text import DIALECTS, CsvOptions, csv_chunks
 
 _MARK = "\ufeff"
 _AROUND = ' \t"'
@@ -39,7 +38,7 @@ _DEFAULT = ("plain", True)
 
 
 def _text(log: RunLog, dialect: str, *, header: bool) -> bytes:
-    return b"".join(csv_chunks(compact_sheet([log], named=False), CsvOptions(header=header, dialect=dialect)))
+    return b"".join(csv_chunks(compact_table([log], named=False), CsvOptions(header=header, dialect=dialect)))
 
 
 def _command(dialect: str, header: bool = True) -> str:

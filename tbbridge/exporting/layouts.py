@@ -1,43 +1,32 @@
-"""What was read, laid out as tables: one for all, or one an experiment."""
+"""What was read, laid out as tables: run logs, every point, a column per tag, a summary; for all or per experiment."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from tbbridge.core.errors import UsageError
 from tbbridge.core.model import Points, RunLog, Series
 from tbbridge.exporting.options import ExportOptions
-from tbbridge.exporting.sheets import aggregate_sheet, compact_sheet, long_sheet, rows, summary_sheet, wide_sheet
 from tbbridge.reading.reading import Reading
 from tbbridge.reading.selection import chosen, cut_points, cut_series, some
 from tbbridge.shape.downsample import downsample
 from tbbridge.shape.run_log import run_log
 from tbbridge.shape.series import live
-from tbbridge.shape.summary import aggregate, summarise
-from tbbridge.write.block import Sheet
+from tbbridge.shape.summary import Summary, aggregate, summarise
+from tbbridge.write.table import Cells, RowGroup, Table
 
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One file's content."""
-
-    name: str
-    """What the file is called in a directory: the experiment's name, and the layout where it is not the run log."""
-    sheet: Sheet
-
-    @property
-    def rows(self) -> int:
-        """How many rows it has."""
-        return rows(self.sheet)
+LONG = ("step", "wall_time", "value")
+SUPERSEDED = "superseded"
 
 
 def tables(reading: Reading, options: ExportOptions, *, each: bool) -> Iterator[Table]:
-    """The tables of one layout.
+    """Yield the tables of one layout.
 
-    each: one an experiment (or group), else one for all.
+    each: one per experiment (or group), else one for all.
     """
     if options.aggregate:
         yield from _aggregates(reading, options, each)
@@ -45,15 +34,15 @@ def tables(reading: Reading, options: ExportOptions, *, each: bool) -> Iterator[
         yield from _compact(reading, options, each)
     elif options.layout == "summary":
         for name, part in parts(reading, each):
-            yield Table(f"{name}.summary", summary_sheet(summarise(run_logs(part, options))))
+            yield summary_table(summarise(run_logs(part, options)), f"{name}.summary")
     else:
         for name, part in parts(chosen_points(reading, options), each):
-            sheet = long_sheet(part, superseded=options.superseded) if options.layout == "long" else wide_sheet(part)
-            yield Table(f"{name}.{options.layout}", sheet)
+            name = f"{name}.{options.layout}"
+            yield long_table(part, options.superseded, name) if options.layout == "long" else wide_table(part, name)
 
 
 def parts(reading: Reading, each: bool) -> Iterator[tuple[str, Reading]]:
-    """What was read, whole (without a name) or an experiment at a time."""
+    """Yield what was read, whole (without a name) or per experiment."""
     if not each:
         yield "", reading
         return
@@ -64,7 +53,7 @@ def parts(reading: Reading, each: bool) -> Iterator[tuple[str, Reading]]:
 
 
 def run_logs(reading: Reading, options: ExportOptions) -> list[RunLog]:
-    """The run log of each experiment: the chosen steps, of at most about so many points a column as is asked for."""
+    """Return the run log of each experiment: the chosen steps, thinned to about `ExportOptions.points` per column."""
     logs = []
     for experiment in reading.experiments:
         columns = reading.columns(experiment)
@@ -78,9 +67,9 @@ def _chosen(points: Points, options: ExportOptions) -> Points:
 
 
 def chosen_points(reading: Reading, options: ExportOptions) -> Reading:
-    """What was read, of the chosen steps and at most about so many points a series as is asked for.
+    """Return the chosen steps of what was read, thinned to about `ExportOptions.points` per series.
 
-    Points that were superseded stay, but in a thinned copy.
+    Superseded points stay, but not in a thinned copy.
     """
     if options.points is None and options.steps == (None, None):
         return reading
@@ -99,23 +88,126 @@ def _aggregates(reading: Reading, options: ExportOptions, each: bool) -> Iterato
     assert options.aggregate
     logs = run_logs(reading, options)
     found = []
-    for group in options.groups:
-        wanted = chosen((log.name for log in logs), [group])
+    for pattern in options.groups:
+        wanted = chosen((log.name for log in logs), [pattern])
         members = [log for log in logs if log.name in wanted]
         if not members:
-            raise UsageError(f"no experiment matches --group {group}; there is {some(log.name for log in logs)}")
-        found.append(aggregate(group, members, options.aggregate))
+            raise UsageError(f"no experiment matches --group {pattern}; there is {some(log.name for log in logs)}")
+        found.append(aggregate(pattern, members, options.aggregate))
     if not each:
-        yield Table("", aggregate_sheet(found))
+        yield aggregate_table(found)
         return
     for one in found:
-        yield Table(f"{one.name}.{options.aggregate}", aggregate_sheet([one], named=False))
+        yield replace(aggregate_table([one], named=False), name=f"{one.name}.{options.aggregate}")
 
 
 def _compact(reading: Reading, options: ExportOptions, each: bool) -> Iterator[Table]:
     logs = run_logs(reading, options)
     if not each:
-        yield Table("", compact_sheet(logs, named=not options.single))
+        yield compact_table(logs, named=not options.single)
         return
     for log in logs:
-        yield Table(log.name, compact_sheet([log], named=False))
+        yield replace(compact_table([log], named=False), name=log.name)
+
+
+def compact_table(logs: Sequence[RunLog], *, named: bool = True) -> Table:
+    """Return run logs under one another; `named` puts the experiment's name first."""
+    columns = dict.fromkeys(name for log in logs for name in log.columns)
+    groups = [RowGroup((log.name,) if named else (), log_cells(log)) for log in logs]
+    return Table(("experiment",) if named else (), ("step", *columns), groups)
+
+
+def log_cells(log: RunLog) -> dict[str, Cells]:
+    """Return a run log's columns, the step first."""
+    return {"step": Cells(log.step)} | {name: Cells(values, log.logged[name]) for name, values in log.columns.items()}
+
+
+def long_table(reading: Reading, superseded: bool = False, name: str = "") -> Table:
+    """Return every point, run by run and tag by tag.
+
+    superseded: also the points that a restart or a later point of the same step superseded, in canonical order, with a
+    column that says so.
+    """
+    columns = (*LONG, SUPERSEDED) if superseded else LONG
+    return Table(("run", "tag"), columns, _Points(reading, superseded), name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Points:
+    """The groups of a long table, made when they are read, again at each reading."""
+
+    reading: Reading
+    superseded: bool
+
+    def __iter__(self) -> Iterator[RowGroup]:
+        for run, tags in self.reading.runs.items():
+            for tag, series in tags.items():
+                yield RowGroup((run, tag), _every(series) if self.superseded else point_cells(live(series)))
+
+
+def point_cells(points: Points) -> dict[str, Cells]:
+    """Return a series' points as cells over the same memory."""
+    return dict(zip(LONG, map(Cells, points), strict=True))
+
+
+def _every(series: Series) -> dict[str, Cells]:
+    return point_cells(Points(series.step, series.wall_time, series.value)) | {SUPERSEDED: Cells(series.superseded)}
+
+
+def wide_table(reading: Reading, name: str = "") -> Table:
+    """Return one row per run and step, one column per tag; a tag called ``step`` or ``run`` is ``tag:step`` ..."""
+    tags = list(dict.fromkeys(tag for series in reading.runs.values() for tag in series))
+    names = _column_names(tags)
+    groups = []
+    for run, series in reading.runs.items():
+        log = run_log(run, {names[tag]: live(one) for tag, one in series.items()})
+        groups.append(RowGroup((run,), log_cells(log)))
+    return Table(("run",), ("step", *names.values()), groups, name)
+
+
+def _column_names(tags: Sequence[str]) -> dict[str, str]:
+    taken = {"run", "step", *tags}
+    names = {}
+    for tag in tags:
+        name = tag
+        while name in ("run", "step") or (name != tag and name in taken):
+            name = f"tag:{name}"
+        names[tag] = name
+        taken.add(name)
+    return names
+
+
+def summary_table(summaries: Sequence[Summary], name: str = "") -> Table:
+    """Return one row per experiment: each column's last and best value with its step, and the train-validation gaps."""
+    groups = [RowGroup((one.name,), _summary_row(one)) for one in summaries]
+    columns = tuple(dict.fromkeys(column for group in groups for column in group.columns))
+    return Table(("experiment",), columns, groups, name)
+
+
+def _summary_row(one: Summary) -> dict[str, Cells]:
+    cells: dict[str, Cells] = {}
+    for column, values in one.log.columns.items():
+        for what, row in (("last", one.last[column]), ("best", one.best[column])):
+            cells[f"{what} {column}"] = _one(None if row is None else values[row], values.dtype)
+            cells[f"{what} {column} step"] = _one(None if row is None else one.log.step[row], np.int64)
+    for metric, gap in one.gaps.items():
+        cells[f"{metric} gap"] = _one(gap, np.float32 if gap is None else gap.dtype)
+    return cells
+
+
+def _one(value: Any, kind: Any) -> Cells:
+    return Cells(np.zeros(1, kind), np.zeros(1, bool)) if value is None else Cells(np.full(1, value, kind))
+
+
+def aggregate_table(aggregates: Sequence[RunLog], *, named: bool = True) -> Table:
+    """Return aggregated run logs under one another, by group; counts are whole numbers."""
+    table = compact_table(aggregates, named=named)
+    groups = [replace(group, columns=_whole(group.columns)) for group in table.groups]
+    return replace(table, labels=("group",) if named else (), groups=groups)
+
+
+def _whole(columns: Mapping[str, Cells]) -> dict[str, Cells]:
+    return {
+        name: Cells(cells.values.astype(np.int64), cells.logged) if name.endswith(" n") else cells
+        for name, cells in columns.items()
+    }

@@ -13,8 +13,7 @@ from tbbridge.core.errors import PathError, UsageError
 from tbbridge.exporting.formats import NAMES, Format, format_of, parse_format
 from tbbridge.reading.reading import default_out
 from tbbridge.reading.selection import Steps
-from tbbridge.write.csv_text import PLAIN, CsvOptions
-from tbbridge.write.dialect import DIALECTS
+from tbbridge.write.csv_text import DIALECTS, PLAIN, CsvOptions
 
 STDOUT = "-"
 
@@ -36,7 +35,7 @@ class ExportOptions:
     header: bool = True
     spreadsheet_safe: bool = False
     dialect: str = "plain"
-    """Of a CSV: one of `tbbridge.write.dialect.DIALECTS`."""
+    """Of a CSV: one of `tbbridge.write.csv_text.DIALECTS`."""
     steps: Steps = (None, None)
     """First and last step, both included; None is open."""
     points: int | None = None

@@ -11,15 +11,15 @@ from urllib.parse import quote
 
 from tbbridge.core.errors import PathError, PublishError
 from tbbridge.core.model import Series
-from tbbridge.exporting.sheets import LONG, points_columns
+from tbbridge.exporting.layouts import LONG, point_cells
 from tbbridge.reading.by_run import RunReading, RunWork, plan, read_run, under_starts
 from tbbridge.reading.engines import Engine
 from tbbridge.reading.reading import Reading
 from tbbridge.reading.selection import Selection, Steps, chosen, cut_series, matching
 from tbbridge.shape.series import live
 from tbbridge.write.atomic import remove_stale, write_whole
-from tbbridge.write.block import Block, Sheet
-from tbbridge.write.parquet import parquet_bytes
+from tbbridge.write.parquet import parquet_chunks
+from tbbridge.write.table import RowGroup, Table
 
 PART = "part-0.parquet"
 
@@ -27,12 +27,6 @@ PART = "part-0.parquet"
 def partition(run: str) -> str:
     """The directory of a run in a dataset: ``run=NAME``, percent-encoded as Hive partitions are."""
     return f"run={quote(run, safe='')}"
-
-
-def run_part(tags: dict[str, Series]) -> bytes:
-    """One run's long table as Parquet; the run's name is the directory's. Values are double: the parts must agree."""
-    blocks = [Block((tag,), points_columns(live(series))) for tag, series in tags.items()]
-    return parquet_bytes(Sheet(("tag",), LONG, blocks), double=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +71,8 @@ def put_part(directory: Path, run: str, tags: dict[str, Series]) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PublishError(f"cannot make {folder}: {error.strerror}") from error
-    write_whole(folder / PART, [run_part(tags)])
+    groups = [RowGroup((tag,), point_cells(live(series))) for tag, series in tags.items()]
+    write_whole(folder / PART, parquet_chunks(Table(("tag",), LONG, groups), double=True))  # the parts must agree
     return folder / PART
 
 

@@ -9,12 +9,14 @@ import lzma
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
+from tbbridge.write.optional import load
+
 SUFFIXES = (".gz", ".zst", ".xz", ".bz2")
 """The compressions, by the suffix that asks for them."""
 
 
 class Compressor(Protocol):
-    """Takes bytes in pieces and gives compressed bytes in pieces."""
+    """Takes bytes in pieces and returns compressed bytes in pieces."""
 
     def compress(self, data: bytes) -> bytes:
         """The compressed bytes that `data` makes ready."""
@@ -48,9 +50,8 @@ class _Through:
 def _writer(suffix: str, sink: io.BytesIO) -> Any:
     if suffix == ".gz":
         return gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=sink, mtime=0)
-    import pyarrow as pa
-
-    return pa.CompressedOutputStream(pa.PythonFile(_Open(sink), "w"), "zstd")
+    arrow = load("pyarrow", "pyarrow", ".zst")
+    return arrow.CompressedOutputStream(arrow.PythonFile(_Open(sink), "w"), "zstd")
 
 
 class _Open(io.RawIOBase):

@@ -1,29 +1,33 @@
-"""CSV of any sheet, as a stream of bytes: RFC 4180 quoting where needed, UTF-8, shortest round-trip numbers, LF.
+"""CSV of any table, as a stream of bytes: RFC 4180 quoting where needed, UTF-8, shortest round-trip numbers, LF.
 
-Or, in another dialect, with the numbers and line ends of Python's ``csv`` module: see `tbbridge.write.dialect`.
+Or as Python's ``csv`` module writes rows of floats (the dialect ``python``): lines end in CRLF, and NaN is ``nan``.
+Loggers that hand their floats to ``csv.writer`` leave such files.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import pyarrow as pa
-import pyarrow.csv
-
-from tbbridge.write.block import Block, Sheet, batches, clean, slices
-from tbbridge.write.dialect import line_end, python_texts
+from tbbridge.write.backend import rows_text
+from tbbridge.write.number_text import WORDS, Words
 from tbbridge.write.parallel import ordered_map
+from tbbridge.write.table import RowGroup, Table, batches, slices, utf8
 
+DIALECTS = ("plain", "python")
+"""``plain``: ``NaN``, lines end in LF; ``python``: ``nan``, lines end in CRLF."""
+
+_WORDS = {"plain": WORDS, "python": Words(nan=b"nan", ten_thousandth=b"1e-04")}
+_LINE_ENDS = {"plain": b"\n", "python": b"\r\n"}
 _QUOTED = re.compile('[,"\r\n]')
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet take a text for a formula (OWASP, "CSV injection")."""
 
 
 def cell(text: str, *, spreadsheet_safe: bool = False) -> str:
-    """One text cell: quoted where RFC 4180 asks for it; `spreadsheet_safe` puts ``'`` before a possible formula."""
-    text = clean(text)
+    """Return one text cell: quoted where RFC 4180 asks for it; `spreadsheet_safe` puts ``'`` before a possible formula."""
+    text = utf8(text)
     if spreadsheet_safe and text.startswith(_FORMULA):
         text = "'" + text
     return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
@@ -38,37 +42,28 @@ class CsvOptions:
     spreadsheet_safe: bool = False
     """Whether text cells that a spreadsheet could take for a formula get ``'`` before them."""
     dialect: str = "plain"
-    """One of `tbbridge.write.dialect.DIALECTS`."""
+    """One of `DIALECTS`."""
+
+    def line(self, cells: Iterable[str]) -> bytes:
+        """One line of text cells, with its end."""
+        return self.lead(cells)[:-1] + _LINE_ENDS[self.dialect]
+
+    def lead(self, cells: Iterable[str]) -> bytes:
+        """Text cells, a comma behind each."""
+        return "".join(cell(text, spreadsheet_safe=self.spreadsheet_safe) + "," for text in cells).encode()
 
 
 PLAIN = CsvOptions()
 
 
-def csv_chunks(sheet: Sheet, options: CsvOptions = PLAIN) -> Iterator[bytes]:
-    """The CSV's bytes in order, formatted on all cores a slice at a time; the same whatever the number of cores."""
+def csv_chunks(table: Table, options: CsvOptions = PLAIN) -> Iterator[bytes]:
+    """Yield the CSV's bytes in order, written on all cores a slice at a time; the same whatever the number of cores."""
     if options.header:
-        names = (cell(name, spreadsheet_safe=options.spreadsheet_safe) for name in sheet.header)
-        yield (",".join(names) + line_end(options.dialect)).encode()
-
-    def text(blocks: list[Block]) -> list[bytes]:
-        pieces = [piece for block in blocks for piece in _block_csv(block, options)]
-        return pieces if len(blocks) == 1 else [b"".join(pieces)]
-
-    for pieces in ordered_map(text, batches(slices(sheet))):
-        yield from pieces
+        yield options.line(table.header)
+    yield from ordered_map(lambda groups: b"".join(_lines(group, options) for group in groups), batches(slices(table)))
 
 
-def _block_csv(block: Block, options: CsvOptions) -> tuple[bytes, ...]:
-    """The lines of one block, in pieces: the numbers by Arrow's writer, the block's text cells put before each line."""
-    sink = pa.BufferOutputStream()
-    python = options.dialect != "plain"
-    columns = [python_texts(column) if python else column for column in block.columns.values()]
-    batch = pa.RecordBatch.from_arrays(columns, names=list(block.columns))
-    pa.csv.write_csv(batch, sink, pa.csv.WriteOptions(include_header=False, quoting_style="none"))
-    text = sink.getvalue()
-    prefix = "".join(cell(label, spreadsheet_safe=options.spreadsheet_safe) + "," for label in block.labels).encode()
-    end = line_end(options.dialect).encode()
-    if not text.size or not (prefix or end != b"\n"):
-        return (text.to_pybytes(),)
-    lines: bytes = text.slice(0, text.size - 1).to_pybytes()
-    return prefix, lines.replace(b"\n", end + prefix), end
+def _lines(group: RowGroup, options: CsvOptions) -> bytes:
+    values, logged = zip(*group.columns.values(), strict=True)
+    leads = [options.lead(group.labels), *[b","] * (len(values) - 1)]
+    return rows_text(leads, values, logged, _LINE_ENDS[options.dialect], _WORDS[options.dialect])

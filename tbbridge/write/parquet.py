@@ -1,27 +1,129 @@
-"""Parquet of any sheet: label columns are dictionary-encoded, number columns keep their type, Zstandard inside."""
+"""Arrow tables and Parquet of any table; the one module that knows pyarrow, which an install may lack.
+
+Label columns are dictionaries, number columns keep their type. A column that is float32 in some groups and float64 in
+others is float64 throughout, which is exact.
+"""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import numpy as np
 
-from tbbridge.write.block import Sheet, arrow_table
+from tbbridge.write.number_text import Numbers
+from tbbridge.write.optional import load
+from tbbridge.write.table import Cells, RowGroup, Table, column_kinds, slices, utf8
+
+if TYPE_CHECKING:
+    import pyarrow
 
 ROW_GROUP = 1 << 20
-"""Rows a row group: what readers fetch and skip at a time."""
+"""Rows per row group of a file: what readers fetch and skip at a time."""
 
 
-def parquet_bytes(sheet: Sheet, *, double: bool = False) -> bytes:
-    """The whole file. The bytes depend on the sheet alone; `double` makes every float column float64."""
-    return table_bytes(arrow_table(sheet, double=double))
+def arrow_table(table: Table) -> pyarrow.Table:
+    """Return the table as an Arrow table; its number columns are chunks over the groups' own memory.
+
+    Raises:
+        UsageError: pyarrow is not installed.
+    """
+    groups = [group for group in table.groups if group.size]
+    return _arrow(table, groups, table.kinds or column_kinds(groups, table.columns))
 
 
-def table_bytes(table: pa.Table) -> bytes:
-    """An Arrow table as a Parquet file."""
-    sink = io.BytesIO()
-    names = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
-    with pq.ParquetWriter(sink, table.schema, compression="zstd", use_dictionary=names) as writer:
-        writer.write_table(table, row_group_size=ROW_GROUP)
-    return sink.getvalue()
+def parquet_chunks(table: Table, *, double: bool = False) -> Iterator[bytes]:
+    """Yield a Parquet file's bytes in order, a row group at a time; they depend on the table alone.
+
+    Args:
+        table: read once where it knows its `kinds`, else twice.
+        double: make every float column float64, for files that must agree with one another.
+
+    Raises:
+        UsageError: pyarrow is not installed.
+    """
+    parquet = load("pyarrow.parquet", "pyarrow", "Parquet")
+    kinds = dict(table.kinds or column_kinds(table.groups, table.columns))
+    if double:
+        kinds = {name: np.dtype(np.float64) if kind.kind == "f" else kind for name, kind in kinds.items()}
+    sink = _Sink()
+    schema = _arrow(table, [], kinds).schema
+    with parquet.ParquetWriter(sink, schema, compression="zstd", use_dictionary=list(map(utf8, table.labels))) as writer:
+        for groups in _row_groups(table):
+            writer.write_table(_arrow(table, groups, kinds), row_group_size=2 * ROW_GROUP)
+            yield sink.taken()
+    yield sink.taken()
+
+
+class _Sink(io.BytesIO):
+    """What a writer has written since it was last taken out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._before = 0
+
+    def tell(self) -> int:
+        return self._before + super().tell()
+
+    def taken(self) -> bytes:
+        """The bytes, which are not kept."""
+        data = self.getvalue()
+        self._before += len(data)
+        self.seek(0)
+        self.truncate()
+        return data
+
+    def close(self) -> None:
+        """Stay open: the last bytes are still to be taken."""
+
+
+def _row_groups(table: Table) -> Iterator[list[RowGroup]]:
+    """The table's rows, between one and two million at a time."""
+    waiting: list[RowGroup] = []
+    size = 0
+    for group in slices(table, ROW_GROUP):
+        waiting.append(group)
+        size += group.size
+        if size >= ROW_GROUP:
+            yield waiting
+            waiting, size = [], 0
+    if waiting:
+        yield waiting
+
+
+def _arrow(table: Table, groups: Sequence[RowGroup], kinds: Mapping[str, np.dtype[Any]]) -> pyarrow.Table:
+    arrow = load("pyarrow", "pyarrow", "an Arrow table")
+    sizes = [group.size for group in groups]
+    columns = [_dictionary(arrow, [group.labels[place] for group in groups], sizes) for place in range(len(table.labels))]
+    for name in table.columns:
+        chunks = [_chunk(arrow, group.columns.get(name), group.size, kinds[name]) for group in groups]
+        columns.append(arrow.chunked_array(chunks, arrow.from_numpy_dtype(kinds[name])))
+    return arrow.table(columns, names=list(table.header))
+
+
+def _dictionary(arrow: Any, texts: Sequence[str], sizes: Sequence[int]) -> Any:
+    """A dictionary column: the names in order of appearance."""
+    names = list(dict.fromkeys(map(utf8, texts)))
+    index = {name: place for place, name in enumerate(names)}
+    codes = np.array([index[utf8(text)] for text in texts], np.int32)
+    values = _over(arrow, np.repeat(codes, sizes))
+    return arrow.chunked_array([arrow.DictionaryArray.from_arrays(values, arrow.array(names, arrow.string()))])
+
+
+def _chunk(arrow: Any, cells: Cells | None, size: int, kind: np.dtype[Any]) -> Any:
+    if cells is None:
+        return arrow.nulls(size, arrow.from_numpy_dtype(kind))
+    return _over(arrow, cells.values.astype(kind, copy=False), cells.logged)
+
+
+def _over(arrow: Any, values: Numbers, logged: Any = None) -> Any:
+    """Numbers as an Arrow array over the same memory; null where `logged` is False.
+
+    ``pyarrow.array`` would do the same, and import pandas for it, which takes longer than a million points' export.
+    """
+    values = np.ascontiguousarray(values)
+    valid = None if logged is None or logged.all() else arrow.py_buffer(np.packbits(logged, bitorder="little"))
+    data = np.packbits(values, bitorder="little") if values.dtype == bool else values
+    kind = arrow.from_numpy_dtype(values.dtype)
+    return arrow.Array.from_buffers(kind, len(values), [valid, arrow.py_buffer(data)])

@@ -3,25 +3,25 @@
     data = run_log_csv(log)
     log = read_run_log(data, "mnist")        # writing it again gives the same bytes
 
-A number is the shortest text that reads back to the same float32 or float64 (pyarrow's CSV writer: ``0.1``, ``1``,
-``-0``, ``0.00001``, ``1e-7``, ``1e+20``); ``nan``, ``inf`` and ``-inf`` are values; an empty cell was not logged.
+A float has the shortest digits that read back to the same float32 or float64, as Python's ``repr`` lays them out (``0.1``,
+``1.0``, ``-0.0``, ``1e-05``, ``1e+20``); ``NaN``, ``inf`` and ``-inf`` are values; an empty cell was not logged.
 """
 
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv
 
 from tbbridge.core.errors import FormatError
-from tbbridge.core.model import COLUMNS, Floats, Int64, RunLog
-from tbbridge.write.block import numbers
+from tbbridge.core.model import COLUMNS, Floats, RunLog
+from tbbridge.write.backend import parse_rows, rows_text
+from tbbridge.write.number_text import WORDS, ParsedColumn, ParsedRows
+from tbbridge.write.parallel import ordered_map
+from tbbridge.write.table import SLICE_ROWS
 
 _MOST_COLUMNS = 1000
 """Of a run log that is read; more is no run log."""
@@ -35,8 +35,6 @@ _NUMBER = re.compile(
 )
 _NEAR = 1024
 """Bytes at the end of a text in which a row is looked for first."""
-_SAMPLE = 1000
-"""Cells that are looked at first when the width of a column is decided."""
 
 
 def run_log_csv(log: RunLog, *, header: bool = True) -> bytes:
@@ -94,14 +92,17 @@ def _quoted(name: str) -> str:
 
 
 def rows_csv(log: RunLog) -> bytes:
-    """The rows, without a header."""
-    arrays = [numbers(log.step)]
-    arrays += [numbers(values, log.logged[name]) for name, values in log.columns.items()]
-    table = pa.Table.from_arrays(arrays, names=[str(number) for number in range(len(arrays))])
-    sink = io.BytesIO()
-    options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
-    pyarrow.csv.write_csv(table, sink, options)
-    return sink.getvalue()
+    """Return the rows, without a header; long ones are written on all cores."""
+    columns = [log.step, *log.columns.values()]
+    logged = [None, *(log.logged[name] for name in log.columns)]
+    leads = [b"", *[b","] * len(log.columns)]
+
+    def text(start: int) -> bytes:
+        part = slice(start, start + SLICE_ROWS)
+        masks = [None if one is None else one[part] for one in logged]
+        return rows_text(leads, [one[part] for one in columns], masks, b"\n", WORDS)
+
+    return b"".join(ordered_map(text, range(0, len(log.step), SLICE_ROWS)))
 
 
 class _Head(NamedTuple):
@@ -189,84 +190,33 @@ def _without_torn_end(body: bytes, head: _Head, notes: list[str]) -> bytes:
     return body
 
 
-def _cells(body: bytes, head: _Head) -> list[pa.ChunkedArray]:
-    """The columns: int64 steps, then float32 or float64 values with nulls where nothing was logged."""
-    try:
-        return _numbers(_texts(body, head))
-    except pa.ArrowInvalid as error:
-        complaint = _complaint(body, head)
-        if complaint:
-            raise FormatError(complaint) from None
-        reason = str(error).splitlines()[0]
-    try:  # nothing wrong but lines of blanks
-        return _numbers(_texts(b"\n".join(line for line in body.splitlines() if line.strip()), head))
-    except pa.ArrowInvalid:
-        raise FormatError(reason) from None
+def _cells(body: bytes, head: _Head) -> ParsedRows:
+    """The rows' numbers: quickly where all cells are plain, else line by line."""
+    return parse_rows(body, len(head.columns) + 1) or _careful(body, head)
 
 
-def _texts(body: bytes, head: _Head) -> pa.Table:
-    names = [str(number) for number in range(len(head.columns) + 1)]
-    kinds = {name: pa.string() for name in names}
-    if not _INK.search(body):
-        return pa.schema(kinds).empty_table()
-    return pyarrow.csv.read_csv(
-        io.BytesIO(body),
-        read_options=pyarrow.csv.ReadOptions(column_names=names, use_threads=False),
-        convert_options=pyarrow.csv.ConvertOptions(column_types=kinds, null_values=[""], strings_can_be_null=True),
-    )
+def _careful(body: bytes, head: _Head) -> ParsedRows:
+    """The rows with blanks around numbers, quotes, blank lines, or steps that other tools write (``5.0``, ``1e3``).
 
-
-def _numbers(texts: pa.Table) -> list[pa.ChunkedArray]:
-    import pyarrow.compute as pc  # to read only: its import would slow every export down
-
-    try:
-        return _narrowed(texts, pa.int64())
-    except pa.ArrowInvalid:
-        trimmed = [pc.utf8_trim_whitespace(text) for text in texts.columns]
-        blank = [pc.if_else(pc.equal(text, ""), None, text) for text in trimmed]
-        table = pa.Table.from_arrays(blank, names=texts.column_names)
-        return _narrowed(table.filter(_any_valid(blank)), pa.float64())
-
-
-def _any_valid(columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:
-    import pyarrow.compute as pc
-
-    valid = columns[0].is_valid()
-    for column in columns[1:]:
-        valid = pc.or_(valid, column.is_valid())
-    return valid
-
-
-def _narrowed(texts: pa.Table, step: pa.DataType) -> list[pa.ChunkedArray]:
-    """step: float64 for what other tools write (``5.0``, ``1e3``)."""
-    steps, *values = texts.columns
-    if steps.null_count:
-        raise pa.ArrowInvalid("a step is missing")
-    try:
-        steps = steps.cast(pa.int64())
-    except pa.ArrowInvalid:
-        steps = steps.cast(step).cast(pa.int64())  # fails where there is a fraction
-    return [steps, *(_shortest(value) for value in values)]
-
-
-def _shortest(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The numbers of a column in the narrowest width that gives their texts back."""
-    wide = texts.cast(pa.float64())
-    if not _is_single(texts[:_SAMPLE], wide[:_SAMPLE]) or not _is_single(texts, wide):
-        return wide
-    return texts.cast(pa.float32())
-
-
-def _is_single(texts: pa.ChunkedArray, wide: pa.ChunkedArray) -> bool:
-    import pyarrow.compute as pc
-
-    back = texts.cast(pa.float32()).cast(pa.string()).cast(pa.float64())
-    same = pc.or_(pc.equal(back, wide), pc.and_(pc.is_nan(back), pc.is_nan(wide)))
-    return pc.all(same).as_py() is not False
+    Raises:
+        FormatError: a row cannot be read; the text says which, and why.
+    """
+    steps: list[int] = []
+    cells: list[list[str]] = [[] for _ in head.columns]
+    for number, line in enumerate(body.splitlines(), head.lines + 1):
+        fields = [field.strip() for field in _fields(line, number)]
+        if not any(fields):
+            continue
+        if wrong := _wrong(fields, head.columns):
+            raise FormatError(f"line {number}: {wrong}")
+        steps.append(int(fields[0]) if _WHOLE.fullmatch(fields[0]) else int(float(fields[0])))
+        for column, text in zip(cells, fields[1:], strict=True):
+            column.append(text)
+    return ParsedRows(np.array(steps, np.int64), [ParsedColumn.of(texts) for texts in cells])
 
 
 def _complaint(body: bytes, head: _Head) -> str | None:
-    """What is wrong with the first row that cannot be read; slow, for after the quick way has failed."""
+    """What is wrong with the first row that cannot be read."""
     for number, line in enumerate(body.splitlines(), head.lines + 1):
         try:
             fields = [field.strip() for field in _fields(line, number)]
@@ -297,18 +247,17 @@ def _is_step(text: str) -> bool:
     return step == step // 1 and -(1 << 63) <= step < 1 << 63
 
 
-def _assemble(name: str, columns: tuple[str, ...], cells: list[pa.ChunkedArray]) -> RunLog:
-    steps: Int64 = cells[0].to_numpy()
-    row, rows = np.arange(len(steps)), steps
+def _assemble(name: str, columns: tuple[str, ...], cells: ParsedRows) -> RunLog:
+    steps, rows, row = cells.steps, cells.steps, np.arange(len(cells.steps))
     if np.any(steps[1:] <= steps[:-1]):
         rows, row = np.unique(steps, return_inverse=True)
     log = RunLog(name, rows, {}, {})
-    for column, cell in zip(columns, cells[1:], strict=True):
-        valid = cell.is_valid().to_numpy()
-        places = row[valid]
-        values: Floats = np.zeros(len(rows), cell.type.to_pandas_dtype())
-        values[places] = cell.drop_null().to_numpy()  # of a step that comes twice, numpy keeps the last
-        log.columns[column] = values
-        log.logged[column] = np.zeros(len(rows), bool)
-        log.logged[column][places] = True
+    for column, (found, logged, single) in zip(columns, cells.columns, strict=True):
+        values: Floats = np.zeros(len(rows), np.float32 if single else np.float64)
+        there = np.zeros(len(rows), bool)
+        places = row[logged]
+        with np.errstate(over="ignore"):  # what is too large for a float32 is not single
+            values[places] = found[logged]  # of a step that comes twice, numpy keeps the last
+        there[places] = True
+        log.columns[column], log.logged[column] = values, there
     return log

@@ -1,129 +1,100 @@
-"""An Office Open XML workbook (ECMA-376) of any sheet, written directly: a zip of a few small XML files and the rows.
+"""A workbook of any table, by XlsxWriter, which an install may lack.
 
-Text cells are inline strings, which no spreadsheet takes for a formula. A spreadsheet's number cannot be NaN or
-infinite: those are the texts ``nan``, ``inf``, ``-inf``. A worksheet holds 1,048,576 rows (Excel's); longer tables
-go on in the next worksheet, under the same header.
+Text cells are never formulas. A spreadsheet's number cannot be NaN or infinite: those are the texts ``NaN``, ``inf`` and
+``-inf``. A worksheet holds 1,048,576 rows (Excel's limit); longer tables continue in the next worksheet, under the same
+header.
 """
 
 from __future__ import annotations
 
+import datetime
 import io
-import re
-import zipfile
+import math
 from collections.abc import Iterator
-from xml.sax.saxutils import escape
+from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import numpy as np
 
 from tbbridge.core.errors import UsageError
-from tbbridge.write.block import Block, Sheet, clean, slices
+from tbbridge.write.backend import number_texts
+from tbbridge.write.number_text import WORDS
+from tbbridge.write.optional import load
+from tbbridge.write.table import Cells, Table, slices, utf8
 
 SHEET_ROWS = 1_048_576
-"""Rows a worksheet can hold, its header counted."""
+"""Rows that a worksheet can hold, its header counted."""
 SHEET_COLUMNS = 16_384
-"""Columns a worksheet can hold."""
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say: the bytes must not depend on the clock
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # not allowed in XML 1.0
-_ESCAPE_LIKE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
-_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_REL = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+"""Columns that a worksheet can hold."""
+CELL_CHARACTERS = 32_767
+"""Characters that a cell can hold, in UTF-16 units."""
+_CREATED = datetime.datetime(1980, 1, 1)  # the bytes must not depend on the clock
+_CONTROL = {code: f"_x{code:04X}_" for code in (*range(9), 11, 12, *range(14, 32))}
+"""Control characters, which XML cannot hold, as ECMA-376 (ST_Xstring) writes them."""
 
 
-def xlsx_bytes(sheet: Sheet, *, sheet_rows: int = SHEET_ROWS) -> bytes:
-    """The whole workbook; `sheet_rows` is for tests.
+class _Exact(float):
+    """A number that is written with all its digits: XlsxWriter's own format has 16, and a double may need 17."""
+
+    def __format__(self, _: str) -> str:
+        return repr(float(self)).removesuffix(".0")
+
+
+def xlsx_bytes(table: Table, *, sheet_rows: int = SHEET_ROWS) -> bytes:
+    """Return the whole workbook; `sheet_rows` is for tests.
 
     Raises:
-        UsageError: the sheet has more columns than a worksheet can hold.
+        UsageError: the table has more columns, or a text is longer, than a worksheet can hold; or XlsxWriter is not
+            installed.
     """
-    if len(sheet.header) > SHEET_COLUMNS:
-        raise UsageError(f"a worksheet holds {SHEET_COLUMNS} columns, not {len(sheet.header)}: choose another format")
+    if len(table.header) > SHEET_COLUMNS:
+        raise UsageError(f"a worksheet holds {SHEET_COLUMNS} columns, not {len(table.header)}: choose another format")
+    library = load("xlsxwriter", "XlsxWriter", "a workbook")
     sink = io.BytesIO()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        count = _worksheets(archive, sheet, sheet_rows)
-        for name, text in _frame(count).items():
-            archive.writestr(_entry(name), _XML + text)
+    book = library.Workbook(sink, {"constant_memory": True})
+    book.set_properties({"created": _CREATED})
+    header = [_fitting(text) for text in table.header]
+    sheet, row = None, sheet_rows
+    for cells in _rows(table):
+        if row == sheet_rows:
+            sheet, row = _sheet(book, header), 1
+        for column, value in enumerate(cells):
+            if value is not None:
+                write = sheet.write_string if isinstance(value, str) else sheet.write_number
+                write(row, column, value)
+        row += 1
+    if sheet is None:
+        _sheet(book, header)
+    book.close()
     return sink.getvalue()
 
 
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, _EPOCH)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    return entry
+def _sheet(book: Any, header: list[str]) -> Any:
+    sheet = book.add_worksheet()
+    for column, text in enumerate(header):
+        sheet.write_string(0, column, text)
+    return sheet
 
 
-def _worksheets(archive: zipfile.ZipFile, sheet: Sheet, sheet_rows: int) -> int:
-    """Write the worksheets; return how many."""
-    header = "<row>" + "".join(map(_text, sheet.header)) + "</row>"
-    blocks = slices(sheet)
-    pending: Block | None = next(blocks, None)
-    count = 0
-    while pending is not None or count == 0:
-        count += 1
-        with archive.open(_entry(f"xl/worksheets/sheet{count}.xml"), "w") as out:
-            out.write(f'{_XML}<worksheet xmlns="{_MAIN}"><sheetData>{header}'.encode())
-            room = sheet_rows - 1
-            while pending is not None and room:
-                rows, pending = _split(pending, room)
-                room -= rows.rows
-                out.write("".join(_rows(rows)).encode())
-                pending = pending or next(blocks, None)
-            out.write(b"</sheetData></worksheet>")
-    return count
+def _fitting(text: str) -> str:
+    safe = utf8(text).translate(_CONTROL)
+    if len(safe.encode("utf-16-le")) > 2 * CELL_CHARACTERS:
+        raise UsageError(f"a cell holds {CELL_CHARACTERS} characters, and {safe[:40]!r}... is longer: choose another format")
+    return safe
 
 
-def _split(block: Block, rows: int) -> tuple[Block, Block | None]:
-    """The first `rows` rows of a block, and the rest when there is one."""
-    if block.rows <= rows:
-        return block, None
-    head = {name: column.slice(0, rows) for name, column in block.columns.items()}
-    tail = {name: column.slice(rows) for name, column in block.columns.items()}
-    return Block(block.labels, head), Block(block.labels, tail)
+def _rows(table: Table) -> Iterator[tuple[Any, ...]]:
+    """Each row's texts and numbers; None where a cell is empty."""
+    for group in slices(table):
+        labels = [[_fitting(text)] * group.size for text in group.labels]
+        yield from zip(*labels, *map(_values, group.columns.values()), strict=True)
 
 
-def _rows(block: Block) -> Iterator[str]:
-    start = "<row>" + "".join(map(_text, block.labels))
-    columns = [_cells(column) for column in block.columns.values()]
-    rows = pc.binary_join_element_wise(start, *columns, "</row>", "")
-    yield from rows.to_pylist()
-
-
-def _cells(column: pa.Array) -> pa.Array:
-    """One cell a row: a number, a text for what is no number to a spreadsheet, or an empty cell."""
-    text = column.cast(pa.string())
-    cells = pc.binary_join_element_wise("<c><v>", text, "</v></c>", "")
-    if pa.types.is_floating(column.type):
-        quoted = pc.binary_join_element_wise('<c t="inlineStr"><is><t>', text, "</t></is></c>", "")
-        cells = pc.if_else(pc.is_finite(column), cells, quoted)
-    return pc.fill_null(cells, "<c/>")
-
-
-def _text(text: str) -> str:
-    """An inline string cell; a control character that XML cannot hold is written ``_xHHHH_`` (ECMA-376, ST_Xstring)."""
-    safe = _CONTROL.sub(lambda found: f"_x{ord(found.group()):04X}_", _ESCAPE_LIKE.sub("_x005F_", clean(text)))
-    return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(safe)}</t></is></c>'
-
-
-def _frame(count: int) -> dict[str, str]:
-    """The workbook's other files, by name."""
-    numbers = range(1, count + 1)
-    overrides = "".join(
-        f'<Override PartName="/xl/worksheets/sheet{n}.xml" ContentType="{_TYPE}.worksheet+xml"/>' for n in numbers
-    )
-    sheets = "".join(f'<sheet name="Sheet{n}" sheetId="{n}" r:id="rId{n}"/>' for n in numbers)
-    relations = "".join(
-        f'<Relationship Id="rId{n}" Type="{_REL}/worksheet" Target="worksheets/sheet{n}.xml"/>' for n in numbers
-    )
-    return {
-        "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types">'
-        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-        '<Default Extension="xml" ContentType="application/xml"/>'
-        f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>{overrides}</Types>',
-        "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="rId1" '
-        f'Type="{_REL}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-        "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_REL}"><sheets>{sheets}</sheets></workbook>',
-        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">{relations}</Relationships>',
-    }
+def _values(cells: Cells) -> list[Any]:
+    values, logged = cells
+    if values.dtype == bool:
+        found: list[Any] = [WORDS.true.decode() if value else WORDS.false.decode() for value in values]
+    elif values.dtype.kind == "f":
+        found = [_Exact(text) if math.isfinite(float(text)) else text for text in number_texts(values)]
+    else:
+        found = values.tolist()
+    return found if logged is None else [one if there else None for one, there in zip(found, np.asarray(logged), strict=True)]

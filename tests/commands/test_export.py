@@ -58,7 +58,7 @@ def test_run_logs_go_beside_the_log_directory(export: Export, logdir: Path) -> N
         assert export().split() == [f"{logdir}-csv/a.csv", f"{logdir}-csv/b.csv"]
     assert files_of(Path(f"{logdir}-csv")).keys() == {"a.csv", "b.csv"}
     assert Path(f"{logdir}-csv/a.csv").read_text() == (
-        f"{HEADER}\n0,0.5,0.25,1,2\n1,0.625,,1.125,\n2,0.75,0.5,1.25,2.25\n3,0.875,,1.375,\n"
+        f"{HEADER}\n0,0.5,0.25,1.0,2.0\n1,0.625,,1.125,\n2,0.75,0.5,1.25,2.25\n3,0.875,,1.375,\n"
     )
 
 
@@ -81,15 +81,15 @@ def test_the_long_table_holds_every_point(export: Export) -> None:
     found = rows(export("--layout", "long", "-o", "-"))
     assert found[0] == ["run", "tag", "step", "wall_time", "value"]
     assert len(found) == 1 + 2 * (2 * 4 + 2 * 2)
-    assert found[1] == ["a/train", "accuracy", "0", "100", "0.5"]
-    assert found[2] == ["a/train", "accuracy", "1", "101", "0.625"]
+    assert found[1] == ["a/train", "accuracy", "0", "100.0", "0.5"]
+    assert found[2] == ["a/train", "accuracy", "1", "101.0", "0.625"]
 
 
 def test_the_wide_table_has_a_column_a_tag(export: Export) -> None:
     """One row a run and step."""
     found = rows(export("--layout", "wide", "-o", "-"))
     assert found[0] == ["run", "step", "accuracy", "cross_entropy"]
-    assert found[1:3] == [["a/train", "0", "0.5", "1"], ["a/train", "1", "0.625", "1.125"]]
+    assert found[1:3] == [["a/train", "0", "0.5", "1.0"], ["a/train", "1", "0.625", "1.125"]]
 
 
 def test_a_tag_that_is_called_like_a_column_keeps_its_own(export: Export, logdir: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_tag_that_is_called_like_a_column_keeps_its_own(export: Export, logdir
     header, row = rows(export("--layout", "wide", "--runs", "odd", "-o", "-"))
     assert header[:2] == ["run", "step"]
     found = dict(zip(header, row, strict=True))
-    assert found == {"run": "odd", "step": "1", "tag:step": "2", "tag:tag:run": "3", "tag:run": "4"}
+    assert found == {"run": "odd", "step": "1", "tag:step": "2.0", "tag:tag:run": "3.0", "tag:run": "4.0"}
 
 
 def test_the_summary_has_a_row_an_experiment(export: Export) -> None:
@@ -107,10 +107,10 @@ def test_the_summary_has_a_row_an_experiment(export: Export) -> None:
     assert [row["experiment"] for row in found] == ["a", "b"]
     assert found[0]["best train accuracy"] == "0.875"
     assert found[0]["best train accuracy step"] == "3"
-    assert found[0]["best val cross entropy"] == "2"
+    assert found[0]["best val cross entropy"] == "2.0"
     assert found[0]["best val cross entropy step"] == "0"
     assert found[0]["accuracy gap"] == "0.25"
-    assert found[0]["cross entropy gap"] == "1"
+    assert found[0]["cross entropy gap"] == "1.0"
 
 
 def test_aggregates_over_groups(export: Export, logdir: Path) -> None:
@@ -180,9 +180,9 @@ def test_superseded_points_come_with_all(export: Export, logdir: Path) -> None:
     write_run(logdir / "c", "1", wall_time=100, loss=[(0, 1), (1, 2), (2, 3)])
     write_run(logdir / "c", "2", wall_time=200, loss=[(1, 9)])
     found = rows(export("--layout", "long", "--runs", "c", "-o", "-", err="2 points superseded"))
-    assert [row[-1] for row in found[1:]] == ["1", "9"]
+    assert [row[-1] for row in found[1:]] == ["1.0", "9.0"]
     found = rows(export("--layout", "long", "--runs", "c", "--all", "-o", "-", err="2 points superseded"))
-    assert [row[-2:] for row in found[1:]] == [["1", "false"], ["2", "true"], ["3", "true"], ["9", "false"]]
+    assert [row[-2:] for row in found[1:]] == [["1.0", "false"], ["2.0", "true"], ["3.0", "true"], ["9.0", "false"]]
 
 
 def test_damage_is_told_and_is_exit_code_1(export: Export, logdir: Path) -> None:
@@ -260,8 +260,8 @@ def test_headers_and_spreadsheets(export: Export, logdir: Path) -> None:
     assert export("--experiment", "a", "--no-header", "-o", "-").startswith("0,0.5,")
     write_run(logdir / "=x", **{"+y": [(1, -2)]})
     line = export("--layout", "long", "--runs", "=x", "--spreadsheet-safe", "--no-header", "-o", "-")
-    assert line == "'=x,'+y,1,100,-2\n"
-    assert export("--layout", "long", "--runs", "=x", "--no-header", "-o", "-") == "=x,+y,1,100,-2\n"
+    assert line == "'=x,'+y,1,100.0,-2.0\n"
+    assert export("--layout", "long", "--runs", "=x", "--no-header", "-o", "-") == "=x,+y,1,100.0,-2.0\n"
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,9 @@ HEADER = "step,train accuracy,val accuracy,train cross entropy,val cross entropy
 ROWS = """\
 5,0.1,0.12,2.2985375,2.2941384
 10,0.18,,2.2734892,
-15,0.26,0.2431,nan,2.2315
+15,0.26,0.2431,NaN,2.2315
 20,,,inf,-inf
-25,0.3333333333333333,,1e-7,1e+20
+25,0.3333333333333333,,1e-07,1e+20
 """
 
 

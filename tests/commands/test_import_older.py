@@ -18,13 +18,13 @@ import pytest
 import tbbridge
 from tbbridge.cli import main
 from tbbridge.core.model import COLUMNS
-from tbbridge.write.dialect import DIALECTS
+from tbbridge.write.csv_text import DIALECTS
 
 LOGS = {
     "float32 of NumPy": b"5,0.1,0.12,2.2985375,2.2941384\r\n10,1.0,1.0,1e-04,9.536743e-07\r\n15,0.0,0.98,nan,inf\r\n",
     "accuracy as float64": b"5,0.02,0.94,6.07006,7.363458\r\n10,1.0,0.96,0.00023,1e-05\r\n",
     "floats of Keras, not validated": b"0,0.15625,,2.3148891925811768,\r\n1,0.203125,,2.2962214946746826,\r\n",
-    "line ends of Unix": b"5,0.1,0.12,2.2985375,2.2941384\n10,1,1,0.0001,9.536743e-7\n",
+    "line ends of Unix": b"5,0.1,0.12,2.2985375,2.2941384\n10,1.0,1.0,0.00011,9.536743e-07\n",
     "through git": b"5,0.1,0.12,2.2985375,2.2941384\n10,1.0,0.98,0.00072584033,9.5e-05\n",
     "with a header": b"step,train accuracy,val accuracy,train cross entropy,val cross entropy\r\n5,1.0,1.0,0.5,0.5\r\n",
 }
@@ -32,6 +32,10 @@ OTHERWISE = {
     "trailing zeros": (
         b"5,0.100,0.12,2.25,2.5\n10,1.0,.5,2E0,3\n",
         "4 numbers are written otherwise (0.100 for 0.1)",
+    ),
+    "tbbridge's first texts": (
+        b"5,1,0.5,0.00001,1e-7\n6,nan,-0,1,1e+20\n",
+        "6 numbers are written otherwise (1 for 1.0)",
     ),
     "mixed with CRLF": (
         b"5,0.10,1.0,2.25,2.5\r\n",
@@ -43,9 +47,9 @@ OTHERWISE = {
         "2 numbers gave way to a later row of the same step",
     ),
     "text mode on Windows": (b"5,0.5,0.5,2.0,2.0\r\r\n6,0.5,0.5,2.0,2.0\r\r\n", "its lines end in CRLF"),
-    "byte order mark": (b"\xef\xbb\xbf5,0.5,0.5,2,2\n", "it begins with a byte order mark"),
+    "byte order mark": (b"\xef\xbb\xbf5,0.5,0.5,2.0,2.0\n", "it begins with a byte order mark"),
     "some columns": (b"step,val accuracy\n5,0.5\n", "its header is another"),
-    "not in order": (b"6,0.5,0.5,2,2\n5,0.5,0.5,2,2\n", "its lines are ordered"),
+    "not in order": (b"6,0.5,0.5,2.0,2.0\n5,0.5,0.5,2.0,2.0\n", "its lines are ordered"),
 }
 
 

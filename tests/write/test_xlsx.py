@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 
 import openpyxl
-import pyarrow as pa
+import numpy as np
 import pytest
-from sheets import float32, long
+from small_tables import cells, float32, long
 
 from tbbridge.core.errors import UsageError
-from tbbridge.write.block import Block, Sheet
+from tbbridge.write.table import RowGroup, Table
 from tbbridge.write.xlsx import xlsx_bytes
 
 
@@ -21,14 +21,14 @@ def worksheets(data: bytes) -> list[list[list[object]]]:
 
 def test_rows_come_back() -> None:
     """Header, texts, numbers and empty cells; NaN and the infinities are texts."""
-    column = pa.array([0.1, None, float("nan"), float("inf")], pa.float32())
-    sheet = Sheet(("run",), ("step", "loss"), [Block(("a<b&c",), {"step": pa.array(range(4)), "loss": column})])
-    assert worksheets(xlsx_bytes(sheet)) == [
+    column = cells([0.1, None, float("nan"), float("inf")], np.float32)
+    group = RowGroup(("a<b&c",), {"step": cells([0, 1, 2, 3], np.int64), "loss": column})
+    assert worksheets(xlsx_bytes(Table(("run",), ("step", "loss"), [group]))) == [
         [
             ["run", "step", "loss"],
             ["a<b&c", 0, 0.1],
             ["a<b&c", 1, None],
-            ["a<b&c", 2, "nan"],
+            ["a<b&c", 2, "NaN"],
             ["a<b&c", 3, "inf"],
         ]
     ]
@@ -48,14 +48,16 @@ def test_a_long_table_goes_on_in_the_next_worksheet() -> None:
     assert [row[4] for rows in found for row in rows[1:]] == [*range(7), *range(4)]
 
 
-def test_the_bytes_depend_on_the_sheet_alone() -> None:
+def test_the_bytes_depend_on_the_table_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """No clock in the zip; a control character, which XML cannot hold, is escaped as the format says."""
-    sheet = long(("\x01", "t", float32(1)))
-    assert xlsx_bytes(sheet) == xlsx_bytes(sheet)
-    assert worksheets(xlsx_bytes(sheet))[0][1][0] in ("\x01", "_x0001_")
+    table = long(("\x01", "t", float32(1)))
+    first = xlsx_bytes(table)
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    assert xlsx_bytes(table) == first
+    assert worksheets(first)[0][1][0] in ("\x01", "_x0001_")
 
 
-def test_an_empty_sheet_is_a_workbook_with_a_header() -> None:
+def test_an_empty_table_is_a_workbook_with_a_header() -> None:
     """No rows: one worksheet with the header."""
     assert worksheets(xlsx_bytes(long())) == [[["run", "tag", "step", "wall_time", "value"]]]
 
@@ -64,4 +66,18 @@ def test_too_many_columns_are_refused() -> None:
     """A worksheet has room for 16,384; the text says what to do."""
     names = tuple(f"t{number}" for number in range(16_385))
     with pytest.raises(UsageError, match="16384 columns, not 16385: choose another format"):
-        xlsx_bytes(Sheet((), names, []))
+        xlsx_bytes(Table((), names, []))
+
+
+@pytest.mark.parametrize("text", ["x" * 32_768, "\U0001f600" * 16_384])
+def test_a_text_that_no_cell_holds_is_refused(text: str) -> None:
+    """A cell has room for 32,767 UTF-16 units: a longer text is one line, never a shorter text or an empty cell."""
+    with pytest.raises(UsageError, match="a cell holds 32767 characters, and .* is longer: choose another format"):
+        xlsx_bytes(long((text, "t", float32(1))))
+    assert worksheets(xlsx_bytes(long((text[1:], "t", float32(1)))))[0][1][0] == text[1:]
+
+
+def test_a_double_keeps_all_its_digits() -> None:
+    """The file holds 17 digits where a double needs them."""
+    group = RowGroup((), {"a": cells([0.1 + 0.2, 1 / 3, 1e-300])})
+    assert worksheets(xlsx_bytes(Table((), ("a",), [group])))[0][1:] == [[0.1 + 0.2], [1 / 3], [1e-300]]

@@ -1,0 +1,108 @@
+"""The one form in which every table reaches the format writers: groups of rows that share their text cells.
+
+A tidy table of a million rows has few different names and many numbers. A group says its names once: the long table is
+one group per series, the compact table one per experiment, the wide table one per run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tbbridge.core.model import Bools
+from tbbridge.write.number_text import Numbers
+
+SLICE_ROWS = 16_384
+"""Rows that a writer turns into text at a time: large enough to hide a call's cost, small enough for the cache."""
+
+
+class Cells(NamedTuple):
+    """The number cells of one column."""
+
+    values: Numbers
+    """Shape (rows,): float32, float64, int64 or bool. NaN and the infinities are values."""
+    logged: Bools | None = None
+    """False where a cell is empty; None where none is."""
+
+    def cut(self, start: int, stop: int) -> Cells:
+        """The cells of some rows, as views."""
+        return Cells(self.values[start:stop], None if self.logged is None else self.logged[start:stop])
+
+
+@dataclass(frozen=True, slots=True)
+class RowGroup:
+    """Rows that share their text cells."""
+
+    labels: tuple[str, ...]
+    """One text per label column of the table."""
+    columns: Mapping[str, Cells]
+    """Number columns by name, all of one length."""
+
+    @property
+    def size(self) -> int:
+        """How many rows the group has."""
+        return len(next(iter(self.columns.values())).values) if self.columns else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: its label columns come first, then its number columns."""
+
+    labels: tuple[str, ...]
+    columns: tuple[str, ...]
+    groups: Iterable[RowGroup]
+    """In the order of the file; a group may lack columns of the table (all empty)."""
+    name: str = ""
+    """The name of the table's file in a directory: the experiment's, and the layout where it is not the run log."""
+    kinds: Mapping[str, np.dtype[Any]] = field(default_factory=dict)
+    """The type of number columns, where it is known without a look at all groups."""
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The names of all columns, in order."""
+        return (*map(utf8, self.labels), *map(utf8, self.columns))
+
+
+def utf8(text: str) -> str:
+    r"""Return `text` as UTF-8 can hold it: a byte of a file name that is not UTF-8 becomes ``\udcNN``."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def slices(table: Table, rows: int = SLICE_ROWS) -> Iterator[RowGroup]:
+    """Yield the table's groups in their order, each cut to at most `rows` rows (views), with all columns."""
+    for group in table.groups:
+        for start in range(0, group.size, rows):
+            stop = min(start + rows, group.size)
+            yield RowGroup(group.labels, {name: _cut(group, name, start, stop) for name in table.columns})
+
+
+def _cut(group: RowGroup, name: str, start: int, stop: int) -> Cells:
+    cells = group.columns.get(name)
+    return Cells(np.zeros(stop - start, np.float32), np.zeros(stop - start, bool)) if cells is None else cells.cut(start, stop)
+
+
+def batches(groups: Iterable[RowGroup], rows: int = SLICE_ROWS) -> Iterator[list[RowGroup]]:
+    """Yield neighbouring groups together, about `rows` rows at a time: small ones are not worth a task each."""
+    batch: list[RowGroup] = []
+    size = 0
+    for group in groups:
+        batch.append(group)
+        size += group.size + 100  # a group's own cost, in rows
+        if size >= rows:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def column_kinds(groups: Iterable[RowGroup], columns: Sequence[str]) -> dict[str, np.dtype[Any]]:
+    """Return the type that holds all values of each number column; float64 where there are none."""
+    kinds: dict[str, np.dtype[Any]] = {}
+    for group in groups:
+        for name, cells in group.columns.items():
+            kind = cells.values.dtype
+            kinds[name] = kind if kinds.get(name, kind) == kind else np.dtype(np.float64)
+    return {name: kinds.get(name, np.dtype(np.float64)) for name in columns}
