@@ -27,9 +27,9 @@ def way_back(data: bytes, log: RunLog) -> str:
             if _text(log, dialect, header=header) == data:
                 return _command(dialect, header) + " gives the same bytes back" if (dialect, header) != _DEFAULT else ""
     text = data.decode(errors="replace")
-    dialect, (reworded, replaced) = min(
-        ((dialect, _changes(text, log, dialect)) for dialect in DIALECTS), key=lambda found: len(found[1][0])
-    )
+    found = {dialect: _changes(text, log, dialect) for dialect in DIALECTS}
+    dialect = min(DIALECTS, key=lambda one: (len(found[one][0]), ("\r\n" in text) != (one == "python")))
+    reworded, replaced = found[dialect]
     told = _told(text, reworded, replaced)
     return f"{_command(dialect)} gives the same values in other bytes: {told}" if told else ""
 

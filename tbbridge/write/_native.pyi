@@ -24,8 +24,8 @@ def rows_text(
 def parse_rows(body: bytes, width: int) -> ParsedRows | None:
     """Return rows of numbers, the first of each a step; None where any cell or row is not plain.
 
-    A step is plain when ``int`` reads it and it fits into 64 bits, another cell when it is empty or ``float`` reads it, both
-    without blanks and underscores. Lines end in LF, CRLF or CR; empty ones are skipped.
+    A step is plain when ``int`` reads it and it fits into 64 bits, another cell when it is empty or ``float`` reads it,
+    both without blanks and underscores. Lines end in LF, CRLF or CR; empty ones are skipped.
 
     Args:
         body: the lines.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -27,14 +28,16 @@ def rows_text(
 def _cells(column: Numbers, logged: Bools | None, words: Words) -> list[bytes]:
     text = _writer(column.dtype, words)
     cells = [text(value) for value in (column if column.dtype == np.float32 else column.tolist())]
-    return cells if logged is None else [cell if there else words.empty for cell, there in zip(cells, logged, strict=True)]
+    return (
+        cells if logged is None else [cell if there else words.empty for cell, there in zip(cells, logged, strict=True)]
+    )
 
 
-def _writer(kind: np.dtype, words: Words) -> Callable[[object], bytes]:
-    if kind == bool:
+def _writer(kind: np.dtype[Any], words: Words) -> Callable[[object], bytes]:
+    if kind.kind == "b":
         return lambda value: words.true if value else words.false
     if kind.kind != "f":
-        return lambda value: b"%d" % value
+        return lambda value: str(value).encode()
     special = {"nan": words.nan, "inf": words.inf, "-inf": words.minus_inf}
     if kind == np.float32:  # the digits are NumPy's, the layout is a float's
         special["0.0001"], special["-0.0001"] = words.ten_thousandth, b"-" + words.ten_thousandth

@@ -49,7 +49,9 @@ def parquet_chunks(table: Table, *, double: bool = False) -> Iterator[bytes]:
         kinds = {name: np.dtype(np.float64) if kind.kind == "f" else kind for name, kind in kinds.items()}
     sink = _Sink()
     schema = _arrow(table, [], kinds).schema
-    with parquet.ParquetWriter(sink, schema, compression="zstd", use_dictionary=list(map(utf8, table.labels))) as writer:
+    with parquet.ParquetWriter(
+        sink, schema, compression="zstd", use_dictionary=list(map(utf8, table.labels))
+    ) as writer:
         for groups in _row_groups(table):
             writer.write_table(_arrow(table, groups, kinds), row_group_size=2 * ROW_GROUP)
             yield sink.taken()
@@ -95,7 +97,9 @@ def _row_groups(table: Table) -> Iterator[list[RowGroup]]:
 def _arrow(table: Table, groups: Sequence[RowGroup], kinds: Mapping[str, np.dtype[Any]]) -> pyarrow.Table:
     arrow = load("pyarrow", "pyarrow", "an Arrow table")
     sizes = [group.size for group in groups]
-    columns = [_dictionary(arrow, [group.labels[place] for group in groups], sizes) for place in range(len(table.labels))]
+    columns = [
+        _dictionary(arrow, [group.labels[place] for group in groups], sizes) for place in range(len(table.labels))
+    ]
     for name in table.columns:
         chunks = [_chunk(arrow, group.columns.get(name), group.size, kinds[name]) for group in groups]
         columns.append(arrow.chunked_array(chunks, arrow.from_numpy_dtype(kinds[name])))

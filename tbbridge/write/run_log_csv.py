@@ -3,8 +3,9 @@
     data = run_log_csv(log)
     log = read_run_log(data, "mnist")        # writing it again gives the same bytes
 
-A float has the shortest digits that read back to the same float32 or float64, as Python's ``repr`` lays them out (``0.1``,
-``1.0``, ``-0.0``, ``1e-05``, ``1e+20``); ``NaN``, ``inf`` and ``-inf`` are values; an empty cell was not logged.
+A float has the shortest digits that read back to the same float32 or float64, as Python's ``repr`` lays them out
+(``0.1``, ``1.0``, ``-0.0``, ``1e-05``, ``1e+20``). ``NaN``, ``inf`` and ``-inf`` are values; an empty cell was not
+logged.
 """
 
 from __future__ import annotations

@@ -81,7 +81,11 @@ def slices(table: Table, rows: int = SLICE_ROWS) -> Iterator[RowGroup]:
 
 def _cut(group: RowGroup, name: str, start: int, stop: int) -> Cells:
     cells = group.columns.get(name)
-    return Cells(np.zeros(stop - start, np.float32), np.zeros(stop - start, bool)) if cells is None else cells.cut(start, stop)
+    return (
+        Cells(np.zeros(stop - start, np.float32), np.zeros(stop - start, bool))
+        if cells is None
+        else cells.cut(start, stop)
+    )
 
 
 def batches(groups: Iterable[RowGroup], rows: int = SLICE_ROWS) -> Iterator[list[RowGroup]]:

@@ -1,8 +1,8 @@
 """A workbook of any table, by XlsxWriter, which an install may lack.
 
-Text cells are never formulas. A spreadsheet's number cannot be NaN or infinite: those are the texts ``NaN``, ``inf`` and
-``-inf``. A worksheet holds 1,048,576 rows (Excel's limit); longer tables continue in the next worksheet, under the same
-header.
+Text cells are never formulas. A spreadsheet's number cannot be NaN or infinite: those are the texts ``NaN``, ``inf``
+and ``-inf``. A worksheet holds 1,048,576 rows (Excel's limit); longer tables continue in the next worksheet, under the
+same header.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ SHEET_COLUMNS = 16_384
 CELL_CHARACTERS = 32_767
 """Characters that a cell can hold, in UTF-16 units."""
 _CREATED = datetime.datetime(1980, 1, 1)  # the bytes must not depend on the clock
-_CONTROL = {code: f"_x{code:04X}_" for code in (*range(9), 11, 12, *range(14, 32))}
-"""Control characters, which XML cannot hold, as ECMA-376 (ST_Xstring) writes them."""
+_NO_XML = dict.fromkeys((0xFFFE, 0xFFFF), "\ufffd")
+"""Characters that XML cannot hold and XlsxWriter does not escape."""
 
 
 class _Exact(float):
@@ -53,7 +53,8 @@ def xlsx_bytes(table: Table, *, sheet_rows: int = SHEET_ROWS) -> bytes:
     book = library.Workbook(sink, {"constant_memory": True})
     book.set_properties({"created": _CREATED})
     header = [_fitting(text) for text in table.header]
-    sheet, row = None, sheet_rows
+    sheet: Any = None
+    row = sheet_rows
     for cells in _rows(table):
         if row == sheet_rows:
             sheet, row = _sheet(book, header), 1
@@ -76,9 +77,11 @@ def _sheet(book: Any, header: list[str]) -> Any:
 
 
 def _fitting(text: str) -> str:
-    safe = utf8(text).translate(_CONTROL)
+    safe = utf8(text).translate(_NO_XML)
     if len(safe.encode("utf-16-le")) > 2 * CELL_CHARACTERS:
-        raise UsageError(f"a cell holds {CELL_CHARACTERS} characters, and {safe[:40]!r}... is longer: choose another format")
+        raise UsageError(
+            f"a cell holds {CELL_CHARACTERS} characters, and {safe[:40]!r}... is longer: choose another format"
+        )
     return safe
 
 
@@ -97,4 +100,8 @@ def _values(cells: Cells) -> list[Any]:
         found = [_Exact(text) if math.isfinite(float(text)) else text for text in number_texts(values)]
     else:
         found = values.tolist()
-    return found if logged is None else [one if there else None for one, there in zip(found, np.asarray(logged), strict=True)]
+    return (
+        found
+        if logged is None
+        else [one if there else None for one, there in zip(found, np.asarray(logged), strict=True)]
+    )

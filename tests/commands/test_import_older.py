@@ -35,7 +35,7 @@ OTHERWISE = {
     ),
     "tbbridge's first texts": (
         b"5,1,0.5,0.00001,1e-7\n6,nan,-0,1,1e+20\n",
-        "6 numbers are written otherwise (1 for 1.0)",
+        "5 numbers are written otherwise (1 for 1.0)",
     ),
     "mixed with CRLF": (
         b"5,0.10,1.0,2.25,2.5\r\n",

@@ -32,7 +32,7 @@ def test_what_json_cannot_say_is_a_string_and_an_empty_cell_is_null() -> None:
 
 
 def test_every_row_has_every_key() -> None:
-    """A column that one experiment lacks, or that begins late, is there from the first line on: readers take it from there."""
+    """A column that one experiment lacks, or that begins late, is there from the first line on."""
     groups = [RowGroup(("a",), {"x": cells([1.0])}), RowGroup(("b",), {"x": cells([2.0]), "y": cells([3.0])})]
     assert lines(Table(("run",), ("x", "y"), groups)) == ['{"run":"a","x":1.0,"y":null}', '{"run":"b","x":2.0,"y":3.0}']
 

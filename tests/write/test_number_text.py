@@ -62,7 +62,11 @@ def test_every_half_precision_number(twin: ModuleType) -> None:
     read = np.array([np.float32(text) for text in texts(twin, values)])
     finite = np.isfinite(values)
     assert (read.view(np.uint32)[finite] == values.view(np.uint32)[finite]).all()
-    assert {text for text, known in zip(texts(twin, values), finite, strict=True) if not known} == {"NaN", "inf", "-inf"}
+    assert {text for text, known in zip(texts(twin, values), finite, strict=True) if not known} == {
+        "NaN",
+        "inf",
+        "-inf",
+    }
 
 
 @TWINS

@@ -153,7 +153,7 @@ def test_other_metrics_have_their_own_names():
 def test_steps_in_any_order_are_sorted_and_joined():
     """Rows are put in order; of a step that comes twice, a column keeps its last cell that is not empty."""
     log = read_run_log(b"step,a,b\n3,1,\n1,2,5\n3,,7\n1,3,\n", "x")
-    assert run_log_csv(log) == b"step,a,b\n1,3,5\n3,1,7\n"
+    assert run_log_csv(log) == b"step,a,b\n1,3.0,5.0\n3,1.0,7.0\n"
 
 
 @pytest.mark.parametrize(

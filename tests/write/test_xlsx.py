@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 
-import openpyxl
 import numpy as np
+import openpyxl
 import pytest
 from small_tables import cells, float32, long
 
@@ -55,6 +55,7 @@ def test_the_bytes_depend_on_the_table_alone(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("time.time", lambda: 2e9)
     assert xlsx_bytes(table) == first
     assert worksheets(first)[0][1][0] in ("\x01", "_x0001_")
+    assert worksheets(xlsx_bytes(long(("a\uffff", "t", float32(1)))))[0][1][0] == "a\ufffd"
 
 
 def test_an_empty_table_is_a_workbook_with_a_header() -> None:
@@ -72,7 +73,7 @@ def test_too_many_columns_are_refused() -> None:
 @pytest.mark.parametrize("text", ["x" * 32_768, "\U0001f600" * 16_384])
 def test_a_text_that_no_cell_holds_is_refused(text: str) -> None:
     """A cell has room for 32,767 UTF-16 units: a longer text is one line, never a shorter text or an empty cell."""
-    with pytest.raises(UsageError, match="a cell holds 32767 characters, and .* is longer: choose another format"):
+    with pytest.raises(UsageError, match=r"a cell holds 32767 characters, and .* is longer: choose another format"):
         xlsx_bytes(long((text, "t", float32(1))))
     assert worksheets(xlsx_bytes(long((text[1:], "t", float32(1)))))[0][1][0] == text[1:]
 
