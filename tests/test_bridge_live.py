@@ -67,12 +67,12 @@ def test_points_arrive_in_the_run_log_and_in_the_view(logs: Path) -> None:
         bridge.subscribe(told.set)
         log(events, 0, 1)
         path = bridge.out / "exp.csv"
-        wait_until(lambda: text(path) == HEADER + "0,,,0,\n1,,,0.5,\n")
+        wait_until(lambda: text(path) == HEADER + "0,,,0.0,\n1,,,0.5,\n")
         before = bridge.view("exp")
         told.clear()
         log(events, 2)
         assert told.wait(5)
-        wait_until(lambda: text(path).endswith("2,,,1,\n"))
+        wait_until(lambda: text(path).endswith("2,,,1.0,\n"))
         after = bridge.view("exp")
     assert before is not None
     assert after is not None
@@ -143,7 +143,7 @@ def test_a_notification_costs_a_look_at_its_file_only(logs: Path, monkeypatch: p
         scandir = os.scandir
         monkeypatch.setattr(os, "scandir", lambda path: (listed.append(str(path)), scandir(path))[1])
         log(events, 0, 1, 2)
-        wait_until(lambda: text(bridge.out / "growing.csv").endswith("2,,,1,\n"))
+        wait_until(lambda: text(bridge.out / "growing.csv").endswith("2,,,1.0,\n"))
         assert [path for path in listed if path.startswith(str(logs))] == []
 
 
@@ -166,7 +166,7 @@ def test_a_meddled_run_log_is_restored_and_told(logs: Path) -> None:
     with writer(logs) as events, Bridge(logs, poll_interval=0.1) as bridge:
         log(events, 0)
         path = bridge.out / "exp.csv"
-        wait_until(lambda: text(path).endswith("0,,,0,\n"))
+        wait_until(lambda: text(path).endswith("0,,,0.0,\n"))
         good = path.read_bytes()
         for meddle in (path.unlink, lambda: path.write_bytes(good + b"x"), lambda: shutil.rmtree(bridge.out)):
             meddle()
@@ -179,7 +179,7 @@ def test_a_full_disk_is_told_and_recovered_from(logs: Path, monkeypatch: pytest.
     with writer(logs) as events, Bridge(logs) as bridge:
         log(events, 0)
         path = bridge.out / "exp.csv"
-        wait_until(lambda: text(path).endswith("0,,,0,\n"))
+        wait_until(lambda: text(path).endswith("0,,,0.0,\n"))
         old = path.read_bytes()
         real = os.write
 
@@ -290,7 +290,7 @@ def test_a_bridge_that_publishes_nothing_writes_nothing(logs: Path, tmp_path: Pa
     with writer(logs) as events:
         log(events, 0)
     with Bridge(logs, publish=False) as bridge:
-        wait_until(lambda: bridge.csv("exp") == (HEADER + "0,,,0,\n").encode())
+        wait_until(lambda: bridge.csv("exp") == (HEADER + "0,,,0.0,\n").encode())
         assert bridge.csv_path("exp") is None
     assert list(tmp_path.iterdir()) == [logs]
 
@@ -317,7 +317,7 @@ def test_a_run_log_without_header(logs: Path) -> None:
         log(events, 0)
     with Bridge(logs, header=False) as bridge:
         wait_until(lambda: (bridge.out / "exp.csv").exists())
-    assert (bridge.out / "exp.csv").read_text() == "0,,,0,\n"
+    assert (bridge.out / "exp.csv").read_text() == "0,,,0.0,\n"
 
 
 def test_one_restart_of_tbbridge_changes_no_byte(logs: Path) -> None:
