@@ -103,7 +103,8 @@ def rows_csv(log: RunLog) -> bytes:
         masks = [None if one is None else one[part] for one in logged]
         return rows_text(leads, [one[part] for one in columns], masks, b"\n", WORDS)
 
-    return b"".join(ordered_map(text, range(0, len(log.step), SLICE_ROWS)))
+    starts = range(0, len(log.step), SLICE_ROWS)
+    return b"".join(ordered_map(text, starts) if len(starts) > 1 else map(text, starts))
 
 
 class _Head(NamedTuple):
