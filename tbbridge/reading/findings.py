@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from tbbridge.core.model import EventFile, Experiment
 from tbbridge.reading.reading import Reading
 from tbbridge.reading.report import plain
@@ -55,11 +57,11 @@ def _superseded(reading: Reading) -> Iterator[str]:
     """Restarts, counted once per training, and later values of a step; each with its points."""
     every = [series for tags in reading.runs.values() for series in tags.values()]
     repeats = sum(series.repeats for series in every)
-    older = sum(int(series.superseded.sum()) for series in every) - repeats
+    older = sum(int(np.count_nonzero(series.superseded)) for series in every) - repeats
     trainings = [one.runs for one in reading.experiments] or [(run,) for run in reading.restarts]
     restarts = sum(
         len(training_restarts({run: reading.restarts[run] for run in runs if run in reading.restarts}, reading.files))
-        for runs in trainings
+        for runs in (trainings if reading.restarts else ())
     )
     if restarts or older:
         times = f"{restarts} restart{'s' * (restarts != 1)}"

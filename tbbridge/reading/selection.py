@@ -54,6 +54,8 @@ def select(reading: Reading, selection: Selection) -> Reading:
     Raises:
         UsageError: nothing matches; the text says what there is.
     """
+    if not (selection.runs or selection.tags or selection.experiments):
+        return reading
     runs = matching("--runs", reading.runs, selection.runs)
     part = {run: reading.runs[run] for run in runs}
     if selection.tags:

@@ -28,6 +28,7 @@ import numpy as np
 from tbbridge.core.model import Bools, Experiment, Float64, Int64, Points
 from tbbridge.shape.mapping import words
 from tbbridge.shape.mapping.tokens import tokenise
+from tbbridge.shape.run_log import same_steps
 
 AGREED: Final = "the columns count the same steps"
 """The note where nothing had to be done, which everybody takes for granted."""
@@ -142,6 +143,9 @@ def place(columns: Mapping[str, Points], epoch: Points | None = None, align: str
     as_logged = dict(columns)
     if align == "step":
         return Placement(as_logged, "step", "joined on the steps as logged, as asked for")
+    steps = [points.step for points in columns.values() if len(points.step)]
+    if align == "auto" and all(same_steps(steps[0], one) for one in steps[1:]):
+        return Placement(as_logged, "step", AGREED if len(steps) > 1 else "")
     reference = _reference(columns)
     if reference is None:
         return Placement(as_logged, "step", "")
@@ -206,7 +210,7 @@ def _forced(others: Mapping[str, Points], base: Axis) -> dict[str, Points]:
 
 def counts_differently(points: Points, reference: Axis) -> bool:
     """Whether `reference` counts much faster than `points`, so that their steps cannot be one axis."""
-    if not reference.tells or np.array_equal(points.step, reference.step):
+    if not reference.tells or same_steps(points.step, reference.step):
         return False
     reached, known = reference.reached(points.wall_time)
     steps, at = points.step[known].astype(np.float64), reached[known].astype(np.float64)

@@ -19,15 +19,25 @@ def run_log(name: str, columns: Mapping[str, Points]) -> RunLog:
     columns: by column name, in the order of the table; a column without points is there with empty cells only.
     A cell that was not logged holds 0 in the array and False in `RunLog.logged`.
     """
-    step = joined_steps(points.step for points in columns.values())
+    filled = [points.step for points in columns.values() if len(points.step)]
+    alike = all(same_steps(filled[0], one) for one in filled[1:])
+    step = filled[0] if filled and alike else joined_steps(filled)
     log = RunLog(name, step, {}, {})
     for column, points in columns.items():
+        if alike and len(points.step):
+            log.columns[column], log.logged[column] = points.value, np.ones(len(step), bool)
+            continue
         rows = np.searchsorted(step, points.step)
         log.columns[column] = np.zeros(len(step), points.value.dtype)
         log.columns[column][rows] = points.value
         log.logged[column] = np.zeros(len(step), bool)
         log.logged[column][rows] = True
     return log
+
+
+def same_steps(one: Int64, other: Int64) -> bool:
+    """Whether two columns of steps are equal."""
+    return len(one) == len(other) and bool((one == other).all())
 
 
 def joined_steps(columns: Iterable[Int64]) -> Int64:

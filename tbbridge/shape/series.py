@@ -89,7 +89,7 @@ def live(series: Series) -> Points:
     points = Points(series.step, series.wall_time, series.value)
     if series.superseded.any():
         points = taken(points, ~series.superseded)
-    if np.all(points.step[1:] > points.step[:-1]):
+    if (points.step[1:] > points.step[:-1]).all():
         return points
     return taken(points, np.argsort(points.step, kind="stable"))
 
