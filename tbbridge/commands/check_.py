@@ -23,25 +23,28 @@ def run(args: argparse.Namespace) -> int:
     import json
     import sys
 
+    from tbbridge.core.errors import PathError
     from tbbridge.reading.check import check
     from tbbridge.reading.report import plain
 
     found = check(args.logdir, follow_links=args.follow_links)
+    if not found.files:
+        raise PathError(next(iter(found.problems), f"{args.logdir} holds no event files: give the log directory"))
     if args.json:
         print(json.dumps({"files": [file.as_json() for file in found.files]}, indent=1))
     else:
         for file in found.files:
             for line in _lines(file):
                 print(plain(line))
-        if not found.files:
-            print(plain(f"no event files below {args.logdir}"))
-    for problem in found.problems:
+    for problem in found.problems + found.notes:
         print(f"tbbridge: {plain(problem)}", file=sys.stderr)
     return int(not found.sound)
 
 
 def _lines(file: Checked) -> list[str]:
     log = file.log
+    if log.foreign:
+        return [f"{file.path}: {log.size} bytes, not an event file, but {log.foreign}"]
     lines = [f"{file.path}: {log.size} bytes, {log.records} records, {file.scalars} scalars"]
     lines += [f"  bytes {one.start} to {one.end} lost: {one.reason}" for one in log.damage]
     lines += [f"  {count} passed over: {reason}" for reason, count in sorted(log.passed_over.items())]

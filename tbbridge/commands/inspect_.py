@@ -29,8 +29,8 @@ def run(args: argparse.Namespace) -> int:
     from tbbridge.reading.report import as_json, print_report
 
     reading = read(args.logdir, options=mapping_options(args, args.logdir), follow_links=args.follow_links)
-    if not reading.runs and reading.problems:
-        raise PathError(reading.problems[0])
+    if not reading.runs:
+        raise PathError(next(iter(reading.problems), f"{args.logdir} holds no event files: give the log directory"))
     if args.json:
         print(json.dumps(as_json(reading), indent=1, allow_nan=False))
     else:

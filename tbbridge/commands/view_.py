@@ -11,6 +11,7 @@ HELP = "show the live page for run logs (a CSV file or a directory of them) or f
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("path", metavar="PATH", help="a run log, a directory of run logs, or a log directory")
+    parser.add_argument("--follow-links", action="store_true", help="follow links to directories")
     add_server_arguments(parser)
     from tbbridge.commands.mapping_options import add_mapping_arguments
 
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     stop, options = threading.Event(), mapping_options(args, args.path)
     with (
         stopped_by_signals(stop),
-        closing(open_source(args.path, options=options)) as source,
+        closing(open_source(args.path, options=options, follow_links=args.follow_links)) as source,
         serve(source, **server_options(args)) as server,
     ):
         print(f"tbbridge: {args.path} at {server.url} (Ctrl-C ends it)", flush=True)

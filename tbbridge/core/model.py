@@ -87,6 +87,8 @@ class EventFile:
     """Bytes of the file that have been seen."""
     taken: int = 0
     """Scalars before those of `scalars`, which were handed out before and are not kept here."""
+    foreign: str = ""
+    """What the file is where it is no event file, such as text; it has no damage then."""
 
 
 @dataclass(frozen=True, slots=True)

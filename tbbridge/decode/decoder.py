@@ -10,6 +10,7 @@ from tbbridge.core.crc32c import masked
 from tbbridge.core.model import Damage, EventFile, Scalars
 from tbbridge.decode import backend, scan_result
 from tbbridge.decode.accumulate import Log
+from tbbridge.decode.foreign import HEAD, foreign
 from tbbridge.decode.resync import Search
 from tbbridge.decode.scan_result import Scan
 from tbbridge.decode.skip_large import HOLD, Walk
@@ -41,6 +42,7 @@ class Decoder:
         self._name = name
         self._max_record = max_record
         self._announced = 0
+        self._head = b""
         self.generation = -1
         self._reset()
 
@@ -70,7 +72,10 @@ class Decoder:
     @property
     def log(self) -> EventFile:
         """What has been decoded so far. Its arrays are views that later feeds never change."""
-        return self._log.snapshot(self._name, self._size, self._open_damage, self._incomplete_tail)
+        known = self._log.snapshot(self._name, self._size, self._open_damage, self._incomplete_tail)
+        if self._size and not known.records and (what := foreign(self._head)):
+            known.damage, known.incomplete_tail, known.foreign = [], 0, what
+        return known
 
     def take(self) -> Scalars:
         """The scalars since the last time, or since everything started anew; `log` does not have them any more."""
@@ -107,6 +112,8 @@ class Decoder:
     def feed(self, data: bytes | bytearray | memoryview) -> int:
         """Take the bytes at `position`; returns the number of new scalars."""
         known = self.position + len(data)
+        if self.position < HEAD:
+            self._head = self._head[: self.position] + bytes(data[: HEAD - self.position])
         self._size = max(self._size, known)
         self._open_damage, self._incomplete_tail = None, 0
         if self._grown_beyond(known):

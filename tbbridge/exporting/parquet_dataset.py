@@ -109,7 +109,7 @@ def write_dataset(
         UsageError: nothing matches the selection.
         PublishError: some part could not be written; the others are.
     """
-    work, problems = plan(logdir, follow_links=follow_links)
+    work, problems, left_out = plan(logdir, follow_links=follow_links)
     if not work:
         raise PathError(next(iter(problems), f"{logdir} holds no event files: give the log directory"))
     chosen = set(matching("--runs", [one.run for one in work], selection.runs))
@@ -140,6 +140,7 @@ def write_dataset(
         [],
         problems + [line for one in found for line in one.problems],
         restarts={one.run: one.restarts for one in found if one.restarts},
+        notes=left_out,
     )
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,11 @@ REST = 20.0
 
 
 def open_source(
-    path: str | os.PathLike[str], *, options: MappingOptions | None = None, poll_interval: float = POLL_INTERVAL
+    path: str | os.PathLike[str],
+    *,
+    options: MappingOptions | None = None,
+    poll_interval: float = POLL_INTERVAL,
+    follow_links: bool = False,
 ) -> CsvSource | Bridge:
     """Open what there is to see at `path`, started; close it after use (or use it in a ``with`` block).
 
@@ -46,15 +51,16 @@ def open_source(
     Raises:
         PathError: `path` does not exist or cannot be read.
     """
+    bridge = partial(Bridge, publish=False, options=options, poll_interval=poll_interval, follow_links=follow_links)
     if is_url(path):
-        return Bridge(path, publish=False, options=options, poll_interval=poll_interval).start()
+        return bridge(path).start()
     where = Path(path)
     if not os.path.exists(where):
         check_root(where)
         raise PathError(f"{path} does not exist: give a run log (CSV), a directory of them, or a log directory")
     if (os.path.isfile(where) and MARK not in where.name) or (os.path.isdir(where) and _holds_run_logs(where)):
         return CsvSource(where, poll_interval=poll_interval).start()
-    return Bridge(where, publish=False, options=options, poll_interval=poll_interval).start()
+    return bridge(where).start()
 
 
 def _holds_run_logs(directory: Path) -> bool:

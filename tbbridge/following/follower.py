@@ -127,7 +127,7 @@ class Follower:
         lines = [f"waiting for {without_password(self.logs.root)}: it does not exist yet"] if self.logs.missing else []
         if self.logs.unfinished:
             lines.append(f"reading {len(self.logs.unfinished)} large files")
-        lines += self.logs.problems + self.tables.problems + self._prune_problems
+        lines += self.logs.problems + self.logs.notes + self.tables.problems + self._prune_problems
         if self._outbox:
             lines += self._outbox.problems
             lines += [

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.shape.series import Restart, merge_run
 from tbbridge.shape.sub_runs import inherited_starts
 from tbbridge.tail.file import GrowingFile, News, vanished
-from tbbridge.tail.logdir import EventPath
+from tbbridge.tail.logdir import EventPath, unfollowed
 from tbbridge.tail.storage import Storage, open_storage
 
 
@@ -71,8 +72,18 @@ def _none() -> Scalars:
     return Scalars(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
 
 
-def plan(logdir: str | os.PathLike[str], *, follow_links: bool = False) -> tuple[list[RunWork], list[str]]:
-    """The work of reading a log directory, by run; and lines for a person about what could not be listed.
+class Plan(NamedTuple):
+    """The work of reading a log directory, by run."""
+
+    work: list[RunWork]
+    problems: list[str]
+    """What could not be listed."""
+    notes: list[str]
+    """What was left out."""
+
+
+def plan(logdir: str | os.PathLike[str], *, follow_links: bool = False) -> Plan:
+    """Return the work of reading a log directory.
 
     Raises:
         PathError: it does not exist, or is a file that is no event file.
@@ -83,7 +94,8 @@ def plan(logdir: str | os.PathLike[str], *, follow_links: bool = False) -> tuple
     if listing.missing:
         raise PathError(f"{logdir} does not exist: give the log directory that the training writes into")
     work = [RunWork(storage.part(files), run, tuple(files)) for run, files in sorted(listing.runs.items())]
-    return work, listing.problems
+    left_out = "" if follow_links else unfollowed(storage.root, listing.links)
+    return Plan(work, listing.problems, [left_out] if left_out else [])
 
 
 def under_starts(work: Sequence[RunWork], found: Sequence[RunReading]) -> list[RunWork]:
@@ -101,7 +113,7 @@ def read(
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Reading:
     """`tbbridge.reading.reading.read`, the runs spread over an engine; the same result."""
-    work, problems = plan(logdir, follow_links=follow_links)
+    work, problems, left_out = plan(logdir, follow_links=follow_links)
     found: list[RunReading] = []
     for one in engine.map(read_run, work):
         found.append(one)
@@ -116,4 +128,5 @@ def read(
     options = options or MappingOptions()
     files = {one.run: one.files for one in found}
     restarts = {one.run: one.restarts for one in found if one.restarts}
-    return Reading(os.fspath(logdir), files, runs, experiments(logdir, known, options), problems, options, restarts)
+    mapped = experiments(logdir, known, options)
+    return Reading(os.fspath(logdir), files, runs, mapped, problems, options, restarts, left_out)

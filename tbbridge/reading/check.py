@@ -17,7 +17,7 @@ from tbbridge.core.model import EventFile
 from tbbridge.decode import MAX_RECORD, Decoder
 from tbbridge.decode.intact_records import records
 from tbbridge.decode.utf8_repair import readable
-from tbbridge.tail.logdir import EventPath, printable
+from tbbridge.tail.logdir import EventPath, printable, unfollowed
 from tbbridge.tail.storage import OpenFile, Storage, open_storage, without_password
 from tbbridge.write.atomic import check_target, write_whole
 
@@ -50,6 +50,7 @@ class Checked:
             "damage": [{"start": one.start, "end": one.end, "reason": one.reason} for one in self.log.damage],
             "passed_over": dict(self.log.passed_over),
         }
+        shown |= {"not_an_event_file": self.log.foreign} if self.log.foreign else {}
         return shown | ({"problem": self.problem} if self.problem else {})
 
 
@@ -60,6 +61,8 @@ class Check:
     files: list[Checked] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     """What could not be listed."""
+    notes: list[str] = field(default_factory=list)
+    """What was left out."""
 
     @property
     def sound(self) -> bool:
@@ -82,7 +85,9 @@ def check(logdir: str, *, follow_links: bool = False) -> Check:
         raise PathError(listing.problems[0])
     places = [place for run in sorted(listing.runs) for place in listing.runs[run]]
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        return Check(list(pool.map(partial(_check_file, storage, logdir), places)), listing.problems)
+        files = list(pool.map(partial(_check_file, storage, logdir), places))
+    left_out = "" if follow_links else unfollowed(storage.root, listing.links)
+    return Check(files, listing.problems, [left_out] if left_out else [])
 
 
 def _check_file(storage: Storage, logdir: str, place: EventPath) -> Checked:

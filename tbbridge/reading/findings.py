@@ -31,7 +31,7 @@ def findings(reading: Reading, *, mapped: bool = True) -> Findings:
     """
     files = [file for files in reading.files.values() for file in files]
     damage = [line for file in files for line in _damage(file)] + list(reading.problems)
-    others = [line for file in files for line in _passed_over(file)]
+    others = reading.notes + [line for file in files for line in (*_foreign(file), *_passed_over(file))]
     notes = [f"{one.name}: {note}" for one in reading.experiments for note in _notes(reading, one)]
     lines = [*_some(damage), *_some(others), *_superseded(reading), *(_some(notes) if mapped else [])]
     return Findings([plain(line) for line in lines], bool(damage))
@@ -46,6 +46,11 @@ def _notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
 def _damage(file: EventFile) -> Iterator[str]:
     for one in file.damage:
         yield f"{file.name}: bytes {one.start} to {one.end} could not be used: {one.reason}"
+
+
+def _foreign(file: EventFile) -> Iterator[str]:
+    if file.foreign:
+        yield f"{file.name} is not an event file, but {file.foreign}"
 
 
 def _passed_over(file: EventFile) -> Iterator[str]:

@@ -14,7 +14,16 @@ from concurrent.futures import ThreadPoolExecutor
 from tbbridge.core.model import EventFile
 from tbbridge.decode import Decoder
 from tbbridge.tail.file import GrowingFile, News
-from tbbridge.tail.logdir import EventPath, Listing, event_path, is_below, is_event_file, run_name, walk
+from tbbridge.tail.logdir import (
+    EventPath,
+    Listing,
+    event_path,
+    is_below,
+    is_event_file,
+    run_name,
+    unfollowed,
+    walk,
+)
 from tbbridge.tail.storage import open_storage
 
 log = logging.getLogger(__name__)
@@ -51,6 +60,7 @@ class LogDirectory:
         self.vanished: set[str] = set()
         self._follow_links = follow_links
         self._problems: list[str] = []
+        self._unfollowed = ""
         self._failing: set[str] = set()
         self._incomplete: set[str] = set()
         self._news: dict[str, set[str]] = {}
@@ -66,6 +76,11 @@ class LogDirectory:
         """Lines for a person: what could not be listed or read when it was last looked at. Any thread may ask."""
         failing = [self._files.get(path) for path in sorted(self._failing)]
         return self._problems + [one[1].problem for one in failing if one and one[1].problem]
+
+    @property
+    def notes(self) -> list[str]:
+        """Messages about what was left out when it was last looked at. Any thread may ask."""
+        return [self._unfollowed] if self._unfollowed else []
 
     def sweep(self, listing: Listing | None = None) -> set[str]:
         """Bring every run up to date; returns the runs with news, those that lost files among them.
@@ -178,7 +193,10 @@ class LogDirectory:
         `in_parts`: files may have come and gone since their directory was listed.
         """
         if below is None:
-            self.missing, self._problems, self.links = listing.missing, listing.problems, listing.links
+            self.missing, self._problems = listing.missing, listing.problems
+            if listing.links != self.links:
+                self.links = listing.links
+                self._unfollowed = "" if self._follow_links else unfollowed(self.root, self.links)
         else:
             self.links = list(dict.fromkeys(self.links + listing.links))
         listed = {file.path for files in listing.runs.values() for file in files}

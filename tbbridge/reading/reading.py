@@ -40,6 +40,7 @@ class Reading:
         experiments: by name; how series feed the columns of the run logs.
         problems: lines for a person: what could not be listed or read.
         restarts: run -> where the training began again, of the runs in which it did.
+        notes: messages about what was left out.
     """
 
     root: str
@@ -49,6 +50,7 @@ class Reading:
     problems: list[str] = field(default_factory=list)
     options: MappingOptions = field(default_factory=MappingOptions)
     restarts: Mapping[str, list[Restart]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def placement(self, experiment: Experiment) -> Placement:
         """The columns of the experiment's run log on one axis, and how they came there."""
@@ -87,7 +89,7 @@ def read(
     check(runs.facts, options)
     problems = logs.problems + [vanished(name) for name in sorted(logs.vanished)]
     found = experiments(logs.root, runs.facts, options)
-    return Reading(os.fspath(logdir), runs.files, runs.series, found, problems, options, runs.restarts)
+    return Reading(os.fspath(logdir), runs.files, runs.series, found, problems, options, runs.restarts, logs.notes)
 
 
 def export(

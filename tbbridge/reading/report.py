@@ -78,8 +78,6 @@ def print_report(reading: Reading, file: IO[str]) -> None:
     for experiment in reading.experiments:
         for part in _parts(reading, experiment):
             console.print(part)
-    if not reading.runs:
-        console.print(f"no event files below {plain(reading.root)}")
 
 
 def _parts(reading: Reading, experiment: Experiment) -> Iterator[RenderableType]:

@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,6 +14,13 @@ from tbbridge.core.errors import PathError
 
 MARK = "tfevents"
 """TensorBoard's own test for an event file: the name contains this."""
+
+
+_MOST_LINKS = 3
+"""Linked directories that a message names; more are counted."""
+
+_COPY = re.compile(r"\.(.+)\.[A-Za-z0-9]{6}")
+"""rsync's name for a file that it is sending, in the directory of the old one (its receiver.c, get_tmpname)."""
 
 
 class EventPath(NamedTuple):
@@ -112,6 +119,22 @@ def event_path(run: str, path: str) -> EventPath:
     return EventPath(path, name if run == "." else f"{run}/{name}")
 
 
+def unfollowed(root: str, links: Sequence[str]) -> str:
+    """Return the message about linked directories that are not followed; "" where there are none that matter.
+
+    A link that leads to a directory below `root`, such as ``latest``, hides nothing.
+    """
+    inside = os.path.join(os.path.realpath(root), "")
+    outside = [link for link in links if not os.path.join(os.path.realpath(link), "").startswith(inside)]
+    if not outside:
+        return ""
+    names = [printable(os.path.relpath(link, root)) for link in outside[:_MOST_LINKS]]
+    more = f" and {len(outside) - len(names)} more" if len(outside) > len(names) else ""
+    one = len(outside) == 1
+    what = "1 linked directory is" if one else f"{len(outside)} linked directories are"
+    return f"{what} not followed ({', '.join(names)}{more}): --follow-links reads {'it' if one else 'them'}, too"
+
+
 def printable(name: str) -> str:
     r"""A file system's name as text that every encoding can carry, without two names becoming one.
 
@@ -125,13 +148,23 @@ def printable(name: str) -> str:
 
 
 def is_event_file(path: str) -> bool:
-    """Whether `path` is a regular file (or a link to one) with an event file's name."""
-    if MARK not in os.path.basename(path):
+    """Whether `path` is a regular file (or a link to one) with an event file's name, and no copy that is being sent."""
+    name = os.path.basename(path)
+    if MARK not in name:
         return False
     try:
+        copied = _copied(name)
+        if copied and os.path.exists(os.path.join(os.path.dirname(path), copied)):
+            return False
         return stat.S_ISREG(os.stat(path).st_mode)
     except OSError:
         return False
+
+
+def _copied(name: str) -> str:
+    """Return the name of the file whose copy has this name while rsync sends it; "" where it is no such name."""
+    copy = _COPY.fullmatch(name)
+    return copy[1] if copy else ""
 
 
 def is_below(root: str, path: str) -> bool:
@@ -186,4 +219,7 @@ def _sort_out(entries: Iterator[os.DirEntry[str]], follow_links: bool) -> tuple[
                 links.append(entry.name)
         except OSError:  # a link to nowhere, or gone since it was listed: the next look will tell
             continue
+    if any(name.startswith(".") for name in files):
+        names = set(files)
+        files = [name for name in files if _copied(name) not in names]
     return files, directories + links if follow_links else directories, links

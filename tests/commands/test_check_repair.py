@@ -57,13 +57,36 @@ def test_check_says_it_in_words(damaged: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_check_of_sound_files_is_quiet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing damaged is exit code 0: an unfinished tail is normal, a directory without event files is named."""
+    """Nothing damaged is exit code 0: an unfinished tail is normal; a directory without event files is a wrong path."""
     (tmp_path / "x.tfevents").write_bytes(VERSION + scalar(1) + scalar(2)[:9])
     assert main(["check", str(tmp_path)]) == 0
     assert "unfinished record of 9 bytes" in capsys.readouterr().out
     (tmp_path / "empty").mkdir()
-    assert main(["check", str(tmp_path / "empty")]) == 0
-    assert "no event files" in capsys.readouterr().out
+    assert main(["check", str(tmp_path / "empty")]) == 2
+    assert capsys.readouterr().err.endswith("empty holds no event files: give the log directory\n")
+
+
+@pytest.mark.parametrize("command", [["check"], ["inspect"], ["export", "--out", "-"]])
+def test_what_is_left_out_is_told_and_no_damage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    """A Git LFS pointer, a file beside an event file and a linked run: a line each, exit code 0."""
+    logs, pointer = tmp_path / "logs", "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+    for place, data in (("logs/a/1.tfevents", VERSION + scalar(1)), ("far/2.tfevents", VERSION + scalar(2))):
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).write_bytes(data)
+    (logs / "a/1.tfevents.meta").write_text("size: 3\n")
+    (logs / "a/3.tfevents").write_text(pointer)
+    (logs / "b").symlink_to(tmp_path / "far")
+    assert main([command[0], str(logs), *command[1:]]) == 0
+    told = "\n".join(capsys.readouterr())
+    assert "a/1.tfevents.meta" in told
+    assert "not an event file, but text" in told
+    assert told.count("git lfs pull") == 1
+    assert "1 linked directory is not followed (b): --follow-links reads it, too" in told
+    assert "could not be used" not in told
+    assert main([command[0], str(logs), *command[1:], "--follow-links"]) == 0
+    assert "linked" not in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize("command", [["check"], ["repair", "-o", "new.tfevents"]])

@@ -123,9 +123,10 @@ def test_missing_log_directory_is_one_line_and_exit_code_2(tmp_path: Path, capsy
 
 
 def test_empty_log_directory_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 0: there is nothing, and that is what is said."""
-    code, out, _ = inspect(capsys, tmp_path)
-    assert (code, out.startswith("no event files below")) == (0, True)
+    """Exit code 2, as for `export`: it may be the wrong one."""
+    code, out, err = inspect(capsys, tmp_path)
+    assert (code, out) == (2, "")
+    assert "holds no event files" in err
 
 
 def test_damage_is_said_and_is_exit_code_1(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:

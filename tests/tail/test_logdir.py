@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tbbridge.core.errors import PathError
-from tbbridge.tail.logdir import check_root, discover, printable, run_name
+from tbbridge.tail.logdir import check_root, discover, is_event_file, printable, run_name, unfollowed
 
 
 def touch(root: Path, *names: str) -> None:
@@ -139,3 +139,36 @@ def test_the_name_of_a_run_is_its_path() -> None:
     assert run_name("/logs", "/logs/a b/\N{GREEK SMALL LETTER ALPHA}") == "a b/\N{GREEK SMALL LETTER ALPHA}"
     assert run_name("/logs", "/logs") == "."
     assert printable("100%\n") == "100%\n"
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_copy_that_rsync_is_sending_is_not_read_beside_the_real_file(tmp_path: Path, beside: bool) -> None:
+    """Its points would count twice; alone it is all that there is."""
+    copy, real = tmp_path / ".events.out.tfevents.1.host.x9Yz0A", tmp_path / "events.out.tfevents.1.host"
+    copy.write_bytes(b"")
+    if beside:
+        real.write_bytes(b"")
+    expected = real if beside else copy
+    assert [file.path for file in discover(tmp_path).runs["."]] == [str(expected)]
+    assert is_event_file(str(copy)) is not beside
+
+
+def test_linked_directories_are_listed_whether_they_are_followed_or_not(tmp_path: Path) -> None:
+    """One message names those that lead out of the log directory; a link such as ``latest`` hides nothing."""
+    logs = tmp_path / "logs"
+    for name in ("logs/run", "far/a", "far/b", "far/c", "far/d"):
+        (tmp_path / name).mkdir(parents=True)
+    (logs / "latest").symlink_to("run")
+    assert discover(logs).links == [str(logs / "latest")]
+    assert unfollowed(str(logs), discover(logs).links) == ""
+    (logs / "a").symlink_to(tmp_path / "far/a")
+    message = unfollowed(str(logs), discover(logs).links)
+    assert message == "1 linked directory is not followed (a): --follow-links reads it, too"
+    for name in "bcd":
+        (logs / name).symlink_to(tmp_path / "far" / name)
+    assert sorted(discover(logs, follow_links=True).links) == [
+        str(logs / name) for name in ("a", "b", "c", "d", "latest")
+    ]
+    assert unfollowed(str(logs), sorted(discover(logs).links)) == (
+        "4 linked directories are not followed (a, b, c and 1 more): --follow-links reads them, too"
+    )
