@@ -15,6 +15,7 @@ it or in the working directory. The command line beats ``tbbridge.toml``, and th
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import os
 import sys
@@ -113,7 +114,10 @@ def _configured(args: argparse.Namespace, logdir: str | os.PathLike[str]) -> Ite
         yield _choices(path, _table(path, path.name == "pyproject.toml"))
         return
     beside = Path(os.path.abspath(logdir)).parent
-    for path in dict.fromkeys((Path.cwd() / "pyproject.toml", beside / "pyproject.toml", beside / "tbbridge.toml")):
+    paths = [beside / "pyproject.toml", beside / "tbbridge.toml"]
+    with contextlib.suppress(FileNotFoundError):  # the working directory was deleted
+        paths.insert(0, Path.cwd() / "pyproject.toml")
+    for path in dict.fromkeys(paths):
         if os.path.isfile(path):  # False, too, where its directory must not be searched
             yield _choices(path, _table(path, path.name == "pyproject.toml"))
 

@@ -3,10 +3,11 @@ r"""Names that the output cannot carry: any bytes in a path, any characters in a
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
-from support import run_cli, running_cli, stop, wait_until
+from support import command, run_cli, running_cli, stop, wait_until
 
 from tbbridge.write.events import EventWriter
 
@@ -49,3 +50,17 @@ def test_an_error_about_such_a_name_is_one_line(tmp_path: Path) -> None:
     done = run_cli("export", tmp_path / NAME, env={"PYTHONIOENCODING": "ascii"})
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["export", "--out", "csv"], ["export", "--out", "page.html"], ["inspect"], ["check"]]
+)
+def test_a_deleted_working_directory_is_no_matter(logs: Path, tmp_path: Path, arguments: list[str]) -> None:
+    """Where the paths that are given are absolute, nothing asks where the process stands."""
+    (tmp_path / "gone").mkdir()
+    name, *others = arguments
+    if others:
+        others[1] = str(tmp_path / others[1])
+    inside = ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", *command(name, logs, *others)]
+    done = subprocess.run(inside, cwd=tmp_path / "gone", capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "No such file" in done.stderr) == (0, False), done.stderr

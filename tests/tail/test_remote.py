@@ -309,3 +309,33 @@ def test_a_password_is_not_shown(url: str, shown: str) -> None:
     with pytest.raises(UsageError) as caught:
         open_storage(url.replace("sftp:", "nosuch:").replace("s3:", "nosuch:"))
     assert "secret" not in str(caught.value)
+
+
+def test_a_url_of_an_unknown_kind_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`watch` ends with 2 before it makes the directory that it would publish into."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["watch", "nosuch://a/b", "--no-viewer"]) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_polls_take_a_tenth_of_the_time_at_most(
+    memory: fsspec.AbstractFileSystem, data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    """A listing that makes us wait is asked for less often, also while there is no log directory."""
+    if there:
+        put(memory, data)
+    real, begun, ended = type(memory).ls, [], []
+
+    def slow(fs: fsspec.AbstractFileSystem, path: str, **options: bool) -> object:
+        if path == "/bucket/logs":
+            begun.append(time.monotonic())
+            time.sleep(0.05)
+            ended.append(time.monotonic())
+        return real(fs, path, **options)
+
+    monkeypatch.setattr(type(memory), "ls", slow)
+    with tbbridge.Bridge(ROOT, tmp_path / "out", poll_interval=0.01):
+        wait_until(lambda: len(begun) > 4)
+    pauses = [begin - end for begin, end in zip(begun[1:5], ended, strict=False)]
+    assert sum(pause > 0.4 for pause in pauses) >= 3  # one look follows another where something was new
