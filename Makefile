@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PACKAGE := setup.cfg setup.py pyproject.toml $(wildcard tbbridge/*/*.pyx tbbridge/*/*.pxi tbbridge/*/*.h)
 BROWSER := chromium
-SYSTEM := $(BROWSER) strace
+SYSTEM := $(BROWSER) strace nginx
 DEMO ?= --tensorboard
 TESTS ?=
 
@@ -111,9 +111,9 @@ $(VENV)-lowest/.made: $(PACKAGE)
 plotly:
 	@$(PYTHON) contrib/fetch_plotly.py
 
-# The browser of the page's tests and the tracer of the fault tests come from the system's packages, where we may install them.
+# The browser and the proxy of the page's tests and the tracer of the fault tests come from the system's packages, where we may install them.
 system:
-	@missing=; for tool in $(SYSTEM); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@missing=; for tool in $(SYSTEM); do PATH="$$PATH:/usr/sbin" command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ]; then as=; elif sudo -n true 2>/dev/null; then as='sudo -n'; else as=none; fi; \
 	if [ "$$as" = none ] || ! command -v apt-get >/dev/null; then \

@@ -122,6 +122,29 @@ def address_of_tensorboard(output: Path) -> str:
     return found[1] if found else ""
 
 
+def test_tensorboard_starts_under_a_safe_path_and_has_no_lock(tmp_path: Path) -> None:
+    """PYTHONSAFEPATH changes nothing, and with --token it is said that TensorBoard itself has no lock."""
+    logs, said = tmp_path / "logs", tmp_path / "said.txt"
+    watch = ("watch", logs, "--tensorboard", "--token", "--port", "0")
+    with running_cli(*watch, output=said, env={"PYTHONSAFEPATH": "1"}) as process:
+        address = wait_until(lambda: address_of_tensorboard(said), timeout=60)
+        wait_until(lambda: is_there(f"{address}/data/plugins_listing"), timeout=60, what="TensorBoard answers")
+        text = urllib.request.urlopen(f"{address}/data/plugin/tbbridge/run_logs", timeout=30).read()
+        assert json.loads(text) == {"locked": True}
+        assert "TensorBoard itself has no lock" in said.read_text()
+        assert "ended with code" not in said.read_text()
+        assert stop(process) == 0
+
+
+def is_there(address: str) -> bool:
+    """Whether a server answers there."""
+    try:
+        urllib.request.urlopen(address, timeout=10).close()
+    except OSError:
+        return False
+    return True
+
+
 def test_tensorboard_beside_tbbridge_is_undisturbed(training: Training, tmp_path: Path) -> None:
     """Its answers are the same with and without tbbridge, before and after new points; no file is touched."""
     logs, out, said = tmp_path / "logs", tmp_path / "csv", tmp_path / "said"

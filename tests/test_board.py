@@ -64,6 +64,16 @@ def test_the_tab_shows_the_run_logs_as_they_grow(tab: Tab, tmp_path: Path) -> No
     }
 
 
+def test_the_tab_shows_nothing_without_the_pages_token(tmp_path: Path) -> None:
+    """Where the live page asks for a secret, the tab of TensorBoard, which has no lock, asks for it, too."""
+    publish(tmp_path / "exp.csv", HEADER + "1,0.5,,,2\n")
+    with CsvSource(tmp_path).start() as source:
+        client = Client(Tab("", source, "secret").get_plugin_apps()["/run_logs"])
+        for query in ("", "?token=", "?token=wrong", "?token=%C3%A9"):
+            assert client.get(f"/run_logs{query}").json == {"locked": True}
+        assert [one["name"] for one in client.get("/run_logs?token=secret").json["experiments"]] == ["exp"]
+
+
 def test_the_tab_is_bounded(tab: Tab, tmp_path: Path) -> None:
     """A long run log is thinned, its extremes kept; of many, the rest are counted."""
     rows = "".join(f"{step},{0.99 if step == 5001 else 0.5},,,\n" for step in range(20_000))

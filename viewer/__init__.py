@@ -3,13 +3,15 @@
     app.py         the page: change it here
     chart.py       a chart: its columns, how its values are read
     lines.py       what each line of a chart draws, and how it goes on when points are appended
-    picture.py     what a page holds: a bounded snapshot, then only what is new
-    readout.py, plot.py, words.py, downloads.py   a chart's figures, its look, Learn more, what one may take away
-    live.py        what a page is told next
-    wire.py        the websocket that carries it (or, where that is refused, the poll)
+    snapshot.py    the bounded picture that a page holds, and the new points after it
+    readout.py, plot.py, learn_more.py, downloads.py   a chart's figures, its look, its words, its downloads
+    messages.py    the next message to a page
+    transport.py   the websocket that carries it (or, where that is refused, the poll)
     components.py  native form controls and a plot, as Dash components
     security.py    who may ask, and how much
-    serve.py       the server, in a thread; pressed.py compresses for it
+    front.py       the path of a proxy, and requests that Dash does not answer well
+    protocol.py    HTTP with bounds; gzip.py compresses
+    serve.py       the server, in a thread
     demo.py        what `tbbridge demo` adds to the page
 
 It sees tbbridge through its front door only, and draws any `tbbridge.Source`.

@@ -371,10 +371,11 @@ def make_app(
     `header` and `learn_more` are components, see `layout`; `setup` is called with the app and may add callbacks;
     `options` go to Dash (``server``, ``url_base_pathname`` ...).
     """
-    if not {"requests_pathname_prefix", "routes_pathname_prefix"} & set(options):
-        options.setdefault("url_base_pathname", "/")
     options.setdefault("server", FastAPI(docs_url=None, redoc_url=None, openapi_url=None))
-    app = Dash("tbbridge.viewer", backend="fastapi", title="tbbridge", update_title="", **(transport.SAFE | options))
+    with transport.without_dash_variables():
+        app = Dash(
+            "tbbridge.viewer", backend="fastapi", title="tbbridge", update_title="", **(transport.SAFE | options)
+        )
     transport.keep_safe(app)
     app.layout = lambda: layout("", source.title, header=header, learn_more=learn_more)
     register(app, source, alone=True)

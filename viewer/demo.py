@@ -120,11 +120,15 @@ def register(app: Dash, player: Player, source: Source) -> None:
     chosen = (Input("demo-data", "value"), Input("demo-model", "value"))
     also_chosen = (State("demo-data", "value"), State("demo-model", "value"))
 
-    @app.callback(Output("experiment", "value"), *chosen)
-    def choose(data: str, model: str) -> list[str]:
-        player.begin(training(data, model))
-        wait_for(source, training(data, model))
-        return [training(data, model)]
+    @app.callback(Output("experiment", "value"), *chosen, State("controls", "data"), prevent_initial_call=True)
+    def choose(data: str, model: str, controls: Any) -> list[str]:
+        name = training(data, model)
+        player.begin(name)
+        wait_for(source, name)
+        shown = controls.get("experiment") if isinstance(controls, dict) else None
+        if isinstance(shown, list) and name in shown:
+            raise PreventUpdate  # an address that names several keeps them
+        return [name]
 
     @app.callback(
         Output("demo-progress", "children"),

@@ -74,7 +74,6 @@ def clean(sent: Any, page: Page) -> dict[str, Any]:
     controls = {name: _like(sent.get(name), default) for name, default in page.defaults.items()}
     controls["axis"] = controls["axis"] if controls["axis"] in page.axes else next(iter(page.axes))
     controls["theme"] = "dark" if sent.get("theme") == "dark" else "light"
-    controls["offset"] = _number(sent.get("offset"), -86400.0, 86400.0) or 0.0
     ranges = sent.get("ranges")
     pairs = {name: _range(value) for name, value in ranges.items()} if isinstance(ranges, dict) else {}
     return {**controls, "ranges": {name: pair for name, pair in pairs.items() if pair}}
@@ -98,9 +97,13 @@ def _like(value: Any, default: Any) -> Any:
 
 
 def _number(value: Any, low: float, high: float) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return min(max(float(value), low), high)
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return min(max(number, low), high) if math.isfinite(number) else None
 
 
 def controls_of(chart: Chart, controls: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,8 +168,8 @@ def _draw(
     own = controls_of(chart, controls)
     visible = controls["ranges"].get(chart.id)
     timed = all(math.isfinite(start(view)) for view in views)
-    axis = Axis(page.axes[controls["axis"]] if timed else "step", offset=controls["offset"])
-    signature = _fingerprint([chart.title, own, axis.kind, axis.offset, visible, [_identity(view) for view in views]])
+    axis = Axis(page.axes[controls["axis"]] if timed else "step")
+    signature = _fingerprint([chart.title, own, axis.kind, visible, [_identity(view) for view in views]])
     held = before["pictures"].get(chart.id)
     kind, value, picture = bring_up_to_date(
         page.lines(chart, views, own),

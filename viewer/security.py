@@ -1,13 +1,16 @@
-"""Who may ask, and how much: the checks in front of everything that the page's server answers."""
+"""The checks in front of everything that the page's server answers: who may ask, and how much."""
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from http.cookies import SimpleCookie
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tbbridge import UsageError
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -19,10 +22,13 @@ CHECKED = "tbbridge.checked"
 ANY_ADDRESS = "any address"
 """Among the hosts of a `Guard`: each IP address is one (this machine's own are not all known)."""
 COOKIE = "tbbridge-token"
+"""With the port behind it: browsers keep one set of cookies per host."""
+_FRAME = re.compile(r"[a-z][a-z0-9+.-]*:(//(\*\.)?[\w.\[\]:-]+(:\*)?)?")
+PORTS = {"http": ":80", "https": ":443"}
 
 
 def host_of(authority: str) -> str | None:
-    """The host of ``host[:port]`` in lower case, an IPv6 address without brackets; None when it is malformed."""
+    """Return the host of ``host[:port]`` in lower case, an IPv6 address without brackets; None when it is malformed."""
     if not authority or any(c in authority for c in " \t\r\n@/\\?#,;\0"):
         return None
     try:
@@ -34,7 +40,7 @@ def host_of(authority: str) -> str | None:
 
 
 def is_address(host: str) -> bool:
-    """Whether a host is an IP address, which no foreign name can be made to stand for."""
+    """Return whether a host is an IP address, which no foreign name can be made to stand for."""
     try:
         ipaddress.ip_address(host)
     except ValueError:
@@ -43,19 +49,22 @@ def is_address(host: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own."""
+    """Return whether a host name or address is this machine's own."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     return is_address(host) and ipaddress.ip_address(host).is_loopback
 
 
 def same_origin(headers: Any) -> bool:
-    """Whether a request comes from a page of this very host and port, or from no page at all (no Origin)."""
+    """Return whether a request comes from a page of this very host and port, or from no page at all (no Origin)."""
     origin, host = headers.get("origin"), headers.get("host", "")
     if origin is None:
         return True
     scheme, _, authority = origin.partition("://")
-    return scheme in ("http", "https") and bool(authority) and authority.lower() == host.lower()
+    if scheme not in PORTS or not authority:
+        return False
+    same = {each.lower().removesuffix(PORTS[scheme]) for each in (authority, host)}
+    return len(same) == 1 and "" not in same
 
 
 class Guard:
@@ -67,6 +76,7 @@ class Guard:
         token: when given, each page must be opened once with ``?token=...``; a cookie remembers it.
         headers: ASGI headers to add to every answer.
         origins: hosts whose pages may connect and post, besides the one that is asked.
+        framed: whether pages of other sites may frame ours: its cookie must then go along from within them.
     """
 
     def __init__(
@@ -76,12 +86,14 @@ class Guard:
         token: str | None = None,
         headers: Iterable[tuple[bytes, bytes]] = (),
         origins: Iterable[str] = (),
+        framed: bool = False,
     ) -> None:
         self.app = app
         self.hosts = {host.lower().strip("[]") for host in hosts}
         self.allowed = {host.lower().strip("[]") for host in origins}
         self.token = token
         self.headers = list(headers)
+        self.framed = framed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -90,16 +102,17 @@ class Guard:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self._refusal(scope, headers)
         if refusal:
-            await _refuse(scope, send, *refusal)
+            await refuse(scope, self._with_headers(scope, send), *refusal)
             return
         await self.app(scope, _bounded(receive), self._with_headers(scope, send))
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         if [name for name, _ in scope["headers"]].count(b"host") != 1 or not self._known(headers["host"]):
-            return 421, "This server does not answer to that name; see --host and --allow-host."
+            return 421, "This server does not answer to that name; start tbbridge with --allow-host NAME to allow it."
         harmless = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
         if not harmless and not same_origin(headers) and not self._allowed_origin(headers["origin"]):
-            return 403, "Another site's page may not do that."
+            text = "Another site's page may not do that. If a proxy stands in between, let it pass on the Host header"
+            return 403, f"{text}, or start tbbridge with --allow-host NAME, the name in the browser's address."
         scope[CHECKED] = True
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > LARGEST_BODY:
@@ -125,13 +138,17 @@ class Guard:
         if hmac.compare_digest(asked.encode(), self.token.encode()):
             scope["tbbridge.token"] = True
             return True
-        cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        try:
+            cookie = SimpleCookie(headers.get("cookie", "")).get(_cookie(scope))
+        except CookieError:
+            return False
         return cookie is not None and hmac.compare_digest(cookie.value.encode(), self.token.encode())
 
     def _with_headers(self, scope: Scope, send: Send) -> Send:
         added = list(self.headers)
         if scope.get("tbbridge.token"):
-            added.append((b"set-cookie", f"{COOKIE}={self.token}; Path=/; HttpOnly; SameSite=Strict".encode()))
+            site = "SameSite=None; Secure; Partitioned" if self.framed else "SameSite=Strict"
+            added.append((b"set-cookie", f"{_cookie(scope)}={self.token}; Path=/; HttpOnly; {site}".encode()))
 
         async def sending(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
@@ -139,6 +156,10 @@ class Guard:
             await send(message)
 
         return sending
+
+
+def _cookie(scope: Scope) -> str:
+    return f"{COOKIE}-{(scope.get('server') or ('', 0))[1]}"
 
 
 def _bounded(receive: Receive) -> Receive:
@@ -154,7 +175,8 @@ def _bounded(receive: Receive) -> Receive:
     return receiving
 
 
-async def _refuse(scope: Scope, send: Send, status: int, text: str) -> None:
+async def refuse(scope: Scope, send: Send, status: int, text: str) -> None:
+    """Answer with an error's status and its text; end a websocket instead."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008, "reason": text})
         return
@@ -164,28 +186,42 @@ async def _refuse(scope: Scope, send: Send, status: int, text: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def page_headers(script_hashes: Iterable[str] = ()) -> list[tuple[bytes, bytes]]:
-    """The headers of every answer: scripts of this server only, no frames of other sites, no guessing of types.
+def clean_frame(text: str) -> str:
+    """Return an origin whose pages may frame ours, such as ``https://lab.example`` or ``vscode-webview:``.
 
-    Nothing on the page evaluates text, but a browser test that waits for a condition (Playwright, Selenium) does;
-    neither inline scripts nor another site's run. Styles may be inline: React and Plotly set them. ``data:`` and
-    ``blob:`` images are what a chart is downloaded as.
+    Raises:
+        UsageError: it is none.
+    """
+    if not _FRAME.fullmatch(text):
+        raise UsageError(f"{text!r} is no origin; --frame takes one such as https://lab.example:8888")
+    return text
+
+
+def page_headers(script_hashes: Iterable[str] = (), frames: Sequence[str] = ()) -> list[tuple[bytes, bytes]]:
+    """Return the headers of every answer: scripts of this server only, no guessing of types.
+
+    Nothing on the page evaluates text, and neither inline scripts nor another site's run. Styles may be inline: React
+    and Plotly set them. A chart is downloaded as a ``data:`` or ``blob:`` image.
+
+    Args:
+        script_hashes: of the inline scripts that may run.
+        frames: origins whose pages may frame ours, besides our own.
     """
     policy = [
         "default-src 'self'",
-        f"script-src 'self' 'unsafe-eval' {' '.join(script_hashes)}".strip(),
+        f"script-src 'self' {' '.join(script_hashes)}".strip(),
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
         "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'none'",
         "object-src 'none'",
-        "frame-ancestors 'self'",
+        " ".join(["frame-ancestors 'self'", *frames]),
     ]
     return [
         (b"content-security-policy", "; ".join(policy).encode()),
         (b"x-content-type-options", b"nosniff"),
-        (b"x-frame-options", b"SAMEORIGIN"),
+        *([] if frames else [(b"x-frame-options", b"SAMEORIGIN")]),
         (b"referrer-policy", b"no-referrer"),
         (b"cross-origin-resource-policy", b"same-origin"),
     ]

@@ -14,7 +14,9 @@ from dash import Dash
 from tbbridge import PathError, PortError, Source
 from tbbridge.viewer import security
 from tbbridge.viewer.app import make_app
+from tbbridge.viewer.front import Front, clean_prefix
 from tbbridge.viewer.gzip import Pressed
+from tbbridge.viewer.protocol import BoundedHttp
 from tbbridge.viewer.transport import LONGEST_WANT
 
 EVERYWHERE = ("", "0.0.0.0", "::")
@@ -50,6 +52,8 @@ def serve(
     *,
     allow_hosts: Sequence[str] = (),
     token: bool | str = False,
+    prefix: str = "/",
+    frames: Sequence[str] = (),
     app: Dash | None = None,
     **page: Any,
 ) -> Handle:
@@ -60,23 +64,36 @@ def serve(
         host, port: where to listen; port 0 takes any free one.
         allow_hosts: further names under which a proxy may ask, ``*`` for any.
         token: True for a new secret without which nothing is answered, or that secret.
+        prefix: the path under which a proxy shows the page, whether it strips that path or not.
+        frames: origins whose pages may show ours in a frame, such as ``http://localhost:8888``.
         app: a Dash app that was made with `make_app`; otherwise it is made with `page`'s arguments.
 
-    Raises PortError when the port is taken or not allowed, PathError when the host is no address of this machine.
+    Raises:
+        PortError: the port is taken or not allowed.
+        PathError: the host is no address of this machine.
+        UsageError: the prefix is no path, or a frame no origin.
     """
+    prefix, frames = clean_prefix(prefix), [security.clean_frame(frame) for frame in frames]
     listener = _listen(host, port)
     app = app or make_app(source, **page)
     secret = secrets.token_urlsafe(16) if token is True else token or None
     hosts = [*allow_hosts, *([security.ANY_ADDRESS, socket.gethostname()] if host in EVERYWHERE else [host])]
     guarded = security.Guard(
-        Pressed(app.server),
+        Pressed(Front(app, prefix)),
         hosts,
         secret,
-        security.page_headers(app.csp_hashes()),
+        security.page_headers(app.csp_hashes(), frames),
         allow_hosts,
+        framed=bool(frames),
     )
     config = uvicorn.Config(
-        guarded, log_config=None, access_log=False, ws="websockets-sansio", ws_max_size=2 * LONGEST_WANT, lifespan="off"
+        guarded,
+        log_config=None,
+        access_log=False,
+        http=BoundedHttp,
+        ws="websockets-sansio",
+        ws_max_size=2 * LONGEST_WANT,
+        lifespan="off",
     )
     server = uvicorn.Server(config)
     started = threading.Event()
@@ -84,7 +101,7 @@ def serve(
     thread.start()
     while not server.started and thread.is_alive():
         started.wait(0.01)
-    return Handle(server, thread, _url(listener, secret))
+    return Handle(server, thread, _url(listener, prefix, secret))
 
 
 def _run(server: uvicorn.Server, listener: socket.socket, started: threading.Event) -> None:
@@ -113,8 +130,8 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(listener: socket.socket, secret: str | None) -> str:
+def _url(listener: socket.socket, prefix: str, secret: str | None) -> str:
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}/" + (f"?token={secret}" if secret else "")
+    return f"http://{shown}:{port}{prefix}" + (f"?token={secret}" if secret else "")

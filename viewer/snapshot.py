@@ -30,15 +30,16 @@ class Axis:
     kind: str = "step"
     unit: float = 1.0
     """Seconds of one unit of relative time."""
-    offset: float = 0.0
-    """Seconds that local time is ahead of UTC where the page is read."""
 
     def values(self, points: Points, origin: float) -> NDArray[Any]:
-        """The x of each point: steps, units of relative time, or local wall time in milliseconds since the epoch."""
+        """Return the x of each point: steps, units of relative time, or milliseconds since the epoch.
+
+        Plotly shows a number on a date axis in the time zone of the browser, by the offset of that very date.
+        """
         if self.kind == "step":
             return points.step
         if self.kind == "wall":
-            return np.round((points.wall_time + self.offset) * 1000.0)
+            return np.round(points.wall_time * 1000.0)
         return np.round((points.wall_time - origin) / self.unit, 4)
 
     @property
@@ -176,12 +177,12 @@ def bring_up_to_date(
     """
     if picture and picture.signature == signature and list(picture.states) == [line.key for line in lines]:
         try:
-            change = extension(lines, Axis(axis.kind, picture.unit, axis.offset), picture)
+            change = extension(lines, Axis(axis.kind, picture.unit), picture)
             return "extend", change, picture
         except PastChanged:
             pass
     # the unit in which a visible range was said must outlast the run's growth
     unit = picture.unit if picture and visible else choose_unit(lines) if axis.kind == "relative" else 1.0
-    axis = Axis(axis.kind, unit, axis.offset)
+    axis = Axis(axis.kind, unit)
     traces, states = snapshot(lines, axis, visible)
     return "figure", figure(traces, axis), Picture(signature, states, 0, axis.unit)

@@ -8,8 +8,9 @@ import gzip
 import json
 import logging
 import math
+import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 from weakref import WeakSet
@@ -34,12 +35,23 @@ SAFE: dict[str, Any] = {"enable_mcp": False, "include_assets_files": False, "add
 """Options of Dash that must not be left to environment variables or to files that happen to lie about."""
 
 
+@contextlib.contextmanager
+def without_dash_variables() -> Iterator[None]:
+    """Hide the environment variables of Dash within the block: they are meant for the user's own apps."""
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.upper().startswith("DASH_")}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
 def keep_safe(app: Dash) -> None:
     """Take from an app of ours what it does not need: Dash's tools for developers, its own websocket."""
     names = ("ui", "props_check", "serve_dev_bundles", "hot_reload", "disable_version_check")
     off = {f"dev_tools_{name}": name == "disable_version_check" for name in names}
     app.enable_dev_tools(debug=False, **off)
     app.backend.websocket_capability = False  # it would stay open for nothing; the page has its own
+    app.backend._setup_catchall = lambda: None  # type: ignore[attr-defined]  # it would answer for paths of a host application
 
 
 def register(app: Dash, page: Page, alone: bool) -> None:
@@ -51,7 +63,10 @@ def register(app: Dash, page: Page, alone: bool) -> None:
 
 
 def _add_assets(app: Dash, alone: bool) -> None:
-    """Add scripts and styles to an app, once; ``live.js`` fetches plotly.js, and the page stands before it arrives."""
+    """Add scripts and styles to an app, once; ``live.js`` fetches plotly.js, and the page stands before it arrives.
+
+    A post to ``_tbbridge/allowed`` is refused where a websocket is, and says why.
+    """
     if app in _HAVE_ASSETS:
         return
     _HAVE_ASSETS.add(app)
@@ -61,6 +76,8 @@ def _add_assets(app: Dash, alone: bool) -> None:
         path = {"relative_package_path": f"assets/{script}", "namespace": PACKAGE}
         app.scripts.append_script({**path, "attributes": attributes})
     app.css.append_css({"relative_package_path": "assets/tbbridge.css", "namespace": PACKAGE})
+    rule = f"{app.config.routes_pathname_prefix}_tbbridge/allowed"
+    app.backend.add_url_rule(rule, lambda: app.backend.make_response("", status=204), rule, ["POST"])
     early = {"rel": "preload", "as": "script", "href": address}
     app.config.external_stylesheets = [*app.config.external_stylesheets, early]
 
@@ -144,8 +161,9 @@ class Session:
             ends = await asyncio.gather(*tasks, return_exceptions=True)
         for error in ends:
             if isinstance(error, Exception) and not isinstance(error, WebSocketDisconnect):
-                # the page is told by the end of its websocket, and asks again
-                log.error("a page could not be brought up to date", exc_info=error)
+                # the page learns it by the end of its websocket, and asks again
+                log.error("a page could not be brought up to date: %s: %s", type(error).__name__, error)
+                log.debug("a page could not be brought up to date", exc_info=error)
                 with contextlib.suppress(RuntimeError, WebSocketDisconnect):
                     await self.socket.close(1011)
 
@@ -155,10 +173,13 @@ class Session:
 
     async def _read(self) -> None:
         while True:
-            text = await self.socket.receive_text()
+            message = await self.socket.receive()
+            if message["type"] == "websocket.disconnect":
+                raise WebSocketDisconnect(message.get("code", 1005))
+            text = message.get("text") or ""
             try:
                 said = json.loads(text) if len(text) <= LONGEST_WANT else None
-            except ValueError:
+            except (ValueError, RecursionError):
                 said = None
             if not isinstance(said, dict):
                 await self.socket.close(1008, "not understood")
@@ -180,8 +201,18 @@ class Session:
                 continue
             due = 0.0 if self.asked else self.last + pause - asyncio.get_running_loop().time()
             if due > 0.0:
-                await asyncio.sleep(due)
+                await self._rest(due)
+                self.wake.set()
+                continue
             await self._tell(self.controls, frozen=pause == math.inf)
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait, but no longer than until a control changes."""
+        end = asyncio.get_running_loop().time() + seconds
+        while not self.asked and (left := end - asyncio.get_running_loop().time()) > 0.0:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.wake.wait(), left)
+            self.wake.clear()
 
     async def _tell(self, controls: Mapping[str, Any], frozen: bool) -> None:
         asked, self.asked = self.asked, False
@@ -198,7 +229,10 @@ class Session:
         if message:
             self.on_the_way += 1
             self.last = asyncio.get_running_loop().time()
-            await self.socket.send_text(to_json(message))
+            try:
+                await self.socket.send_text(to_json(message))
+            except RuntimeError:  # closed meanwhile
+                raise WebSocketDisconnect(1006) from None
         self.wake.set()
 
 
@@ -230,9 +264,10 @@ def polled(page: Page, wanted: Any, cursor: Any) -> Message | Any:
     controls = clean(wanted, page)
     held = cursor if isinstance(cursor, dict) else {}
     number = held.get("number", 0)
+    number = number if isinstance(number, int) and abs(number) < 2**53 else 0
     try:
         message, after = answer(page, controls, held.get("holds"))
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # not a cursor that came from here
-        message, after = answer(page, controls, None)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        message, after = answer(page, controls, None)  # not a cursor that came from here
     text = to_json({**message, "after": number, "cursor": {"number": number + 1, "holds": after}})
     return json.loads(text)

@@ -18,8 +18,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_mapping_arguments(parser)
 
 
-def add_server_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where the page is served, and to whom; for every command that serves it."""
+def add_server_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the options of every command that serves the page: where, and to whom; return their group."""
     group = parser.add_argument_group("the page")
     group.add_argument("--port", type=int, default=8050, help="the page's port, 0 for any free one (default: 8050)")
     group.add_argument(
@@ -34,12 +34,33 @@ def add_server_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="another name under which the page may be asked for, such as a proxy's; may be repeated",
     )
-    group.add_argument("--token", action="store_true", help="answer only who opens the address with its secret token")
+    group.add_argument("--token", action="store_true", help="show it only to those who know a secret in its address")
+    group.add_argument(
+        "--prefix",
+        default="/",
+        metavar="PATH",
+        help="the path under which a proxy shows the page, such as /proxy/8050/, whether it strips it or not",
+    )
+    group.add_argument(
+        "--frame",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="a site whose pages may show this one in a frame, such as http://localhost:8888; may be repeated",
+    )
+    return group
 
 
 def server_options(args: argparse.Namespace) -> dict[str, Any]:
-    """What `add_server_arguments` took, as arguments of `tbbridge.viewer.serve`."""
-    return {"host": args.host, "port": args.port, "allow_hosts": args.allow_host, "token": args.token}
+    """Return what `add_server_arguments` took, as arguments of `tbbridge.viewer.serve`."""
+    return {
+        "host": args.host,
+        "port": args.port,
+        "allow_hosts": args.allow_host,
+        "token": args.token,
+        "prefix": args.prefix,
+        "frames": args.frame,
+    }
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from tbbridge.commands.mapping_options import add_mapping_arguments
+from tbbridge.commands.view_ import add_server_arguments, server_options
 
 HELP = "follow a log directory: keep its run logs, serve the live page, show a table, until Ctrl-C"
 
@@ -29,32 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_page_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where the page is served, and what beside it."""
-    group = parser.add_argument_group("the live page")
-    group.add_argument("--port", type=int, default=8050, help="its port (default: 8050; 0: any free one)")
-    group.add_argument("--host", default="127.0.0.1", help="its address (default: 127.0.0.1, this machine only)")
-    group.add_argument(
-        "--allow-host",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="another name under which it may be asked for, such as a proxy's; may be repeated",
-    )
-    group.add_argument("--token", action="store_true", help="show it only to those who know a secret in its address")
+    """Add the options of a command that follows: where the page is served, and what beside it."""
+    group = add_server_arguments(parser)
     group.add_argument("--no-viewer", action="store_true", help="serve no page")
     group.add_argument("--tensorboard", action="store_true", help="start TensorBoard on the same log directory, too")
 
 
 def page_options(args: argparse.Namespace) -> dict[str, Any]:
-    """The arguments of `tbbridge.watching.session.watch` that `add_page_arguments` is about."""
-    return {
-        "viewer": not args.no_viewer,
-        "host": args.host,
-        "port": args.port,
-        "token": args.token,
-        "allow_hosts": args.allow_host,
-        "with_tensorboard": args.tensorboard,
-    }
+    """Return what `add_page_arguments` took, as arguments of `tbbridge.watching.session.watch`."""
+    page = None if args.no_viewer else server_options(args)
+    return {"page": page, "host": args.host, "with_tensorboard": args.tensorboard}
 
 
 def _seconds(text: str) -> float:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
 
@@ -37,11 +38,8 @@ def check_port(host: str, port: int) -> None:
 def watch(
     bridge: Bridge,
     *,
-    viewer: bool = True,
+    page: Mapping[str, Any] | None,
     host: str = "127.0.0.1",
-    port: int = 8050,
-    token: bool = False,
-    allow_hosts: Sequence[str] = (),
     with_tensorboard: bool = False,
     make_app: Callable[[Bridge], Any] | None = None,
     stop: threading.Event | None = None,
@@ -50,8 +48,8 @@ def watch(
 
     Args:
         bridge: not yet started.
-        viewer, host, port: whether the page is served, and where.
-        token, allow_hosts: whether only to those who know a secret; further names under which a proxy may ask.
+        page: where and to whom the page is served: arguments of `tbbridge.viewer.serve`; None for no page.
+        host: where TensorBoard listens.
         with_tensorboard: start TensorBoard on the same log directory, too.
         make_app: makes the page, where it is not the ordinary one.
         stop: ends it when set.
@@ -62,44 +60,57 @@ def watch(
     stop = stop or threading.Event()
     with stopped_by_signals(stop), contextlib.ExitStack() as stack:
         stack.callback(bridge.close)
-        if viewer:
-            check_port(host, port)
+        if page:
+            check_port(page["host"], page["port"])
         bridge.start()
         display = Display(bridge)
         display.links.append(f"run logs     {bridge.out}")
+        token = secrets.token_urlsafe(16) if page and page["token"] else ""
         address = ""
-        if viewer:
+        if page:
             from tbbridge.viewer import serve
 
-            page = stack.enter_context(
-                serve(bridge, host, port, token=token, allow_hosts=allow_hosts, app=make_app and make_app(bridge))
-            )
-            display.links.insert(0, f"page         {page.url}")
-            display.links += exposure(host, token)
-            address = "" if token else page.url  # who may see TensorBoard may not know the secret
+            app = make_app and make_app(bridge)
+            handle = stack.enter_context(serve(bridge, **{**page, "token": token}, app=app))
+            display.links.insert(0, f"page         {handle.url}")
+            display.links += exposure(host, bool(token))
+            address = "" if token else handle.url  # who may see TensorBoard may not know the secret
         if with_tensorboard:
-            start_tensorboard(stack, bridge, display, host, address)
+            start_tensorboard(stack, bridge, display, host, address, token)
         display.run(stop)
     for line in bridge.unpublished():
         print(f"tbbridge: {plain(line)}", file=sys.stderr)
     return 1 if bridge.unpublished() else 0
 
 
-def start_tensorboard(stack: contextlib.ExitStack, bridge: Bridge, display: Display, host: str, page: str) -> None:
+def start_tensorboard(
+    stack: contextlib.ExitStack, bridge: Bridge, display: Display, host: str, page: str, token: str
+) -> None:
     """Start TensorBoard on the bridge's log directory, to be ended with `stack`; or say that it is not installed."""
     if line := tensorboard_process.missing():
         display.links.append(line)
         return
-    board = tensorboard_process.TensorBoard(bridge.logdir.absolute(), host, page=page, run_logs=bridge.out or "")
+    board = tensorboard_process.TensorBoard(
+        bridge.logdir.absolute(), host, page=page, run_logs=bridge.out or "", token=token
+    )
     stack.enter_context(board)
     bridge.tensorboard_url = board.url
     display.links.append(f"TensorBoard  {board.url}")
+    if token or not is_local(host):
+        who = "on this machine" if is_local(host) else "who can reach this machine"
+        lock = "; its tab tbbridge asks for the page's token" if token else ""
+        display.links.append(f"TensorBoard itself has no lock: it shows all its runs to everyone {who}{lock}")
     display.worries.append(board.problem)
 
 
+def is_local(host: str) -> bool:
+    """Return whether only this machine reaches `host`."""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
 def exposure(host: str, token: bool) -> list[str]:
-    """What a page at this host shows to whom, where that is not only this machine."""
-    if host in ("localhost", "::1") or host.startswith("127."):
+    """Return what a page at this host shows to whom, where that is not only this machine."""
+    if is_local(host):
         return []
     who = "knows its address" if token else "can reach this machine (--token asks for a secret)"
     return [f"the page at {host} shows the run logs and names of this log directory to everyone who {who}"]

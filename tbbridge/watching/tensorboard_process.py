@@ -13,12 +13,14 @@ import tempfile
 
 PROGRAM = """
 import ctypes, signal, sys
-sys.path.remove("")  # not what lies in the working directory
+sys.path[:] = [place for place in sys.path if place]  # not what lies in the working directory
 if sys.platform == "linux":  # PR_SET_PDEATHSIG: end also when the parent was killed
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 from tbbridge.watching.tensorboard_tab import main
 main(sys.argv[1], sys.argv[2], sys.argv[3:])
 """
+
+TOKEN_VARIABLE = "TBBRIDGE_TAB_TOKEN"
 
 PATIENCE = 5.0
 """Seconds that it gets to end by itself."""
@@ -38,6 +40,7 @@ class TensorBoard:
         logdir: what it shows.
         host: where it listens; the port is a free one.
         page, run_logs: what its tab "tbbridge" links to and shows: the live page, and the directory of run logs.
+        token: the secret without which the tab shows nothing; "" for none.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class TensorBoard:
         *,
         page: str = "",
         run_logs: str | os.PathLike[str] = "",
+        token: str = "",
     ) -> None:
         port = _free_port(host)
         self.url = f"http://{'localhost' if host in ('127.0.0.1', '0.0.0.0', '') else host}:{port}/"
@@ -58,6 +62,7 @@ class TensorBoard:
             stdout=self._output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            env={**os.environ, TOKEN_VARIABLE: token},  # a command line is seen by every user of the machine
         )
 
     def problem(self) -> str:

@@ -50,6 +50,21 @@ function chart(parent, names, columns) {
   }
 }
 
+// Where the live page asks for a token, so does the tab; it stays in this browser tab.
+function ask(body, look) {
+  if (body.querySelector("form")) return;
+  body.replaceChildren();
+  const form = element(body, "form");
+  const label = element(form, "label", "The run logs are shown to those who know the token of the live page: ");
+  const field = element(label, "input", "", { type: "password", autocomplete: "off" });
+  element(form, "button", "Show");
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    sessionStorage.setItem("tbbridge-token", field.value);
+    look();
+  };
+}
+
 function show({ page, experiments, more }, body) {
   body.replaceChildren();
   element(body, "style", STYLE);
@@ -69,8 +84,11 @@ function show({ page, experiments, more }, body) {
 export function render() {
   const url = new URL("run_logs", import.meta.url);
   const look = async () => {
+    url.searchParams.set("token", sessionStorage.getItem("tbbridge-token") || "");
     const answer = await fetch(url).catch(() => null); // TensorBoard itself says when it cannot be reached
-    if (answer?.ok) show(await answer.json(), document.body);
+    const said = answer?.ok ? await answer.json() : null;
+    if (said?.locked) ask(document.body, look);
+    else if (said) show(said, document.body);
   };
   look();
   setInterval(look, PERIOD);

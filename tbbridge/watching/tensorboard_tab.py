@@ -7,7 +7,9 @@ reads the published CSVs.
 
 from __future__ import annotations
 
+import hmac
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,6 +25,7 @@ from werkzeug import wrappers
 from tbbridge.core.model import ExperimentView, Points
 from tbbridge.following.csv_source import CsvSource
 from tbbridge.shape.downsample import downsample
+from tbbridge.watching.tensorboard_process import TOKEN_VARIABLE
 
 SCRIPT = Path(__file__).with_name("tensorboard_tab.js")
 
@@ -39,12 +42,14 @@ class Tab(base_plugin.TBPlugin):  # type: ignore[misc]
     Args:
         page: the address of the live page; empty when there is none.
         source: the run logs.
+        token: the secret without which it shows no run log; "" for none.
     """
 
     plugin_name = "tbbridge"
 
-    def __init__(self, page: str, source: CsvSource) -> None:
+    def __init__(self, page: str, source: CsvSource, token: str = "") -> None:
         self._page = page
+        self._token = token
         self._source = source
 
     def get_plugin_apps(self) -> dict[str, Callable[..., Any]]:
@@ -63,6 +68,9 @@ class Tab(base_plugin.TBPlugin):  # type: ignore[misc]
         return respond(environ, SCRIPT.read_text(), "text/javascript")(environ, start_response)
 
     def _run_logs(self, environ: Any, start_response: Any) -> Any:
+        asked = wrappers.Request(environ).args.get("token", "")
+        if not hmac.compare_digest(asked.encode(), self._token.encode()):
+            return respond(environ, '{"locked": true}', "application/json")(environ, start_response)
         names = self._source.names()
         views = [view for name in names[:MOST_EXPERIMENTS] if (view := self._source.view(name))]
         more = max(0, len(names) - MOST_EXPERIMENTS)
@@ -96,7 +104,7 @@ class Loader(base_plugin.TBLoader):  # type: ignore[misc]
 
     def load(self, _context: Any) -> Tab:
         """The tab, with its run logs followed."""
-        return Tab(self._page, CsvSource(self._run_logs).start())
+        return Tab(self._page, CsvSource(self._run_logs).start(), os.environ.get(TOKEN_VARIABLE, ""))
 
 
 def main(page: str, run_logs: str, arguments: Sequence[str]) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -11,8 +14,9 @@ from memory_source import MemorySource, points, training
 from screen import Screen
 from support import wait_until
 
-from tbbridge import Mark
+from tbbridge import Mark, Points
 from tbbridge.viewer import Handle
+from tbbridge.viewer.messages import SPEEDS
 
 
 def ema(values: list[float], weight: float) -> list[float]:
@@ -127,6 +131,16 @@ def test_slow_draws_seldom_but_all(screen: Screen, source: MemorySource) -> None
     assert screen.page.evaluate("window.draws") <= 2
 
 
+def test_slow_answers_a_control_at_once(screen: Screen, source: MemorySource, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With Slow, a control that is moved while points wait is answered before their time has come."""
+    monkeypatch.setitem(SPEEDS, "Slow", 600.0)
+    screen.page.get_by_role("combobox", name="Updates").select_option("Slow")
+    source.append("mnist-cnn", 500, train_accuracy=0.5)
+    screen.chart("accuracy").get_by_role("slider", name="Smoothing").fill("0")
+    wait_until(lambda: not screen.line("accuracy", "Training", faint=True)["x"], what="answered")
+    wait_until(lambda: screen.line("accuracy", "Training")["x"][-1:] == [500], what="with the points that waited")
+
+
 def test_current_values_and_step_are_shown(screen: Screen, source: MemorySource) -> None:
     """Step, newest values, best values with their steps and the gap stand beside each chart, and move."""
     source.append(
@@ -192,8 +206,48 @@ def test_the_x_axis_is_steps_relative_or_wall_time(screen: Screen) -> None:
     wait_until(lambda: screen.line("loss", "Training")["x"][-1:] == [99], what="seconds")
     axis.get_by_role("radio", name="Wall").check()
     wait_until(lambda: screen.figure("loss", "p._fullLayout.xaxis.type") == "date", what="dates")
-    offset = -60 * screen.page.evaluate("new Date().getTimezoneOffset()")
-    assert screen.line("accuracy", "Training")["x"][0] == (1.7e9 + offset) * 1000
+
+
+CHANGES = {
+    "Europe/Berlin": "2026-03-29T00:58:00",
+    "America/Los_Angeles": "2026-11-01T08:58:00",
+    "Asia/Kolkata": "2026-03-29T00:58:00",
+}
+"""Time zones, and two minutes before a change of summer time there, in UTC (Kolkata has none)."""
+
+
+@pytest.mark.parametrize("zone", CHANGES)
+def test_wall_time_is_that_of_the_browser(
+    served: Handle, source: MemorySource, open_page: Callable[..., Screen], zone: str
+) -> None:
+    """Each point stands at the time of day that the browser's time zone had then, also across a change of summer time.
+
+    A zoomed range comes back in the same times: the points inside are drawn, with true detail.
+    """
+    began = datetime.fromisoformat(CHANGES[zone]).replace(tzinfo=timezone.utc).timestamp()
+    source.put("mnist-cnn", {"train accuracy": points([0.1, 0.2, 0.3, 0.4, 0.5], wall=began)})
+    moments = [began + 60.0 * minute for minute in range(5)]
+    grown = Points(np.arange(5), np.array(moments), np.array([0.1, 0.2, 0.3, 0.4, 0.5], np.float32))
+    source.put("mnist-cnn", {"train accuracy": grown})
+    screen, sent = open_page("about:blank", timezone_id=zone), []
+    screen.page.on("websocket", lambda socket: socket.on("framesent", lambda text: sent.append(json.loads(text))))
+    screen.page.goto(f"{served.url}?axis=Wall&accuracy-weight=0")
+    wait_until(lambda: screen.figure("accuracy", "p._fullLayout.xaxis.type") == "date", what="dates")
+    local = [datetime.fromtimestamp(moment, ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M:%S") for moment in moments]
+    places = "p.calcdata[0].map(d => new Date(d.x).toISOString().slice(0, 19))"
+    assert screen.figure("accuracy", places) == local
+    middle = local[1].replace("T", " "), local[3].replace("T", " ")
+    screen.page.evaluate(
+        "ends => tbbridge.Plotly.relayout(document.getElementById('accuracy-graph'), {'xaxis.range': ends})",
+        sorted(middle),
+    )
+    wanted = sorted(
+        [datetime.fromisoformat(local[i]).replace(tzinfo=ZoneInfo(zone)).timestamp() * 1000 for i in (1, 3)]
+    )
+    asked = lambda: [said["want"]["ranges"] for said in sent if "want" in said][-1:]  # noqa: E731
+    wait_until(
+        lambda: screen.page.evaluate("1") and asked() == [{"accuracy": wanted}], what="the server is asked for it"
+    )
 
 
 def test_zoom_stays_while_points_arrive_and_double_click_leaves_it(screen: Screen, source: MemorySource) -> None:

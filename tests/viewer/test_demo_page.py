@@ -66,6 +66,25 @@ def test_the_two_lists_choose_data_set_and_model(screen: Screen, player: Player)
     wait_until(lambda: player.progress("mnist/conv")[0] > before, what="the first training goes on")
 
 
+def test_an_address_that_names_two_trainings_keeps_both(
+    screen: Screen, player: Player, open_page: Callable[..., Screen]
+) -> None:
+    """A shared address of the demo shows both trainings, beside the lists' own choice."""
+    player.begin("cifar10/one-layer")
+    address = screen.page.url.split("?")[0]
+    wanted = "?experiment=mnist%2Fconv&experiment=cifar10%2Fone-layer"
+    wanted += "&demo-data=CIFAR-10&demo-model=1-Layer+Neural+Net"
+    other = open_page(address + wanted)
+    both = ("mnist/conv", "cifar10/one-layer")
+    wait_until(lambda: all(other.line("accuracy", "Training", name)["x"] for name in both), what="both are drawn")
+    wait_until(lambda: other.page.get_by_label("Model").input_value() == "1-Layer Neural Net", what="the lists")
+    for name in both:
+        before = max(other.line("accuracy", "Training", name)["x"])
+        wait_until(lambda: max(other.line("accuracy", "Training", name)["x"], default=0) > before, what="it is kept")  # noqa: B023
+    assert other.page.url.count("experiment=") == 2
+    other.page.goto("about:blank")
+
+
 def test_speed_and_restart(screen: Screen, player: Player) -> None:
     """Steps a second changes the pace of the replay, and Restart begins again from step 0."""
     screen.page.get_by_label("Steps a second").select_option("1000")
@@ -100,13 +119,13 @@ def test_what_no_list_offers_is_not_obeyed(player: Player, tmp_path: Path) -> No
 def forge(url: str, app: Dash, **values: str) -> int:
     """Call the callback whose inputs are these (``demo_speed`` for the value of demo-speed); the answer's status."""
     ids = [name.replace("_", "-") for name in values]
-    (output,) = [
-        key
+    ((output, state),) = [
+        (key, callback["state"])
         for key, callback in app.callback_map.items()
         if [given["id"] for given in callback["inputs"]] == ids and "demo-progress" not in key
     ]
     inputs = [{"id": id, "property": "value", "value": value} for id, value in zip(ids, values.values(), strict=True)]
-    body = {"output": output, "inputs": inputs, "changedPropIds": [f"{ids[0]}.value"], "state": []}
+    body = {"output": output, "inputs": inputs, "changedPropIds": [f"{ids[0]}.value"], "state": state}
     if output.startswith("experiment"):
         body["outputs"] = {"id": "experiment", "property": "value"}
     request = Request(url + "_dash-update-component", json.dumps(body).encode(), {"Content-Type": "application/json"})

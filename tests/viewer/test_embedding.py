@@ -80,6 +80,8 @@ def test_the_page_lives_under_a_path(open_page: Callable[..., Screen]) -> None:
         screen = open_page(f"{url}/trainings/")
         screen.wait_drawn()
         assert screen.page.request.get(f"{url}/hello").json() == {"hello": "lab"}
+        missing = screen.page.request.get(f"{url}/no/such/page")
+        assert (missing.status, missing.json()) == (404, {"detail": "Not Found"}), "the host's own 404"
         source.append("b", 10, train_accuracy=0.7)
         wait_until(lambda: xs(screen, "")[-1:] == [10], what="live by its websocket under the path")
         assert screen.page.evaluate(

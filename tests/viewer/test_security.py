@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import json
 import os
 import socket
 import subprocess
@@ -16,8 +18,8 @@ from support import ROOT, free_port, wait_until
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from tbbridge import PathError, PortError
-from tbbridge.viewer import Handle, serve
+from tbbridge import PathError, PortError, UsageError
+from tbbridge.viewer import Handle, protocol, serve
 from tbbridge.viewer.security import LARGEST_BODY, host_of, is_loopback, same_origin
 
 OWN_HOSTS = ["127.0.0.1", "localhost", "[::1]", "LOCALHOST", "127.0.0.1:{port}", "localhost:{port}", "a.localhost"]
@@ -119,6 +121,182 @@ def test_its_own_page_and_a_program_may_connect(handle: Handle) -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "answered"),
+    [
+        ('{"want": {"loss-weight": 1' + "0" * 400 + "}}", True),
+        ('{"want": {"loss-weight": 1e999, "ranges": {"loss": [1e999, -1' + "0" * 400 + "]}}}", True),
+        ('{"want": {"experiment": [[[1]]], "axis": {}, "updates": [], "theme": 7, "ranges": []}}', True),
+        (b'{"want": {}}', False),
+        (b"\xff\xfe", False),
+        ('{"want": ' + "[" * 100_000 + "]" * 100_000 + "}", False),
+    ],
+)
+def test_odd_messages_are_the_default_or_1008(
+    handle: Handle, capfd: pytest.CaptureFixture[str], said: str | bytes, answered: bool
+) -> None:
+    """What is no control's value counts as its default, what is no message ends with 1008; the terminal stays quiet."""
+    with websocket(handle, None) as live:
+        live.send(said)
+        if answered:
+            assert '"figures"' in live.recv(timeout=20)
+        else:
+            with pytest.raises(ConnectionClosed) as ended:
+                live.recv(timeout=20)
+            assert ended.value.rcvd is not None
+            assert ended.value.rcvd.code == 1008
+    assert capfd.readouterr().err == ""
+
+
+CALLBACK = {
+    "output": "news.data",
+    "outputs": {"id": "news", "property": "data"},
+    "inputs": [{"id": "poll", "property": "n_intervals", "value": 1}],
+    "changedPropIds": ["poll.n_intervals"],
+    "state": [{"id": "controls", "property": "data", "value": {}}, {"id": "cursor", "property": "data"}],
+}
+"""A poll of the page, as its script sends it."""
+
+
+def post(handle: Handle, body: bytes, kind: str = "application/json") -> tuple[int, bytes]:
+    status, _, answer = ask(handle, "/_dash-update-component", "POST", body, Content_Type=kind)
+    return status, answer
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        7,
+        "x",
+        [],
+        {"number": "1"},
+        {"number": 10**30},
+        {"holds": 1},
+        {"holds": {"pictures": 3}},
+        {"holds": {"sent": []}},
+    ],
+)
+def test_a_polls_cursor_of_any_kind_is_answered(handle: Handle, cursor: object) -> None:
+    """A cursor that did not come from the server counts as none: the page gets the whole picture."""
+    state = [CALLBACK["state"][0], {"id": "cursor", "property": "data", "value": cursor}]  # type: ignore[index]
+    status, answer = post(handle, json.dumps({**CALLBACK, "state": state}).encode())
+    assert status == 200
+    assert b'"figures"' in answer
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"", "application/json"),
+        (b"{", "application/json"),
+        (b"\xff", "application/json"),
+        (b"[]", "application/json"),
+        (b"{}", "application/json"),
+        (b"[" * 100_000, "application/json"),
+        (json.dumps(CALLBACK).encode(), "text/plain"),
+        *(
+            (json.dumps({**CALLBACK, **change}).encode(), "application/json")
+            for change in (
+                {"output": "no.such"},
+                {"output": 7},
+                {"inputs": 7},
+                {"inputs": [7]},
+                {"inputs": []},
+                {"state": [{"id": "x", "property": "y"}]},
+                {"outputs": 7},
+                {"changedPropIds": [7]},
+            )
+        ),
+    ],
+)
+def test_malformed_posts_are_400(handle: Handle, capfd: pytest.CaptureFixture[str], body: bytes, kind: str) -> None:
+    """What the page's script would not send is refused, without a line on the terminal."""
+    assert post(handle, body, kind)[0] == 400
+    assert capfd.readouterr().err == ""
+
+
+def test_unknown_suites_are_404_and_head_is_answered(handle: Handle, capfd: pytest.CaptureFixture[str]) -> None:
+    """A package that is none of the page's is not there; HEAD has the status and headers of GET, and no body."""
+    ask(handle)
+    for path in ("os/path.py", "tbbridge.viewer/app.py", "nothing", "dash/dash-renderer/none.js"):
+        assert ask(handle, f"/_dash-component-suites/{path}")[0] == 404
+    for path in ("/", "/_dash-layout"):
+        status, headers, body = ask(handle, path, "HEAD")
+        assert (status, body) == (200, b"")
+        assert headers["content-length"] == ask(handle, path)[1]["content-length"]
+    assert capfd.readouterr().err == ""
+
+
+def raw(handle: Handle, *parts: bytes) -> bytes:
+    """Send bytes as they are; the answer up to the end of the connection, which the server must bring about."""
+    with socket.create_connection(("127.0.0.1", port_of(handle)), timeout=30) as there:
+        with contextlib.suppress(ConnectionError):
+            for part in parts:
+                there.sendall(part)
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            while data := there.recv(65536):
+                answer += data
+        return answer
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        [b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 66_000 + b"\r\n\r\n"],
+        [b"GET / HTTP/1.1\r\nHost: localhost\r\n", *[b"X: " + b"x" * 60_000 + b"\r\n"] * 50],
+        [b"GET /" + b"x" * 66_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+        [b"GET / HTTP/1.1\r\nHost: evil.example\r\n" + b"X: y\r\n" * 20_000 + b"\r\n"],
+    ],
+)
+def test_headers_are_bounded_before_anything_is_asked(handle: Handle, head: list[bytes]) -> None:
+    """More than 64 KiB of headers are 431, in one header or many, from known hosts and others."""
+    answer = raw(handle, *head)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 431 ")
+    assert ask(handle, X="x" * 60_000)[0] == 200
+    assert ask(handle)[0] == 200
+
+
+def test_what_is_no_http_is_not_for_the_terminal(handle: Handle, capfd: pytest.CaptureFixture[str]) -> None:
+    """A client that speaks something else is answered 400; the terminal stays quiet."""
+    assert raw(handle, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n").startswith(b"HTTP/1.1 400")
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HTTP/1.1\r\nHost: x", b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1"]
+)
+def test_idle_connections_end(handle: Handle, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    """A connection that sends nothing, or no whole request, is closed."""
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(protocol, "BODY_SECONDS", 0.3)
+    raw(handle, sent)
+    assert ask(handle)[0] == 200
+
+
+def test_too_many_connections_are_turned_away(handle: Handle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the descriptors are the run logs': above the bound a connection is closed at once, then room is again."""
+    monkeypatch.setattr(protocol, "most_connections", lambda: 20)
+    with contextlib.ExitStack() as stack:
+        address = ("127.0.0.1", port_of(handle))
+        open_ones = [stack.enter_context(socket.create_connection(address, timeout=20)) for _ in range(60)]
+        open_ones[-1].settimeout(20)
+        assert open_ones[-1].recv(1) == b"", "closed by the server"
+    wait_until(lambda: ask(handle)[0] == 200, what="room again")
+
+
+def test_frames_are_for_those_who_are_named() -> None:
+    """Without --frame only our own pages may frame ours; with it the named sites, too."""
+    with serve(MemorySource(), port=0, frames=["http://localhost:8888", "vscode-webview:"], token=True) as handle:
+        _, headers, _ = ask(handle, f"/?{urlsplit(handle.url).query}")
+        assert "frame-ancestors 'self' http://localhost:8888 vscode-webview:" in headers["content-security-policy"]
+        assert "x-frame-options" not in headers
+        assert "SameSite=None; Secure; Partitioned" in headers["set-cookie"]
+    for wrong in ("*", "localhost", "http://a b", "http://a;script-src *", "javascript"):
+        with pytest.raises(UsageError, match="--frame"):
+            serve(MemorySource(), port=0, frames=[wrong])
+
+
+@pytest.mark.parametrize(
     "said", ["[1", "7", '"x"', "[]", "null", "x" * 100_000, '{"want": ' + '"' + "y" * 300_000 + '"}']
 )
 def test_nonsense_on_the_websocket_ends_it_alone(handle: Handle, said: str) -> None:
@@ -184,7 +362,7 @@ def test_every_answer_has_the_safe_headers(handle: Handle) -> None:
         _, headers, _ = ask(handle, path)
         policy = headers["content-security-policy"]
         scripts = next(part for part in policy.split("; ") if part.startswith("script-src"))
-        assert "'unsafe-inline'" not in scripts
+        assert "unsafe" not in scripts
         assert "http" not in scripts
         assert "*" not in policy
         assert "frame-ancestors 'self'" in policy
@@ -200,6 +378,10 @@ def test_nothing_documents_the_server_to_strangers(handle: Handle) -> None:
 def test_the_environment_switches_nothing_on() -> None:
     """DASH_DEBUG, HOST, DASH_MCP_ENABLED and others that Dash reads change nothing."""
     names = (
+        "DASH_REQUESTS_PATHNAME_PREFIX",
+        "DASH_ROUTES_PATHNAME_PREFIX",
+        "DASH_APP_NAME",
+        "dash_app_name",
         "DASH_DEBUG",
         "DASH_MCP_ENABLED",
         "DASH_UI",
@@ -207,7 +389,7 @@ def test_the_environment_switches_nothing_on() -> None:
         "DASH_HOT_RELOAD",
         "DASH_SERVE_DEV_BUNDLES",
     )
-    hostile = {**dict.fromkeys(names, "true"), "HOST": "0.0.0.0", "PORT": "1", "DASH_URL_BASE_PATHNAME": ""}
+    hostile = {**dict.fromkeys(names, "true"), "HOST": "0.0.0.0", "PORT": "1", "DASH_URL_BASE_PATHNAME": "/elsewhere/"}
     program = (
         "import sys, http.client; sys.path.insert(0, 'tests')\n"
         "from memory_source import MemorySource\n"
@@ -234,11 +416,14 @@ def test_a_token_is_asked_for() -> None:
     with serve(MemorySource(), port=0, token=True) as handle:
         for path in ("/", "/_dash-layout", "/?token=wrong"):
             assert ask(handle, path)[0] == 401
+        for malformed in ("a@b=1", "tbbridge-token[]=x", "=", "x" * 9000, "\xff=\xfe"):
+            assert ask(handle, Cookie=malformed)[0] == 401
         with pytest.raises(InvalidStatus):
             websocket(handle, None)
         status, headers, _ = ask(handle, f"/?{urlsplit(handle.url).query}")
         assert status == 200
         cookie = headers["set-cookie"]
+        assert cookie.startswith(f"tbbridge-token-{port_of(handle)}="), "two pages of one machine have a cookie each"
         assert "HttpOnly" in cookie
         assert "SameSite=Strict" in cookie
         assert ask(handle, "/_dash-layout", Cookie=cookie.split(";")[0])[0] == 200
@@ -314,4 +499,6 @@ def test_loopback_is_recognised() -> None:
     assert all(map(is_loopback, ("localhost", "127.9.9.9", "::1", "x.localhost")))
     assert not any(map(is_loopback, ("127.0.0.1.evil", "localhost.evil", "1.2.3.4", "::2", "notlocalhost")))
     assert same_origin({"host": "a:1"})
+    assert same_origin({"host": "a:443", "origin": "https://a"})
+    assert not same_origin({"host": "a:443", "origin": "http://a"})
     assert not same_origin({"host": "a:1", "origin": "null"})

@@ -64,7 +64,7 @@
       this.queue = Promise.resolve();
       this.status = { state: "connecting", age: null };
       this.since = performance.now();
-      setTimeout(() => this.connect()); // by then all controls have said what they are
+      setTimeout(() => { this.keep(); this.connect(); }); // by then all controls have said what they are
       this.clock = setInterval(() => (root.isConnected ? this.showState() : this.end()), 1000);
       this.seen = () => { if (!document.hidden && !this.open()) this.connect(); };
       document.addEventListener("visibilitychange", this.seen);
@@ -110,11 +110,13 @@
     }
 
     wanted() {
-      return { ...this.controls, theme: theme(), offset: -60 * new Date().getTimezoneOffset(), ranges: this.ranges };
+      return { ...this.controls, theme: theme(), ranges: this.ranges };
     }
 
+    keep() { setProps(`${this.prefix}controls`, { data: this.wanted() }); }
+
     ask() {
-      setProps(`${this.prefix}controls`, { data: this.wanted() });
+      this.keep();
       if (this.open()) this.send({ want: this.wanted() });
       if (this.polling) this.poll();
       this.showState();
@@ -140,10 +142,18 @@
       socket.onclose = () => {
         if (this.socket !== socket || this.ended) return;
         this.failures += 1;
-        if (this.failures >= FAILURES_BEFORE_POLLING) this.startPolling();
+        this.findRefusal().then(() => { if (!this.refusal && this.failures >= FAILURES_BEFORE_POLLING) this.startPolling(); });
         this.again = setTimeout(() => this.connect(), RETRIES[Math.min(this.failures, RETRIES.length) - 1] * (this.reached ? 4 : 1));
         this.showState();
       };
+    }
+
+    /* A browser does not tell a script why a websocket was refused: a post is refused alike, and says why. */
+    async findRefusal() {
+      const answer = await fetch(`${base()}_tbbridge/allowed`, { method: "POST" }).catch(() => null);
+      const text = answer && [401, 403, 421].includes(answer.status) ? await answer.text().catch(() => "") : "";
+      this.refusal = text.startsWith("tbbridge: ") ? text.slice(10, 400).trim() : "";
+      this.showState();
     }
 
     /* ----- the poll */
@@ -218,7 +228,7 @@
       const before = JSON.stringify(this.ranges[chart]);
       const axis = plot._fullLayout.xaxis;
       if (axis.autorange) delete this.ranges[chart];
-      else this.ranges[chart] = axis.range.map((end) => (axis.type === "date" ? Date.parse(String(end).replace(" ", "T") + (String(end).length > 10 ? "Z" : "")) : Number(end)));
+      else this.ranges[chart] = axis.range.map((end) => (axis.type === "date" ? epoch(String(end)) : Number(end)));
       if (before !== JSON.stringify(this.ranges[chart])) this.ask();
     }
 
@@ -257,7 +267,7 @@
       const { state, age } = this.status;
       let kind = state.split(":")[0].replace(" ", "-"), words = WORDS[state] || state;
       if (this.controls.updates === "No" && connected) [kind, words] = ["paused", "paused"];
-      if (!connected) [kind, words] = this.failures ? ["lost", "connection lost, trying again"] : ["connecting", "connecting…"];
+      if (!connected) [kind, words] = this.failures ? ["lost", this.refusal || "connection lost, trying again"] : ["connecting", "connecting…"];
       else if (library.failed) [kind, words] = ["lost", "plotly.js could not be loaded: reload the page"];
       else if (age !== null && kind !== "paused") words += `, last write ${ago(age + (performance.now() - this.since) / 1000)} ago`;
       if (place.textContent !== words) place.textContent = words;
@@ -265,6 +275,8 @@
     }
   }
 
+  /* Plotly writes a date axis' range in local time: "2026-03-29 03:00:00.1234", with a date alone at midnight. */
+  const epoch = (text) => new Date(text.length > 10 ? text.replace(" ", "T") : `${text}T00:00`).getTime();
   const WORDS = { empty: "nothing to show yet", static: "from a file" };
   const ago = (seconds) => {
     if (seconds < 60) return `${Math.floor(seconds)} s`;
