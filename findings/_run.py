@@ -19,7 +19,7 @@ Points = list[tuple[int, float]]
 """The points of one series as (step, value), in the order of the file."""
 
 
-def find(packages: list[str], finding: Callable[[], None]) -> None:
+def find(packages: list[str], finding: Callable[[], None], alone: tuple[str, ...] = ()) -> None:
     """Run a finding in a new virtual environment and a temporary folder; exit with 1 if it does not hold any more.
 
     The calling script is started again inside the environment, with the folder as its working directory and home.
@@ -27,17 +27,19 @@ def find(packages: list[str], finding: Callable[[], None]) -> None:
     Args:
         packages: What pip installs, each with its version.
         finding: The finding itself. It imports the packages, writes, reads, prints and asserts.
+        alone: Packages to install without what they depend on, where that is large and not used here.
     """
     if os.environ.get("FINDING"):
         finding()
         return
     with tempfile.TemporaryDirectory(prefix="finding-") as folder:
-        subprocess.run([sys.executable, "-m", "venv", f"{folder}/venv"], check=True)
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", f"{folder}/venv"], check=True)
         python = f"{folder}/venv/bin/python"
-        pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", *packages]
-        installed = subprocess.run(pip, capture_output=True, text=True)
-        if installed.returncode:
-            sys.exit(f"pip could not install {' '.join(packages)}:\n{installed.stderr}")
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python, "install", "--quiet"]
+        for chosen in (packages, ["--no-deps", *alone]) if alone else (packages,):
+            installed = subprocess.run([*pip, "--no-compile", *chosen], capture_output=True, text=True)
+            if installed.returncode:
+                sys.exit(f"pip could not install {' '.join(chosen)}:\n{installed.stderr}")
         Path(folder, "work").mkdir()
         quiet = {
             "TF_CPP_MIN_LOG_LEVEL": "3",
