@@ -1,6 +1,7 @@
-"""What memory following takes: `tbbridge watch` beside TensorBoard's EventAccumulator, both with every point.
+"""The memory of following: `tbbridge watch` beside TensorBoard's EventAccumulator, both with every point.
 
-python benchmarks/memory.py                    # 1 and 4 million points; events are written to a temporary directory
+python benchmarks/memory.py                             # 1 and 4 million points, in a temporary directory
+python benchmarks/memory.py --points 10000000 --alone   # tbbridge alone
 
 Each must have every point before it is looked at: in the published run log, and in the accumulator's lists.
 """
@@ -37,7 +38,7 @@ def followed(logs: Path, points: int) -> tuple[float, float]:
     out = logs.with_name("out")
     command = [sys.executable, "-m", "tbbridge", "watch", str(logs), "--out", str(out), "--no-viewer"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 600
     while not any(path.read_bytes().count(b"\n") == points // len(TAGS) + 1 for path in out.glob("*.csv")):
         assert time.monotonic() < deadline, "not everything was published"
         time.sleep(0.2)
@@ -62,17 +63,19 @@ def main() -> None:
     """Measure each size, one process after the other."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--points", type=int, nargs="+", default=[1_000_000, 4_000_000])
+    parser.add_argument("--alone", action="store_true", help="leave the EventAccumulator out")
     args = parser.parse_args()
-    print(
-        "| points | tbbridge watch, MB | at most | EventAccumulator, MB | at most | times |\n|---|---|---|---|---|---|"
-    )
-    for points in args.points:
+    print("| points | watch, MB | at most | bytes a point | EventAccumulator, MB | at most |\n|---|---|---|---|---|---|")
+    none = 0.0
+    for points in (0, *args.points):
         with tempfile.TemporaryDirectory() as folder:
             logs = Path(folder, "logs")
             write(logs / "run/events.out.tfevents.1", torch_scalars(points))
-            ours, theirs = followed(logs, points), accumulated(logs, points)
-        cells = [f"{points:,}", *(f"{value:,.0f}" for value in (*ours, *theirs)), f"{theirs[0] / ours[0]:.1f}"]
-        print(f"| {' | '.join(cells)} |", flush=True)
+            ours = followed(logs, points)
+            none = none or ours[0]
+            each = f"{(ours[0] - none) * 2**20 / points:.0f}" if points else ""
+            theirs = ["", ""] if args.alone else [f"{size:,.0f}" for size in accumulated(logs, points)]
+        print("|", " | ".join([f"{points:,}", *(f"{size:,.0f}" for size in ours), each, *theirs]), "|", flush=True)
 
 
 if __name__ == "__main__":
