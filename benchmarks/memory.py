@@ -65,7 +65,9 @@ def main() -> None:
     parser.add_argument("--points", type=int, nargs="+", default=[1_000_000, 4_000_000])
     parser.add_argument("--alone", action="store_true", help="leave the EventAccumulator out")
     args = parser.parse_args()
-    print("| points | watch, MB | at most | bytes a point | EventAccumulator, MB | at most |\n|---|---|---|---|---|---|")
+    print(
+        "| points | watch, MB | at most | bytes a point | EventAccumulator, MB | at most |\n|---|---|---|---|---|---|"
+    )
     none = 0.0
     for points in (0, *args.points):
         with tempfile.TemporaryDirectory() as folder:

@@ -6,6 +6,7 @@ import os
 import random
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ import tbbridge
 from tbbridge.following.bridge import Bridge
 from tbbridge.following.follower import Follower
 from tbbridge.reading import log_directory
+from tbbridge.watching.session import watch
 from tbbridge.write.events import EventWriter
 from tbbridge.write.publish import TEMPORARY, Publisher
 
@@ -385,3 +387,135 @@ def test_a_soak_leaves_descriptors_flat(logs: Path, tmp_path: Path) -> None:
     for events in writers:
         events.close()
     assert published(bridge.out) == exported(logs, tmp_path / "fresh")
+
+
+def test_what_is_read_is_published_while_a_large_file_is_still_read(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An experiment is published when its own files are read; another one after some seconds, as far as it is read."""
+    for run, points in (("small", 3), ("huge", 5000)):
+        with writer(logs, run) as events:
+            log(events, *range(points))
+    monkeypatch.setattr(log_directory, "SLICE", 10_000)
+    now = 0.0
+    with Publisher(tmp_path / "out") as publisher:
+        follower = Follower(logs, publisher, clock=lambda: now)
+        follower.poll()
+        follower.publish()
+        assert published(tmp_path / "out").keys() == {"small.csv"}
+        assert set(follower.tables.by_name) == {"small", "huge"}
+        for seconds in (0.0, 4.0, 8.0):
+            now = seconds
+            follower.glance()
+            follower.publish()
+        assert follower.logs.reading == {"huge"}
+        part = published(tmp_path / "out")["huge.csv"]
+        while follower.logs.unfinished:
+            now += 1.0
+            follower.glance()
+        now += 100.0
+        follower.publish()
+        fresh = exported(logs, tmp_path / "fresh")
+        assert published(tmp_path / "out") == fresh
+        assert 100 < len(part) < len(fresh["huge.csv"])
+        assert fresh["huge.csv"].startswith(part)
+
+
+def test_an_end_before_all_is_read_publishes_what_is_read_and_names_the_rest(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in that time loses nothing that was read, replaces no whole run log by a part, and says so."""
+    for run, points in (("small", 3), ("huge", 5000), ("known", 5000)):
+        with writer(logs, run) as events:
+            log(events, *range(points))
+    fresh = exported(logs, tmp_path / "fresh")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/known.csv").write_bytes(fresh["known.csv"])
+    monkeypatch.setattr(log_directory, "SLICE", 10_000)
+    with Publisher(tmp_path / "out") as publisher:
+        follower = Follower(logs, publisher)
+        follower.finish(patience=0.0)
+        found = published(tmp_path / "out")
+        assert (found["small.csv"], found["known.csv"]) == (fresh["small.csv"], fresh["known.csv"])
+        assert fresh["huge.csv"].startswith(found["huge.csv"])
+        assert found["huge.csv"] != fresh["huge.csv"]
+        reason = "its event files were not read to their end"
+        assert follower.unpublished() == [f"huge: {reason}", f"known: {reason}"]
+
+
+def test_an_error_at_the_very_end_is_reported(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It makes `watch` end with 1, and gives the reason."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    with writer(logs) as events:
+        log(events, 0)
+    monkeypatch.setattr(Follower, "finish", fail)
+    stop = threading.Event()
+    bridge = Bridge(logs)
+    stop.set()
+    assert watch(bridge, viewer=False, stop=stop) == 1
+    assert bridge.unpublished() == ["the last state was not published: RuntimeError: broken"]
+
+
+def test_a_run_log_whose_event_files_are_gone_may_be_edited(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also after the follower began again and knows nothing of it: it stays as it is, and the follower goes on."""
+    with writer(logs, "gone") as events, writer(logs, "stays") as other:
+        log(events, 0)
+        log(other, 0)
+    with Bridge(logs, poll_interval=0.05) as bridge:
+        wait_until(lambda: len(published(bridge.out)) == 2)
+        shutil.rmtree(logs / "gone")
+        wait_until(lambda: bridge.view("gone").state == "source gone")  # type: ignore[union-attr]
+        poll = Follower.poll
+        monkeypatch.setattr(Follower, "poll", lambda _: 1 / 0)
+        monkeypatch.setattr(Follower, "poll_in_parts", lambda _: 1 / 0)
+        wait_until(lambda: any("ZeroDivisionError" in line for line in bridge.status()))
+        monkeypatch.undo()
+        assert Follower.poll is poll
+        wait_until(lambda: bridge.names() == ["stays"])
+        (bridge.out / "gone.csv").write_text("mine")
+        with writer(logs, "stays", 2, 2000.0) as other:
+            log(other, 1, wall=2000.0)
+        wait_until(lambda: b"\n1," in published(bridge.out)["stays.csv"])
+        wait_until(lambda: bridge.status() == [])
+        assert published(bridge.out)["gone.csv"] == b"mine"
+
+
+def test_a_second_signal_ends_a_process_that_hangs(logs: Path) -> None:
+    """A store that does not answer keeps the end waiting; the next Ctrl-C does not wait."""
+    hangs = (
+        "import sys, threading\n"
+        "from tbbridge.following.bridge import Bridge\n"
+        "from tbbridge.watching.session import watch\n"
+        "Bridge.close = lambda bridge: (print('closing', flush=True), threading.Event().wait())\n"
+        "sys.exit(watch(Bridge(sys.argv[1]), viewer=False))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hangs, str(logs)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        wait_until(lambda: (logs.with_name("logs-csv")).exists())
+        lines = iter(process.stdout.readline, "")
+        next(lines)
+        process.send_signal(signal.SIGINT)
+        assert any("closing" in line for line in lines)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 128 + signal.SIGTERM
+        assert "ended at the second signal" in process.stderr.read()
+
+
+def test_one_event_file_is_watched_only_with_another_place_for_its_run_log(logs: Path, tmp_path: Path) -> None:
+    """Beside its directory the run log would lie in the log directory."""
+    with writer(logs, "exp/train") as events:
+        log(events, 0)
+    path = logs / "exp/train/events.out.tfevents.1"
+    with pytest.raises(tbbridge.PathError, match="give its log directory"):
+        Bridge(path)
+    with pytest.raises(tbbridge.PathError, match="lies in the log directory"):
+        Bridge(path, logs / "exp/train/csv")
+    with Bridge(path, tmp_path / "out") as bridge:
+        wait_until(lambda: published(bridge.out))
+    assert [file.name for file in (logs / "exp").iterdir()] == ["train"]

@@ -267,6 +267,32 @@ def test_silence_is_told(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             assert any("flush_secs" in note for note in view.notes) == (state != "finished")
 
 
+def test_a_slow_training_is_not_called_stalled(logs: Path) -> None:
+    """Silence is measured by the longest pause so far: here 400 s, a pause before a restart aside."""
+    with writer(logs) as events:
+        for step, wall in enumerate((0, 10, 410, 420)):
+            events.scalar("loss", step, 1000.0 + wall, 0.5)
+    with writer(logs, number=2, wall=90_000.0) as events:
+        for step, wall in ((2, 90_000.0), (3, 90_010.0)):
+            events.scalar("loss", step, wall, 0.25)
+    with Bridge(logs, poll_interval=0.1) as bridge:
+        wait_until(lambda: bridge.view("exp") and bridge.view("exp").last_write)  # type: ignore[union-attr]
+        for pause, silence, state in (
+            (10, 140, "live"),
+            (10, 200, "stalled"),
+            (400, 1100, "live"),
+            (400, 1300, "stalled"),
+        ):
+            table = bridge._follower.tables.by_name["exp"]
+            assert table.pause == 10.0, "the 400 s were superseded, and the day before the restart is none"
+            table.pauses["train cross entropy"] = pause
+            for path in (logs / "exp").iterdir():
+                os.utime(path, (time.time() - silence,) * 2)
+            wait_until(lambda silence=silence: time.time() - bridge.view("exp").last_write > silence - 1)  # type: ignore[union-attr,misc]
+            assert bridge.view("exp").state == state  # type: ignore[union-attr]
+            table.pauses["train cross entropy"] = 10.0
+
+
 def test_restarts_and_damage_are_told(logs: Path) -> None:
     """As marks for the charts and as notes: where, how much, why."""
     with writer(logs) as events:

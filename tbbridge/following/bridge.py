@@ -7,7 +7,6 @@ what no notification told), publish what is due, tell those who subscribed.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import logging
 import os
 import threading
@@ -17,6 +16,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from tbbridge.core.errors import PathError
 from tbbridge.core.model import ExperimentView
 from tbbridge.following.follower import Follower
 from tbbridge.following.subscribers import Subscribers
@@ -54,11 +54,13 @@ QUIET_AFTER = 15.0
 
 BUFFERING = "nothing new for a while: writers may keep up to 120 s of points back (flush_secs)"
 
-STALLED_AFTER = 150.0
-"""Seconds of silence before a run is called stalled: writers buffer up to 120 s by default (``flush_secs``)."""
+INCOMPLETE = "incomplete: its event files are still being read"
 
-FINISHED_AFTER = 3600.0
-"""Seconds of silence after which a run is taken for finished."""
+STALLED_AFTER, STALLED_PAUSES = 150.0, 3.0
+"""An experiment is called stalled after this many seconds of silence, and this many times its longest pause so far."""
+
+FINISHED_AFTER, FINISHED_PAUSES = 3600.0, 10.0
+"""An experiment is taken for finished after this many seconds of silence, and this many times its longest pause."""
 
 RESTART_FIRST, RESTART_LAST = 0.5, 30.0
 """Seconds before the follower starts again after a bug stopped it: doubled from the first to the last."""
@@ -97,13 +99,19 @@ class Bridge:
         prune: bool = False,
     ) -> None:
         open_storage(logdir).check()
+        if publish and os.path.isfile(logdir):
+            if out is None:
+                raise PathError(f"{logdir} is one event file: give its log directory, or another place with --out")
+            keep_out: str | os.PathLike[str] = os.path.dirname(os.path.abspath(logdir))
+        else:
+            keep_out = logdir
         self.title = root_name(logdir)
         self.tensorboard_url: str | None = None
         self.logdir = Path(logdir)
         self.out = Path(out) if out is not None else default_out(logdir)
         self._poll_interval = poll_interval
         self._follow_links = follow_links
-        self._publisher = Publisher(self.out, keep_out=logdir) if publish else None
+        self._publisher = Publisher(self.out, keep_out=keep_out) if publish else None
         self._new_follower = partial(
             Follower,
             logdir,
@@ -119,6 +127,7 @@ class Bridge:
         self._stopping = threading.Event()
         self._caught_up = threading.Event()
         self._died = ""
+        self._failed: list[str] = []
         self._said: list[str] = []
         self._poll_at = 0.0
         self._poll_cost = 0.0
@@ -130,24 +139,30 @@ class Bridge:
 
     def names(self) -> list[str]:
         """The experiments, in natural order."""
-        return sorted(self._follower.tables.by_name, key=natural_key)
+        tables = list(self._follower.tables.by_name.items())
+        return sorted((name for name, table in tables if table.view.generation), key=natural_key)
 
     def view(self, name: str) -> ExperimentView | None:
         """The named experiment now; None when there is no such experiment."""
         table = self._follower.tables.by_name.get(name)
-        if table is None:
+        if table is None or not table.view.generation:  # it is just being made
             return None
         state = self._state(table)
-        quiet = state in ("live", "stalled") and self._silence(table) > QUIET_AFTER
-        return replace(table.view, state=state, notes=(*table.view.notes, *([BUFFERING] if quiet else ())))
+        notes = list(table.view.notes)
+        if not self._follower.logs.reading.isdisjoint(table.experiment.runs):
+            notes.insert(0, INCOMPLETE)
+        elif state in ("live", "stalled") and self._silence(table) > QUIET_AFTER:
+            notes.append(BUFFERING)
+        return replace(table.view, state=state, notes=notes)
 
     def csv(self, name: str) -> bytes | None:
         """The named experiment's run log as CSV bytes."""
         return self._follower.csv(name)
 
     def csv_path(self, name: str) -> Path | None:
-        """Where the named experiment's run log is published; None when nothing is."""
-        return self._publisher.path(name) if self._publisher else None
+        """Where the named experiment's run log is published; None when it is not, or not yet."""
+        path = self._publisher.path(name) if self._publisher else None
+        return path if path and path.exists() else None
 
     def status(self) -> list[str]:
         """Lines for a person: what is amiss; empty when all is well."""
@@ -155,8 +170,8 @@ class Bridge:
         return died + self._watcher.notes + self._follower.problems()
 
     def unpublished(self) -> list[str]:
-        """Lines for a person: what could not be published at the last attempt; after `close` this is final."""
-        return self._follower.unpublished()
+        """Messages: what could not be published at the last attempt; after `close` this is final."""
+        return self._failed + self._follower.unpublished()
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` from the follower's thread after every change; returns the function that ends it."""
@@ -208,8 +223,11 @@ class Bridge:
                 self._stopping.wait(delay)
                 delay = min(2 * delay, RESTART_LAST)
                 self._follower = self._new_follower()
-        with contextlib.suppress(Exception):
+        try:
             self._follower.finish()
+        except Exception as error:
+            log.exception("the end failed")
+            self._failed = [f"the last state was not published: {type(error).__name__}: {error}"]
 
     def _follow(self) -> None:
         self._poll_at, self._parts = 0.0, None
@@ -303,8 +321,10 @@ class Bridge:
             return "source gone"
         if reason := next(filter(None, map(self._follower.logs.stopped, table.experiment.runs)), ""):
             return f"stopped: {reason}"
-        silence = self._silence(table)
-        return "finished" if silence > FINISHED_AFTER else "stalled" if silence > STALLED_AFTER else "live"
+        silence, pause = self._silence(table), table.pause
+        if silence > max(FINISHED_AFTER, FINISHED_PAUSES * pause):
+            return "finished"
+        return "stalled" if silence > max(STALLED_AFTER, STALLED_PAUSES * pause) else "live"
 
     def _silence(self, table: Table) -> float:
         """Seconds since the last write; 0 before the first."""

@@ -17,6 +17,9 @@ from tbbridge.write.publish import Publisher
 TOLD_FOR = 60.0
 """Seconds for which it is told that a published file was changed by somebody else."""
 
+PROGRESS = 3.0
+"""Seconds after which experiments that are still read for the first time are shown as far as they are read."""
+
 PROOF, LAST_PROOF = 0.004, 1.0
 """Seconds of the processor for reading again what was read while it grew: at a time, and at the end."""
 
@@ -58,7 +61,8 @@ class Follower:
         self._header = header
         self._prune = prune
         self._clock = clock
-        self._read_once = False
+        self._progress_at: float | None = None
+        self._unread: list[str] = []
         self._edited: dict[str, float] = {}
         self._prune_problems: list[str] = []
         self._prove_at = 0.0
@@ -80,12 +84,11 @@ class Follower:
     def glance(self, paths: Collection[str] = ()) -> set[str]:
         """Look where something is said to have happened, and read on where there is more; see `poll`."""
         changed = self.logs.glance(paths)
-        return self._pass_on(self.tables.update(changed | self.logs.resume()))
+        return self._pass_on(self.tables.update(changed | self.logs.resume() | self._progress()))
 
     def publish(self) -> None:
-        """Publish what is due; nothing before all that was there at the start is read."""
-        self._read_once = self._read_once or not self.logs.unfinished
-        if self._outbox and self._read_once:
+        """Publish what is due."""
+        if self._outbox:
             self._send()
 
     def finish(self, patience: float = 10.0) -> None:
@@ -95,7 +98,10 @@ class Follower:
         self._pass_on(self.tables.update(self.logs.prove(LAST_PROOF)))
         while self.logs.unfinished and self._clock() < deadline:
             self.glance()
-        if self._outbox and not self.logs.unfinished:
+        if self.logs.unfinished:
+            self._unread = self.tables.owners(self.logs.run_of(path) for path in self.logs.unfinished)
+            self._pass_on(self.tables.update(self.logs.partly_read()))
+        if self._outbox:
             self._send(everything=True)
 
     def due(self) -> float | None:
@@ -136,8 +142,9 @@ class Follower:
         return lines
 
     def unpublished(self) -> list[str]:
-        """Lines for a person: what could not be published at the last attempt."""
-        return self._outbox.problems if self._outbox else []
+        """Messages: what could not be published at the last attempt, or not as a whole."""
+        unread = [f"{name}: its event files were not read to their end" for name in self._unread if self._outbox]
+        return unread + (self._outbox.problems if self._outbox else [])
 
     def _pass_on(self, changed: set[str]) -> set[str]:
         """Put what changed into the outbox; let go of what has another name now, and with `prune` of what is gone."""
@@ -145,11 +152,29 @@ class Follower:
         gone = {name for name in changed if tables[name].gone}
         self._gone = {name for name in self._gone | gone if name in tables and tables[name].gone}
         if self._outbox:
-            self._outbox.put(changed - gone)
+            self._outbox.put([name for name in changed - gone if self._is_ready(name)])
         dropped = [name for name in self._gone if self._prune or self._is_renamed(name)] if changed else []
         if dropped:
             self._prune_problems = [line for name in dropped if (line := self._let_go(name))]
         return changed
+
+    def _is_ready(self, name: str) -> bool:
+        """Whether an experiment may be published: it is read, or nothing is there yet that its part would replace."""
+        assert self._outbox
+        reading = self.logs.reading.intersection(self.tables.by_name[name].experiment.runs)
+        return not reading or (reading <= self.logs.partly and self._outbox.may_begin(name))
+
+    def _progress(self) -> set[str]:
+        """The runs that are to be shown as far as they are read."""
+        now = self._clock()
+        if not self.logs.reading:
+            self._progress_at = None
+        elif self._progress_at is None:
+            self._progress_at = now + PROGRESS
+        elif now >= self._progress_at:
+            self._progress_at = now + PROGRESS
+            return self.logs.partly_read()
+        return set()
 
     def _notice_others(self) -> None:
         if self._outbox:

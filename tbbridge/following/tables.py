@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from tbbridge.core.errors import MappingError
 from tbbridge.core.growing_column import common_prefix
 from tbbridge.core.model import EventFile, Experiment, ExperimentView, Mark, Points, Scalars
 from tbbridge.reading.log_directory import LogDirectory
-from tbbridge.reading.reading import as_logged, named
+from tbbridge.reading.reading import NO_POINTS, as_logged, named
 from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.facts import GrowingFacts, SeriesFacts
 from tbbridge.shape.growing_run import ReadAgain, RunSeries
@@ -67,6 +67,8 @@ class Table:
     """The mapping's last changes, as notes."""
     unpublished: int | None = FROM_THE_START
     """The step from which on its rows are not published yet; None where all are."""
+    pauses: dict[str, float] = field(default_factory=dict)
+    """By column, the longest time between two of its points in seconds, a restart aside."""
     _shown: dict[str, tuple[str, str] | None] = field(default_factory=dict)
     """By column, the run and tag that it shows with the steps as logged; None of one that was placed."""
 
@@ -84,14 +86,13 @@ class Table:
         for name, points in view.columns.items():
             feed = self.experiment.feeds[name]
             shown[name] = (feed.run, feed.tag) if feed and points is logged[name] else None
-            before = old.columns.get(name)
-            if before is None:
-                continue
+            before = old.columns.get(name, NO_POINTS)
             if feed and shown[name] and shown[name] == self._shown.get(name):
                 row = runs[feed.run].changed.get(feed.tag, len(before.step))
             else:
                 row = common_prefix(before, points)
             grows = grows and row >= len(before.step)
+            self._note_pause(name, points, row if row >= len(before.step) else 0, view.marks)
             changed += [int(steps[row]) for steps in (before.step, points.step) if row < len(steps)]
         if list(old.columns) != list(view.columns):
             changed = [FROM_THE_START]
@@ -99,6 +100,21 @@ class Table:
         self._shown = shown
         if changed:
             self.unpublished = min(changed) if self.unpublished is None else min(self.unpublished, *changed)
+
+    @property
+    def pause(self) -> float:
+        """The longest pause between its points so far, in seconds; 0 while it has fewer than two."""
+        return min((pause for pause in self.pauses.values() if pause), default=0.0)
+
+    def _note_pause(self, column: str, points: Points, row: int, marks: Sequence[Mark]) -> None:
+        """Take note of the pauses before the points from a row on."""
+        first = max(0, row - 1)
+        pauses = np.diff(points.wall_time[first:])
+        restarts = [mark.step for mark in marks if mark.kind == "restart" and mark.step is not None]
+        after = points.step[first:].searchsorted(restarts) - 1
+        pauses[after[(after >= 0) & (after < len(pauses))]] = 0.0
+        longest = float(np.max(pauses[np.isfinite(pauses)], initial=0.0))
+        self.pauses[column] = max(longest, self.pauses.get(column, 0.0)) if row else longest
 
 
 @dataclass(slots=True)
@@ -177,7 +193,7 @@ class Tables:
 
     def update(self, changed: Iterable[str]) -> set[str]:
         """Take in the news of these runs; returns the experiments of which anything changed."""
-        changed = set(changed)
+        changed = set(changed) | (self._logs.reading - self._runs.keys())  # they belong to an experiment, too
         names_changed = [self._take_in(run) for run in changed]
         if any(names_changed):
             return self._map_all(changed)
@@ -193,6 +209,10 @@ class Tables:
         with self._settling:
             if name in self._unsure:
                 self._refresh_all(self._remap([name]))
+
+    def owners(self, runs: Iterable[str]) -> list[str]:
+        """Return the experiments of these runs, sorted."""
+        return sorted({self._owners[run] for run in runs if run in self._owners})
 
     def due(self) -> float | None:
         """When an experiment is to be mapped again, by the clock; None when all are sure."""

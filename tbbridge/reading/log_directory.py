@@ -45,6 +45,8 @@ class LogDirectory:
         links: paths of links to directories, whether they are followed or not.
         grown: paths of known files in which the last sweep found new bytes.
         unfinished: paths of files of which a sweep read one slice only: `resume` reads on.
+        reading: runs that are read for the first time, and not to their end yet. Any thread may ask.
+        partly: those of them that `partly_read` returned.
         missing: True while the log directory does not exist.
         vanished: names of the files that the last sweep listed, and of which there was nothing to read any more.
     """
@@ -56,6 +58,7 @@ class LogDirectory:
         self.links: list[str] = []
         self.grown: list[str] = []
         self.unfinished: set[str] = set()
+        self.reading: frozenset[str] = frozenset()
         self.missing = False
         self.vanished: set[str] = set()
         self._follow_links = follow_links
@@ -66,6 +69,8 @@ class LogDirectory:
         self._news: dict[str, set[str]] = {}
         self._void: set[str] = set()
         self._asked: set[str] = set()
+        self._read_once: set[str] = set()
+        self.partly: frozenset[str] = frozenset()
         self._new: list[str] = []
         self._files: dict[str, tuple[str, GrowingFile]] = {}
         self._sorted: list[str] = []
@@ -141,6 +146,10 @@ class LogDirectory:
             self._unproven[path] = None
         return self._read([path]) if news is News.SOME else set()
 
+    def run_of(self, path: str) -> str:
+        """Return the run of a known file."""
+        return self._files[path][0]
+
     def files(self, run: str) -> list[EventFile]:
         """What has been read of the files of one run."""
         return [file.log for file in self.runs.get(run, {}).values()]
@@ -150,12 +159,20 @@ class LogDirectory:
 
         Returns:
             The files that are new or grew, each with the scalars since the last time; and whether they are all files
-            of the run with all their scalars, since nothing was taken before or what was taken is void.
+            of the run with all their scalars, since nothing was taken before or what was taken is void. Nothing of a
+            run that is not read to its end, unless `partly_read` returned it.
         """
+        if run in self.reading and run not in self.partly:
+            return [], False
         files = self.runs.get(run, {})
         whole = not any(file.taken for file in files.values())
         grown = self._news.pop(run, set())
         return [file.take() for path, file in files.items() if whole or path in grown], whole
+
+    def partly_read(self) -> set[str]:
+        """Return the runs that are read for the first time, which `take` then returns as far as they are read."""
+        self.partly = self.reading
+        return set(self.reading)
 
     def read_again(self, run: str) -> bool:
         """Read all files of a run again, so that `take` has all their scalars; returns whether it is done.
@@ -261,6 +278,7 @@ class LogDirectory:
                 self._asked.discard(path)
             if news is News.MORE:
                 self.unfinished.add(path)
+                self._news.setdefault(run, set()).add(path)
                 continue
             self.unfinished.discard(path)
             if news is News.GONE:
@@ -279,11 +297,14 @@ class LogDirectory:
         reading = {self._files[path][0] for path in (*self.unfinished, *self._asked)}
         complete = self._incomplete - reading
         self._incomplete &= reading
+        self._read_once = (self._read_once | complete) & self.runs.keys()
+        self.reading = frozenset(reading - self._read_once)
         return complete
 
     def _read_void(self) -> set[str]:
         """Read the runs again of which something that was taken is void; returns them."""
         runs, self._void = self._void, set()
+        self._read_once |= runs
         for run in runs:
             for path, file in self.runs.get(run, {}).items():
                 if file.taken:

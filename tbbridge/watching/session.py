@@ -120,13 +120,18 @@ def exposure(host: str, token: bool) -> list[str]:
 def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
     """Within the block Ctrl-C, SIGTERM and (but under ``nohup``) SIGHUP set `stop` instead of ending the process.
 
+    A second one ends the process at once: a store that does not answer would keep the end waiting.
+
     A thread sets it: where a signal comes while this one is about to wait for `stop`, it holds that one's lock, and its
     handler, which runs in between, would wait for itself.
     """
     received, send = os.pipe()
     os.set_blocking(send, False)
 
-    def handle(_number: int, _frame: FrameType | None) -> None:
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os.write(2, b"\ntbbridge: ended at the second signal; the last state may not be published\n")
+            os._exit(128 + number)
         with contextlib.suppress(BlockingIOError):  # full: there were thousands before
             os.write(send, b"!")
 

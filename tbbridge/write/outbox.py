@@ -63,10 +63,18 @@ class Outbox:
             self._entries.setdefault(name, _Entry()).dirty = True
 
     def notice_others(self) -> list[str]:
-        """Put the files that somebody else edited, replaced or deleted; returns their names."""
-        names = [name for name in self._publisher.changed_by_others() if not self._entries[name].dirty]
+        """Put the files that another process edited, replaced or deleted; returns their names.
+
+        A file that was never put here stays as it is: its experiment is gone, and nothing can make it again.
+        """
+        known = {name for name, entry in self._entries.items() if not entry.dirty}
+        names = [name for name in self._publisher.changed_by_others() if name in known]
         self.put(names)
         return names
+
+    def may_begin(self, name: str) -> bool:
+        """Whether a part of a file may be published: no whole one of an earlier process would be replaced by it."""
+        return name in self._entries or not self._publisher.path(name).exists()
 
     def due(self) -> float | None:
         """When `send` has something to do, by the clock; None while nothing waits."""
