@@ -1,4 +1,6 @@
-"""The live page, as a Dash app that may also live inside a larger one. Its parts, in the order of the data:
+"""The live page, as a Dash app that may also live inside a larger one.
+
+Its parts, in the order of the data:
 
     app.py         the page: change it here
     chart.py       a chart: its columns, how its values are read

@@ -55,11 +55,14 @@ class Player(Protocol):
 
     speed: float
 
-    def begin(self, name: str) -> None: ...
+    def begin(self, name: str) -> None:
+        """Begin to replay the named training."""
 
-    def restart(self, name: str) -> None: ...
+    def restart(self, name: str) -> None:
+        """Replay it from its start again."""
 
-    def progress(self, name: str) -> tuple[int, int]: ...
+    def progress(self, name: str) -> tuple[int, int]:
+        """Return how many of its steps are replayed, and how many there are."""
 
 
 def header(name: str, speed: float) -> html.Div:

@@ -22,6 +22,7 @@ class Pressed:
         self._kept: dict[str, list[Message]] = {}
 
     async def __call__(self, scope: Message, receive: Any, send: Callable[[Message], Awaitable[None]]) -> None:
+        """Answer one request."""
         if scope["type"] != "http" or scope["method"] != "GET" or "/_dash-component-suites/" not in scope["path"]:
             await self.app(scope, receive, send)
             return

@@ -96,6 +96,7 @@ class Guard:
         self.framed = framed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that may not be asked; pass the others on."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return

@@ -85,14 +85,10 @@ def add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
 def mapping_options(args: argparse.Namespace, logdir: str | os.PathLike[str]) -> MappingOptions:
     """The `MappingOptions` of a command line with the arguments of `add_mapping_arguments`.
 
-    Raises
-    ------
-    PathError
-        A configuration file cannot be read.
-    UsageError
-        A configuration file holds something else than it should.
-    MappingError
-        An override or metric is not written as it should be.
+    Raises:
+        PathError: A configuration file cannot be read.
+        UsageError: A configuration file holds something else than it should.
+        MappingError: An override or metric is not written as it should be.
     """
     from tbbridge import MappingOptions
 

@@ -163,7 +163,7 @@ def _steps(series: Series) -> str:
 
 
 def plain(text: str) -> str:
-    """`text` with everything that a terminal could act on written out: ``\\x1b``, ``\\n``, ``\\u202e``."""
+    r"""Return `text` with everything that a terminal could act on written out: ``\x1b``, ``\n``, ``\u202e``."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 

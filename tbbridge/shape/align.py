@@ -124,20 +124,14 @@ def _says_epoch(tag: str) -> bool:
 def place(columns: Mapping[str, Points], epoch: Points | None = None, align: str = "auto") -> Placement:
     """Put the columns of a run log on one axis.
 
-    Parameters
-    ----------
-    columns
-        By column name; those whose names begin with ``train `` are preferred as the reference.
-    epoch
-        The points of the series that says the epoch at a train step; None where none is logged.
-    align
-        ``step`` leaves all steps as logged; ``epoch`` and ``wall`` place every column but the reference and those
-        with the reference's own steps; ``auto`` places those that count something else, by the epoch series where one
-        is logged on the reference's axis, else by wall time.
+    Args:
+        columns: By column name; those whose names begin with ``train `` are preferred as the reference.
+        epoch: The points of the series that says the epoch at a train step; None where none is logged.
+        align: ``step`` leaves all steps as logged; ``epoch`` and ``wall`` place every column but the reference and
+            those with the reference's own steps; ``auto`` places those that count something else, by the epoch series
+            where one is logged on the reference's axis, else by wall time.
 
-    Returns
-    -------
-    Placement
+    Returns:
         No point is lost: points that fall on one step take the steps that follow it.
     """
     as_logged = dict(columns)

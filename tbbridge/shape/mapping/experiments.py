@@ -82,14 +82,10 @@ class _Draft:
 def place_runs(runs: Mapping[str, Iterable[str]]) -> list[RunPlace]:
     """The experiment and the split of each run, from the runs' paths and tags alone.
 
-    Parameters
-    ----------
-    runs
-        The tags of each run; a run's name is its path below the log directory, ``.`` for the log directory itself.
+    Args:
+        runs: The tags of each run; a run's name is its path below the log directory, ``.`` for that itself.
 
-    Returns
-    -------
-    list of RunPlace
+    Returns:
         One for each run, in the order of `runs`. The experiment of the log directory itself is named ``.``.
     """
     tags = {run: tuple(found) for run, found in runs.items()}

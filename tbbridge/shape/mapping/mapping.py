@@ -101,25 +101,22 @@ def check(runs: Mapping[str, Iterable[str]], options: MappingOptions) -> None:
 def map_runs(runs: Facts, options: MappingOptions | None = None) -> list[Experiment]:
     """Which experiments there are, and which series feeds each column of their run logs.
 
-    Parameters
-    ----------
-    runs
-        The facts of each series, by run (path below the log directory, ``.`` for the log directory itself) and tag.
-    options
-        What the user decided instead of the rules. An override that matches nothing is noted, not raised (see `check`):
-        a training may log that tag later.
+    Args:
+        runs: The facts of each series, by run (its path below the log directory, ``.`` for that itself) and tag.
+        options: What the user decided instead of the rules. An override that matches nothing is noted, not raised (see
+            `check`): a training may log that tag later.
 
-    Returns
-    -------
-    list of Experiment
+    Returns:
         In natural order of their names; the experiment at the log directory itself is named ``.``.
     """
     return Mapper(options).map(runs)
 
 
 class Mapper:
-    """`map_runs` for runs that grow. Which experiments there are depends on the runs' names and tags alone: while these
-    stay as they are, an experiment can be mapped again by itself.
+    """Map runs that grow, as `map_runs` does.
+
+    Which experiments there are depends on the runs' names and tags alone: while these stay as they are, an experiment
+    can be mapped again by itself.
     """
 
     def __init__(self, options: MappingOptions | None = None) -> None:
