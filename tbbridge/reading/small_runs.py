@@ -14,7 +14,7 @@ from tbbridge.decode.small_files import SmallFiles, decode_small
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.shape.facts import SeriesFacts, facts
 from tbbridge.shape.many_series import ManySeries
-from tbbridge.shape.series import Restart, merge_run
+from tbbridge.shape.series import Restart, doubles, merge_run
 from tbbridge.shape.sub_runs import inherited_starts
 from tbbridge.tail.batch import batches
 from tbbridge.tail.file import GrowingFile
@@ -38,7 +38,6 @@ class _Small(NamedTuple):
 
     name: str
     decoded: SmallFiles
-    series: ManySeries
     number: int
 
     def file(self) -> EventFile:
@@ -53,40 +52,59 @@ def read_runs(logs: LogDirectory, listing: Listing, *, together: bool = True) ->
         listing: the files.
         together: read small files in batches, from the local file system.
     """
-    small = _read_small(listing) if together else _SmallFiles({}, {}, {})
-    calm = small.calm
-    left = {run: files for run, files in listing.runs.items() if run not in calm}
+    small = _read_small(listing) if together else _SmallFiles({}, {}, {}, {})
+    left = {run: files for run, files in listing.runs.items() if run not in small.series}
     rest = {run: [one for one in files if one.path not in small.files] for run, files in left.items()}
     logs.sweep(replace(listing, runs={run: files for run, files in rest.items() if files}))
     while logs.unfinished:
         logs.resume()
     read = {run: _files(files, small.files, logs.runs.get(run, {})) for run, files in left.items()}
     others = {run: files for run, files in read.items() if files}
-    above = inherited_starts(others, small.facts)
-    others |= {run: [calm.pop(run).file()] for run in above if run in calm}
-    found = {run: merge_run(files, above.get(run, ())) for run, files in others.items()}
-    merged = {run: series for run, (series, _) in found.items()}
-    known = small.facts | {run: {tag: facts(one) for tag, one in series.items()} for run, series in merged.items()}
+    calm, known = small.series, small.facts
+    above = inherited_starts(others, known)
+    others |= {run: [small.only.pop(run).file()] for run in above if calm.pop(run, None)}
+    merged: dict[str, dict[str, Series]] = {}
+    restarts: dict[str, list[Restart]] = {}
+    for run, files in others.items():
+        if run not in above and (alone := _alone(files)):
+            calm[run], known[run] = (alone, 0), alone.facts()[0]
+            continue
+        merged[run], found = merge_run(files, above.get(run, ()))
+        known[run] = {tag: facts(one) for tag, one in merged[run].items()}
+        if found:
+            restarts[run] = found
     names = sorted(known)
     return Runs(
-        OnDemand(names, lambda run: others[run] if run in others else [calm[run].file()]),
-        OnDemand(names, lambda run: merged[run] if run in merged else calm[run].series.series(calm[run].number)),
+        OnDemand(names, lambda run: others[run] if run in others else [small.only[run].file()]),
+        OnDemand(names, lambda run: merged[run] if run in merged else calm[run][0].series(calm[run][1])),
         {run: known[run] for run in names},
-        {run: restarts for run, (_, restarts) in found.items() if restarts},
+        restarts,
     )
+
+
+def _alone(files: list[EventFile]) -> ManySeries | None:
+    """The series of a run of one file that no rule of restarts concerns; None for other runs."""
+    if len(files) > 1 or files[0].starts or doubles(files[0]):
+        return None
+    scalars = files[0].scalars
+    rows = np.array([0, len(scalars.step)])
+    series = ManySeries(scalars, rows, np.zeros(1, np.int32), [tuple(files[0].tags)])
+    return series if series.calm[0] else None
 
 
 class _SmallFiles(NamedTuple):
     files: dict[str, _Small]
     """By path: the files of the other runs."""
-    calm: dict[str, _Small]
+    only: dict[str, _Small]
     """By run: the only file of a run that no rule of restarts concerns."""
+    series: dict[str, tuple[ManySeries, int]]
+    """Of these runs: the series, and the file's number among theirs."""
     facts: dict[str, dict[str, SeriesFacts]]
-    """Of the calm runs."""
+    """Of these runs."""
 
 
 def _read_small(listing: Listing) -> _SmallFiles:
-    found = _SmallFiles({}, {}, {})
+    found = _SmallFiles({}, {}, {}, {})
     runs = [run for run, files in listing.runs.items() for _ in files]
     places = [place for files in listing.runs.values() for place in files]
     for batch in batches([place.path for place in places]):
@@ -95,9 +113,9 @@ def _read_small(listing: Listing) -> _SmallFiles:
         calm, known = series.calm.tolist(), series.facts()
         for i in np.flatnonzero(decoded.plain).tolist():
             run, place = runs[batch.files[i]], places[batch.files[i]]
-            small = _Small(place.name, decoded, series, i)
+            small = _Small(place.name, decoded, i)
             if calm[i] and len(listing.runs[run]) == 1:
-                found.calm[run], found.facts[run] = small, known[i]
+                found.only[run], found.series[run], found.facts[run] = small, (series, i), known[i]
             else:
                 found.files[place.path] = small
     return found

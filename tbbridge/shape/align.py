@@ -117,6 +117,8 @@ def epoch_series(experiment: Experiment, runs: Mapping[str, Iterable[str]]) -> t
 
 
 def _says_epoch(tag: str) -> bool:
+    if "epoch" not in tag.lower():
+        return False
     said = [word.text for word in tokenise(tag)]
     return said[-1:] == ["epoch"] and all(word in _PASSED_BY for word in said[:-1])
 

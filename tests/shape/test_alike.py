@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from random import Random
 
 import pytest
 
 from tbbridge.shape.facts import SeriesFacts
-from tbbridge.shape.mapping import experiments, mapping, tokens, words
+from tbbridge.shape.mapping import experiments, mapping, tags, tokens, words
 from tbbridge.shape.mapping.mapping import map_runs
 
 TAGS = ("loss", "train/loss", "val/loss", "accuracy", "val_accuracy", "train/acc_epoch", "test/acc", "lr", "top5acc")
@@ -112,3 +113,34 @@ def test_a_name_is_read_the_same_whatever_its_long_numbers_are(monkeypatch: pyte
     monkeypatch.setattr(experiments, "_may_label", lambda name: True)
     experiments._name_label.cache_clear()
     assert [experiments._name_label(name) for name in names] == quick
+
+
+def test_a_tag_is_skimmed_as_it_is_read() -> None:
+    """But for the words of its stem, whatever its numbers are."""
+    rng = Random(5)
+    parts = [
+        "top",
+        "acc",
+        "prec",
+        "@",
+        "_",
+        "/",
+        "-",
+        "val",
+        "loss",
+        "l1",
+        "f1",
+        "1",
+        "2",
+        "05",
+        "10",
+        "15",
+        "2002",
+        "Epoch",
+    ]
+    parts += ["accu12racy", "accu1racy", "x", "100", "at", "12b", "term", "kl"]
+    for _ in range(5000):
+        tag = "".join(rng.choice(parts) for _ in range(rng.randrange(1, 7)))
+        read, skimmed = tags.read_tag(tag, "val"), tags.skim_tag(tag, "val")
+        assert dataclasses.replace(read, stem=()) == dataclasses.replace(skimmed, stem=())
+        assert len(read.stem) == len(skimmed.stem)

@@ -8,7 +8,7 @@ from typing import Final
 
 from tbbridge.shape.facts import SeriesFacts
 from tbbridge.shape.mapping.experiments import RunPlace
-from tbbridge.shape.mapping.tags import TagReading, read_tag
+from tbbridge.shape.mapping.tags import TagReading, read_tag, skim_tag
 from tbbridge.shape.mapping.tokens import quoted
 
 IGNORED: Final = "ignored"
@@ -47,7 +47,7 @@ def candidates(places: Iterable[RunPlace], runs: Facts) -> tuple[list[Candidate]
     passed: Passed = {}
     for place in places:
         for tag, known in runs[place.run].items():
-            reading = read_tag(tag, place.suffix)
+            reading = skim_tag(tag, place.suffix)
             if reading.metric not in ("accuracy", "loss"):
                 continue
             if refused := place.skipped or reading.refused:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from tbbridge.shape.mapping import words
-from tbbridge.shape.mapping.tags import read_tag
+from tbbridge.shape.mapping.tags import skim_tag
 from tbbridge.shape.mapping.tokens import tokenise
 
 ROOT: Final = "."
@@ -271,7 +271,7 @@ def _drop_contradicted(drafts: Mapping[str, _Draft], tags: Mapping[str, Sequence
     for run, draft in drafts.items():
         if draft.label is None:
             continue
-        readings = (read_tag(tag, draft.suffix) for tag in tags[run])
+        readings = (skim_tag(tag, draft.suffix) for tag in tags[run])
         said = {reading.split for reading in readings if reading.metric and reading.split}
         draft.dropped = any((split == "train") != (draft.label.split == "train") for split in said)
 
@@ -352,7 +352,7 @@ def _fold(drafts: Mapping[str, _Draft], tags: Mapping[str, Sequence[str]]) -> di
 
 
 def _usable(tag: str, suffix: str) -> bool:
-    reading = read_tag(tag, suffix)
+    reading = skim_tag(tag, suffix)
     return reading.metric in ("accuracy", "loss") and not reading.refused
 
 

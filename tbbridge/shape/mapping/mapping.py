@@ -33,7 +33,7 @@ from tbbridge.shape.mapping.overrides import (
     unmatched,
 )
 from tbbridge.shape.mapping.ranking import difference, natural, rank
-from tbbridge.shape.mapping.tags import read_tag
+from tbbridge.shape.mapping.tags import read_tag, skim_tag
 from tbbridge.shape.mapping.tokens import quoted
 
 __all__ = ["MappingOptions", "SeriesFacts", "changes", "check", "facts", "map_runs"]
@@ -170,7 +170,7 @@ def _likeness(place: RunPlace, length: int, known: Mapping[str, SeriesFacts]) ->
 
 @lru_cache(maxsize=1 << 12)
 def _accuracies(tags: tuple[str, ...], suffix: str) -> tuple[str, ...]:
-    return tuple(tag for tag in tags if read_tag(tag, suffix).metric == "accuracy")
+    return tuple(tag for tag in tags if skim_tag(tag, suffix).metric == "accuracy")
 
 
 def _renamed(one: Experiment, name: str) -> Experiment:
