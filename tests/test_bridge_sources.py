@@ -18,6 +18,20 @@ from tbbridge.write.events import EventWriter
 HEADER = "step,train accuracy,val accuracy,train cross entropy,val cross entropy\n"
 
 
+def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
+    """A FIFO, a link to a device and a file of 3 GB are a line each, at once; the good run log beside them is shown."""
+    (tmp_path / "good.csv").write_text(HEADER + "0,0.5,,1,\n")
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "zero.csv").symlink_to("/dev/zero")
+    with (tmp_path / "huge.csv").open("wb") as file:
+        file.truncate(3 << 30)
+    with tbbridge.open_source(tmp_path) as source:
+        assert source.names() == ["good"]
+        lines = "\n".join(sorted(source.status()))
+        assert lines.count("it is no regular file") == 2
+        assert "huge.csv: it is larger than 1024 MiB" in lines
+
+
 def test_a_directory_of_run_logs(tmp_path: Path) -> None:
     """Each file below it is an experiment, with header or without; other files are none."""
     (tmp_path / "sub").mkdir()

@@ -100,7 +100,8 @@ def lines(chart: Chart, views: Views, controls: Controls) -> list[Line]:
         if controls.get("gap") and len(found) == 2:
             dots = {"width": 1.2, "dash": "dot", "color": colour(views, place, 2, controls)}
             style = {**style_of(chart), "name": "Gap", "meta": "Gap", "line": dots, "showlegend": place == 0}
-            drawn.append(Line(f"{view.name}\0gap", "gap", list(found.values()), style, origin=start(view)))
+            key, worse = f"{view.name}\0gap", "lowest" if chart.lower_is_better else "highest"
+            drawn.append(Line(key, "gap", list(found.values()), style, best=worse, origin=start(view)))
     return drawn
 
 
@@ -117,6 +118,7 @@ def lines_of(chart: Chart, views: Views, place: int, label: str, points: Points,
     star = {"symbol": "star", "size": 11, "color": hue, "line": {"width": 1.2, "color": "#ffffff"}}
     cross = {"symbol": "x-thin", "size": 8, "line": {"width": 2, "color": hue}}
     best = {**signs, "marker": star, "hovertemplate": f"best %{{y:{chart.format}}}<extra>%{{meta}}</extra>"}
+    logged = f"%{{y:{chart.format}}}, logged %{{customdata:{chart.format}}}<extra>%{{meta}}</extra>"
     odd = {**signs, "marker": cross, "hovertemplate": "%{text}<extra>%{meta}</extra>"}
 
     def line(kind: str, trace: dict[str, Any], **more: Any) -> Line:
@@ -124,7 +126,7 @@ def lines_of(chart: Chart, views: Views, place: int, label: str, points: Points,
 
     return [
         line("raw", {**style, **faint} if smoothed else style),
-        *([line("smooth", style, weight=weight)] if smoothed else []),
+        *([line("smooth", {**style, "hovertemplate": logged}, weight=weight)] if smoothed else []),
         *([line("best", best, best=chart.best)] if chart.best else []),
         line("odd", odd),
     ]

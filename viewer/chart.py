@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tbbridge import ExperimentView, Points
+from tbbridge import ExperimentView, Points, lower_is_better
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,11 @@ class Chart:
     """How values are written, in Plotly's (d3's) notation."""
     group: str = ""
     """Whose controls it obeys, when not its own."""
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether small values are good ones."""
+        return self.best == "lowest" if self.best else lower_is_better(next(iter(self.columns.values())))
 
     def points(self, view: ExperimentView, label: str) -> Points | None:
         """What is behind a label in an experiment; None where the experiment has nothing there."""

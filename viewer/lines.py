@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tbbridge import Points
+from tbbridge import Points, gaps
 
 State = list[Any]
 """What a line has to remember: how far it has read its columns, and what it carries over."""
@@ -34,6 +34,8 @@ class News(NamedTuple):
     state: State
     text: list[str] | None = None
     """For a line of marks: what each says."""
+    logged: NDArray[Any] | None = None
+    """For a smoothed line: the values behind it."""
 
 
 class PastChanged(Exception):
@@ -129,27 +131,28 @@ def _smoothed(line: Line, state: State | None) -> News:
     _, last, count, constant = state or [0, 0.0, 0, None]
     first = not count
     if not len(new.value):
-        return News(new, [len(points.step), last, count, constant])
+        return News(new, [len(points.step), last, count, constant], logged=new.value)
     if first:
         constant = float(new.value[0])
     if constant is not None and (new.value == constant).all():
         biased = constant * (1.0 - weight ** (count + len(new.value)))
-        return News(new, [len(points.step), biased, count + len(new.value), constant])
+        return News(new, [len(points.step), biased, count + len(new.value), constant], logged=new.value)
     if constant is not None and not first:
         raise PastChanged(line.key)
     values, last = smooth(new.value, weight, last, count)
-    return News(new._replace(value=values), [len(points.step), last, count + len(values), None])
+    state = [len(points.step), last, count + len(values), None]
+    return News(new._replace(value=values), state, logged=new.value)
 
 
 def _gap(line: Line, state: State | None) -> News:
-    """Training minus validation where both have the step. State: points read of each."""
+    """How much worse validation is, where both have the step. State: points read of each."""
     start = state or [0, 0]
-    train, val = (_tail(points, at) for points, at in zip(line.columns, start, strict=True))
-    steps, i, j = np.intersect1d(train.step, val.step, assume_unique=True, return_indices=True)
-    read = [start[0] + int(i[-1]) + 1, start[1] + int(j[-1]) + 1] if len(steps) else start
-    with np.errstate(invalid="ignore"):
-        values = train.value[i].astype(np.float64) - val.value[j]
-    return News(_finite(Points(steps, train.wall_time[i], values)), read)
+    tails = [_tail(points, at) for points, at in zip(line.columns, start, strict=True)]
+    drawn = gaps(*tails, lower_is_better=line.best == "lowest")
+    if not len(drawn.step):
+        return News(drawn, start)
+    read = [at + int(np.searchsorted(tail.step, drawn.step[-1])) + 1 for at, tail in zip(start, tails, strict=True)]
+    return News(_finite(drawn), read)
 
 
 def _best(line: Line, state: State | None) -> News:
@@ -169,7 +172,7 @@ def _best(line: Line, state: State | None) -> News:
 
 def _last(line: Line, state: State | None) -> News:
     """The newest point of the line that is drawn (smoothed when it has a weight)."""
-    new, after, _ = (_smoothed if line.weight else _raw)(line, state)
+    new, after, *_ = (_smoothed if line.weight else _raw)(line, state)
     return News(_tail(new, max(len(new.step) - 1, 0)), after)
 
 

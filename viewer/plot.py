@@ -48,8 +48,18 @@ def layout(axis: Axis, theme: Mapping[str, Any], display: str, log: bool, legend
 def _axes(axis: Axis, theme: Mapping[str, Any], display: str, log: bool) -> dict[str, Any]:
     # margins that follow the labels cost a second drawing each time; these fit the longest label of seven characters
     common = {"gridcolor": theme["grid"], "zeroline": False, "automargin": False, "linecolor": theme["line"]}
+    # whole numbers under the mouse: 254,610, and not 254.61k
+    hover = {"step": {"hoverformat": ",d"}}.get(axis.kind, {})
     title = {"step": "Step", "relative": f"Relative time ({axis.label})", "wall": "Wall time"}[axis.kind]
-    x = {**common, "showgrid": False, "showline": True, "ticks": "outside", "tickcolor": theme["line"], "ticklen": 4}
+    x = {
+        **common,
+        **hover,
+        "showgrid": False,
+        "showline": True,
+        "ticks": "outside",
+        "tickcolor": theme["line"],
+        "ticklen": 4,
+    }
     x |= {
         "title": {"text": title, "standoff": 6, "font": {"size": 12}},
         "type": "date" if axis.kind == "wall" else "linear",

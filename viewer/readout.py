@@ -1,4 +1,4 @@
-"""A chart's figures beside it: the newest value, the best and its step, training minus validation."""
+"""A chart's figures beside it: the newest value, the best and its step, the gap of training and validation."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 from dash import html
 
-from tbbridge import ExperimentView
+from tbbridge import ExperimentView, Points, gap
 from tbbridge.viewer.chart import Chart
 
 NOTHING, MINUS = "\u2013", "\u2212"
+TAILS = (64, 4096, 0)
+"""Newest points among which the last shared step is looked for; 0 for all."""
 COLUMNS = {"now": "Now", "best": "Best", "at": "At step"}
 
 
@@ -51,13 +53,20 @@ def cells(chart: Chart, views: Sequence[ExperimentView], states: Mapping[str, An
             steps += [int(points.step[-1])] if points else []
             values = (write(now[-1], chart), write(best, chart), f"{at:,}" if at is not None else NOTHING)
             texts |= {f"{chart.id}-{what}-{row}-{place}": text for what, text in zip(COLUMNS, values, strict=True)}
-        texts[f"{chart.id}-now-{len(now)}-{place}"] = write(_gap(now), chart, "+")
+        texts[f"{chart.id}-now-{len(now)}-{place}"] = write(_gap(chart, view), chart, "+")
     return {**texts, f"{chart.id}-step": f"{max(steps):,}" if steps else NOTHING}
 
 
-def _gap(now: Sequence[float | None]) -> float | None:
-    known = [value for value in now if value is not None and math.isfinite(value)]
-    return known[0] - known[1] if len(now) == len(known) == 2 else None
+def _gap(chart: Chart, view: ExperimentView) -> float | None:
+    """Return how much worse validation is at the last step that both have; None without both."""
+    both = [points for label in chart.columns if (points := chart.points(view, label))]
+    if len(both) != 2 or len(chart.columns) != 2:
+        return None
+    for newest in TAILS:  # what they share stands at their ends, as a rule
+        tails = [Points(*(column[-newest:] for column in points)) for points in both]
+        if found := gap(*tails, lower_is_better=chart.lower_is_better):
+            return found.value if math.isfinite(found.value) else None
+    return None
 
 
 def write(value: float | None, chart: Chart, sign: str = "") -> str:

@@ -125,6 +125,8 @@ def _traced(new: News, line: Line, axis: Axis, which: NDArray[Any] | None = None
     if line.kind == "smooth":
         y = np.asarray([float(f"{v:.7g}") for v in y])
     traced = {"x": numbers(x), "y": numbers(y)}
+    if new.logged is not None:
+        traced["customdata"] = numbers(new.logged if which is None else new.logged[which])
     if new.text is not None:
         traced["text"] = new.text if which is None else [new.text[i] for i in which]
     return traced

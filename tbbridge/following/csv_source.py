@@ -7,6 +7,7 @@ with open_source("logs-csv/") as source:       # a directory of run logs, one ru
 from __future__ import annotations
 
 import os
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,9 @@ from tbbridge.write.run_log_csv import read_run_log
 
 POLL_INTERVAL = 2.0
 """Seconds between looks at all files; changes are notified where the system does that."""
+
+LARGEST = 1 << 30
+"""Bytes of a run log: some twenty million rows."""
 
 REST = 20.0
 """After a look the reader rests this many times as long as it took: run logs are read whole."""
@@ -124,7 +128,7 @@ class CsvSource:
         return file.data if file and file.view else None
 
     def status(self) -> list[str]:
-        """Lines for a person: what is amiss; empty when all is well."""
+        """Return messages about what is wrong; empty when all is well."""
         lines = [self._died] if self._died else []
         if self._missing:
             lines.append(f"waiting for {self.path}: it does not exist")
@@ -207,9 +211,9 @@ class CsvSource:
             stamp = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
             if old and old.stamp == stamp:
                 return False
-            data = Path(path).read_bytes()
+            data = _content(path)
         except OSError as error:
-            self._files[name] = _File((), problem=f"cannot read {path}: {error.strerror}")
+            self._files[name] = _File((), problem=f"cannot read {path}: {error.strerror or error}")
             return old is None or old.problem != self._files[name].problem
         try:
             view = self._view(read_run_log(data, name), old.view if old else None)
@@ -224,6 +228,24 @@ class CsvSource:
             return ExperimentView(log.name, old.generation, columns, state="static")
         self._generation += 1
         return ExperimentView(log.name, self._generation, columns, state="static")
+
+
+def _content(path: str) -> bytes:
+    """Return the bytes of a regular file; nothing else is opened to be read, and nothing waits for a writer.
+
+    Raises:
+        OSError: it is another kind of file, larger than `LARGEST`, or cannot be read.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError("it is no regular file")
+    with open(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("it is no regular file")
+        data = b"" if status.st_size > LARGEST else file.read(LARGEST + 1)
+    if status.st_size > LARGEST or len(data) > LARGEST:
+        raise OSError(f"it is larger than {LARGEST >> 20} MiB, which no run log here may be")
+    return data
 
 
 def _points(log: RunLog, column: str) -> Points:

@@ -151,7 +151,7 @@ def test_current_values_and_step_are_shown(screen: Screen, source: MemorySource)
     wait_until(lambda: row.get_by_role("cell").all_inner_texts() == ["0.9900", "0.9900", "500"], what="training")
     loss = screen.chart("loss")
     assert loss.get_by_role("row", name="Validation").get_by_role("cell").all_inner_texts()[0] == "0.0300"
-    assert loss.get_by_role("row", name="Gap").get_by_role("cell").all_inner_texts()[0] == "\u22120.0200"
+    assert loss.get_by_role("row", name="Gap").get_by_role("cell").all_inner_texts()[0] == "+0.0200"
     stars = [t for t in screen.traces("accuracy") if t["star"]]
     assert [(t["x"], t["y"]) for t in stars] == [([500], [0.99]), ([500], [0.98])]
 
@@ -189,11 +189,11 @@ def test_the_picker_is_worked_by_keyboard_and_finds_by_words(screen: Screen) -> 
 
 
 def test_the_gap_and_the_log_scale(screen: Screen, source: MemorySource) -> None:
-    """Gap draws training minus validation, Log scale a logarithmic y axis."""
+    """Gap draws how much worse validation is, Log scale a logarithmic y axis."""
     columns = source.view("mnist-cnn").columns
     screen.chart("loss").get_by_role("checkbox", name="Gap").check()
     wait_until(lambda: screen.line("loss", "Gap")["x"], what="the gap")
-    gap = columns["train cross entropy"].value.astype(float) - columns["val cross entropy"].value
+    gap = columns["val cross entropy"].value.astype(float) - columns["train cross entropy"].value
     assert screen.line("loss", "Gap")["y"] == pytest.approx(list(gap), abs=1e-6)
     screen.chart("loss").get_by_role("checkbox", name="Log scale").check()
     wait_until(lambda: screen.figure("loss", "p._fullLayout.yaxis.type") == "log", what="log")
@@ -260,12 +260,14 @@ def test_zoom_stays_while_points_arrive_and_double_click_leaves_it(screen: Scree
     screen.page.mouse.up()
     wait_until(lambda: screen.figure("accuracy", "p._fullLayout.xaxis.range[1]") < 300, what="zoomed")
     zoomed = screen.figure("accuracy", "p._fullLayout.xaxis.range")
+    wait_until(lambda: screen.figure("loss", "p._fullLayout.xaxis.range") == zoomed, what="the other chart follows")
     for step in (500, 505):
         source.append("mnist-cnn", step, train_accuracy=0.5)
     wait_until(lambda: screen.line("accuracy", "Training")["x"][-1:] == [505], what="new points")
     assert screen.figure("accuracy", "p._fullLayout.xaxis.range") == zoomed
     screen.page.mouse.dblclick(box["x"] + 0.4 * box["width"], y)
     wait_until(lambda: screen.figure("accuracy", "p._fullLayout.xaxis.range[1]") > 500, what="all again")
+    wait_until(lambda: screen.figure("loss", "p._fullLayout.xaxis.range[1]") > 450, what="in the other chart, too")
 
 
 def test_plotlys_tools_are_there(screen: Screen) -> None:
@@ -279,12 +281,21 @@ def test_plotlys_tools_are_there(screen: Screen) -> None:
     assert download.value.suggested_filename == "tbbridge-loss.png"
 
 
-def test_hovering_shows_the_values(screen: Screen) -> None:
-    """The mouse over the chart shows the step and each line's value there."""
+def test_hovering_shows_the_values(screen: Screen, source: MemorySource) -> None:
+    """The mouse over the chart shows the whole step, and of each line the smoothed and the logged value there."""
+    source.put("mnist-cnn", {"train accuracy": points([0.5, 0.8, 1.0], every=254_610)})
+    wait_until(lambda: screen.line("accuracy", "Training")["x"] == [0, 254_610, 509_220], what="drawn")
     box = screen.chart("accuracy").locator(".nsewdrag").first.bounding_box()
-    screen.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     words = screen.chart("accuracy").locator(".hoverlayer text")
-    wait_until(lambda: "Training" in "".join(words.all_text_contents()), what="a label")
+
+    def label() -> str:
+        place = screen.figure("accuracy", "p._fullLayout.xaxis.d2p(254610)")
+        for shift in (0, 3):  # a plot that is still being drawn does not see the first one
+            screen.page.mouse.move(box["x"] + place + shift, box["y"] + box["height"] / 2)
+        return "".join(words.all_text_contents())
+
+    wait_until(lambda: "254,610" in label(), what="the step")
+    assert f"{ema([0.5, 0.8], 0.6)[1]:.4f}, logged 0.8000" in label()
 
 
 def test_learn_more_opens(screen: Screen) -> None:

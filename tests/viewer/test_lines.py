@@ -85,21 +85,22 @@ def test_going_on_draws_what_drawing_at_once_does(kind: str, values: list[float]
 def test_the_gap_joins_on_steps_however_they_arrive(
     rows: list[tuple[bool, bool, float, float]], data: st.DataObject
 ) -> None:
-    """Training minus validation where both logged the step, whichever came first and in however many pieces."""
+    """How much worse validation is where both logged the step, whichever came first and in however many pieces."""
     columns = [
         Points(np.array([i for i, row in enumerate(rows) if row[n]], np.int64), np.zeros(sum(row[n] for row in rows)),
                np.array([row[n + 2] for row in rows if row[n]], np.float64))
         for n in (0, 1)
     ]  # fmt: skip
-    state, drawn = None, []
+    best = data.draw(st.sampled_from(("highest", "lowest")))
+    sign, state, drawn = {"highest": 1, "lowest": -1}[best], None, []
     for _ in range(3):
         cut = [data.draw(st.integers(state[n] if state else 0, len(columns[n].step))) for n in (0, 1)]
-        new = Line("a", "gap", [head(columns[n], cut[n]) for n in (0, 1)]).after(state)
+        new = Line("a", "gap", [head(columns[n], cut[n]) for n in (0, 1)], best=best).after(state)
         state = new.state
         drawn += list(zip(new.points.step.tolist(), new.points.value.tolist(), strict=True))
-    new = Line("a", "gap", columns).after(state)
+    new = Line("a", "gap", columns, best=best).after(state)
     drawn += list(zip(new.points.step.tolist(), new.points.value.tolist(), strict=True))
-    assert drawn == [(i, row[2] - row[3]) for i, row in enumerate(rows) if row[0] and row[1]]
+    assert drawn == [(i, sign * (row[2] - row[3])) for i, row in enumerate(rows) if row[0] and row[1]]
 
 
 def test_a_constant_line_that_changes_is_drawn_anew() -> None:

@@ -60,7 +60,7 @@
   /* --------------------------------------------------------------------------------------------------------- a page */
   class Page {
     constructor(prefix, root) {
-      Object.assign(this, { prefix, root, defaults: {}, controls: {}, shown: {}, ranges: {}, failures: 0, polling: false, number: 0 });
+      Object.assign(this, { prefix, root, defaults: {}, controls: {}, shown: {}, ranges: {}, drawn: {}, failures: 0, polling: false, number: 0 });
       this.queue = Promise.resolve();
       this.status = { state: "connecting", age: null };
       this.since = performance.now();
@@ -216,6 +216,7 @@
       const plot = await this.plot(chart);
       if (!plot) return;
       await Plotly.react(plot, figure.data, figure.layout, plot.tbConfig);
+      this.drawn[chart] = plot;
       if (!plot.tbListens) {
         plot.tbListens = true;
         plot.on("plotly_relayout", (change) => this.zoomed(chart, plot, change));
@@ -229,16 +230,30 @@
       const axis = plot._fullLayout.xaxis;
       if (axis.autorange) delete this.ranges[chart];
       else this.ranges[chart] = axis.range.map((end) => (axis.type === "date" ? epoch(String(end)) : Number(end)));
-      if (before !== JSON.stringify(this.ranges[chart])) this.ask();
+      if (before === JSON.stringify(this.ranges[chart])) return;
+      this.follow(chart, axis);
+      this.ask();
+    }
+
+    /* The charts of the page share their x range: the others are zoomed alike. */
+    follow(chart, axis) {
+      if (chart.startsWith("more-")) return;
+      for (const name of Object.keys(this.drawn)) {
+        const other = this.drawn[name];
+        if (name === chart || name.startsWith("more-") || !other.isConnected || !other.data.length) continue;
+        if (axis.autorange) delete this.ranges[name];
+        else this.ranges[name] = this.ranges[chart];
+        Plotly.relayout(other, axis.autorange ? { "xaxis.autorange": true } : { "xaxis.range": [...axis.range] });
+      }
     }
 
     async extend(chart, changes) {
       const plot = await this.plot(chart);
       if (!plot) return;
-      for (const marked of [false, true]) {
-        const some = changes.filter((change) => ("text" in change) === marked);
+      for (const also of ["", "text", "customdata"]) { // Plotly appends to traces that have the same arrays
+        const some = changes.filter((change) => (["text", "customdata"].find((key) => key in change) || "") === also);
         if (!some.length) continue;
-        const keys = marked ? ["x", "y", "text"] : ["x", "y"], update = {}, most = {};
+        const keys = ["x", "y", also].filter(Boolean), update = {}, most = {};
         for (const key of keys) {
           update[key] = some.map((change) => change[key]);
           most[key] = some.map((change) => change.keep);
