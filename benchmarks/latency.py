@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import tbbridge
-from tbbridge.tail.watch import Watcher
+from tbbridge.tail import watch
 from tbbridge.write.events import EventWriter
 
 WRITER = """
@@ -58,7 +58,8 @@ def observe(out: Path, runs: int, points: int, deadline: float) -> dict[tuple[in
     """When each point of each run was first seen in its run log: (run, step) -> nanoseconds."""
     seen: dict[tuple[int, int], int] = {}
     known = [0] * runs
-    watcher = Watcher(str(out), mark=".csv")
+    watch.GATHER = 0.0  # this process has nothing to wait for
+    watcher = watch.Watcher(str(out), mark=".csv")
     watcher.attend()
     paths = [out / f"live{number}.csv" for number in range(runs)]
     while min(known) < points and time.monotonic() < deadline:
@@ -93,12 +94,12 @@ def measure(runs: int, points: int, pause: float, idle: int) -> np.ndarray:
         assert writer.stdin
         assert writer.stdout
         assert writer.stdout.readline() == "ready\n"
-        watch = subprocess.Popen(
+        follower = subprocess.Popen(
             [sys.executable, "-m", "tbbridge", "watch", str(logs), "--out", str(out), "--no-viewer"],
             stdout=subprocess.DEVNULL,
         )
         while len(list(out.glob("*.csv"))) < runs + -(-idle // 50):
-            assert watch.poll() is None
+            assert follower.poll() is None
             time.sleep(0.1)
         time.sleep(1.0)
         writer.stdin.write("\n")
@@ -109,8 +110,8 @@ def measure(runs: int, points: int, pause: float, idle: int) -> np.ndarray:
             number, step, moment = map(int, line.split())
             written[number, step] = moment
         writer.wait()
-        watch.terminate()
-        assert watch.wait(30) == 0
+        follower.terminate()
+        assert follower.wait(30) == 0
         prove(logs, out, Path(folder, "fresh"))
     assert seen.keys() == written.keys(), f"{len(written) - len(seen)} points were never seen"
     return np.array([seen[at] - written[at] for at in written]) / 1e9
