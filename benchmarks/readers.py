@@ -1,5 +1,6 @@
 """One reader on one log directory, as a process of its own: ``python readers.py NAME LOGDIR REPEATS`` prints JSON.
 
+cpu       processor time of the same repeat, of all threads
 seconds   best of the repeats, from opening the files to having the points; imports are not counted
 peak_mb   peak resident memory of the process that holds the points
 points    how many there are, and
@@ -26,6 +27,12 @@ def peak_mb(pid: int | str = "self") -> float:
     """Peak resident memory."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def event_files(logdir: str) -> list[Path]:
@@ -161,7 +168,7 @@ def rust(logdir: str, *flags: str) -> dict[str, object]:
                 if found := re.search(r"Finished load cycle \(([\d.]+)(m?s)\)", line):
                     seconds = float(found[1]) / (1000 if found[2] == "ms" else 1)
                     break
-            peak = peak_mb(server.pid)
+            peak, cpu = peak_mb(server.pid), cpu_seconds(server.pid)
             options = [("grpc.max_receive_message_length", 1 << 30)]
             channel = grpc.insecure_channel(f"localhost:{port}", options=options)
             stub = grpc_provider.make_stub(channel)
@@ -173,7 +180,7 @@ def rust(logdir: str, *flags: str) -> dict[str, object]:
             total = sum(one.value for one in points)
         finally:
             server.kill()
-    return {"seconds": seconds, "points": len(points), "sum": total, "peak_mb": peak}
+    return {"seconds": seconds, "cpu": cpu, "points": len(points), "sum": total, "peak_mb": peak}
 
 
 def main(name: str, logdir: str, repeats: int, *flags: str) -> None:
@@ -184,12 +191,13 @@ def main(name: str, logdir: str, repeats: int, *flags: str) -> None:
         first = event_files(logdir)[0].open("rb").read(400)
         (Path(small) / "events.out.tfevents.1").write_bytes(first)
         NAMES[name](small)()
-    read, best, points = NAMES[name](logdir), float("inf"), 0
+    read, best, points = NAMES[name](logdir), (float("inf"), 0.0), 0
     for _ in range(repeats):
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         points, _ = read()
-        best = min(best, time.perf_counter() - started)
-    print(json.dumps({"seconds": best, "points": points, "sum": read.total(), "peak_mb": peak_mb()}))
+        best = min(best, (time.perf_counter() - started, time.process_time() - cpu))
+    found = {"seconds": best[0], "cpu": best[1], "points": points, "sum": read.total(), "peak_mb": peak_mb()}
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

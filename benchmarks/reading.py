@@ -35,6 +35,7 @@ class Row:
     points: int
     sum: float | None
     peak_mb: float
+    cpu: float
 
 
 def run(reader: str, command: list[str], **env: str) -> Row:
@@ -43,7 +44,9 @@ def run(reader: str, command: list[str], **env: str) -> Row:
     if done.returncode:
         sys.exit(f"{reader} failed:\n{done.stderr[-2000:]}")
     found = json.loads(done.stdout.splitlines()[-1])
-    return Row(reader, found["seconds"], found["points"], found["sum"], found["peak_mb"])
+    return Row(
+        reader, found["seconds"], found["points"], found["sum"], found["peak_mb"], found.get("cpu", float("nan"))
+    )
 
 
 def ask(
@@ -82,6 +85,25 @@ def table(title: str, rows: list[Row], points: int) -> str:
     for row in rows:
         each, ratio = row.seconds / points * 1e9, row.seconds / rows[0].seconds
         lines.append(f"| {row.reader} | {row.seconds:.3f} | {each:,.0f} | {row.peak_mb:,.0f} | {ratio:,.2f} |")
+    return "\n".join([*lines, ""])
+
+
+def sweep_table(logdir: Path, runs: int, accumulator: bool = True) -> str:
+    """Many short trainings: what each reader takes, answers first."""
+    rows = [
+        ask("`tbbridge.read`", "library", logdir, 5),
+        ask("TensorBoard's Rust server, told to keep every point", "rust", logdir, 3, *EVERY),
+    ]
+    if accumulator:
+        rows.append(ask("TensorBoard's EventAccumulator", "accumulator", logdir, 1))
+    prove(rows, 20 * runs)
+    lines = [
+        f"### {20 * runs:,} scalars in {runs:,} runs",
+        "",
+        "| reader | seconds | CPU s | peak MB |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| {row.reader} | {row.seconds:.2f} | {row.cpu:.2f} | {row.peak_mb:,.0f} |" for row in rows]
     return "\n".join([*lines, ""])
 
 
@@ -133,7 +155,10 @@ def main() -> None:
     points = 2_000_000 // n
     rows = [ask(f"{w} thread{'s' * (w > 1)}", "ours", inputs["parallel"], 7, WORKERS=str(w)) for w in (1, 2)]
     prove(rows, points)
-    print(table(f"{points:,} scalars in 8 files, in parallel", rows, points))
+    print(table(f"{points:,} scalars in 8 files, in parallel", rows, points), flush=True)
+
+    runs = 10_000 // n
+    print(sweep_table(reading_inputs.sweep(HERE / "data", runs), runs))
 
 
 if __name__ == "__main__":

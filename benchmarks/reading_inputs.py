@@ -47,6 +47,21 @@ def among_images(scalars: int, image: int) -> Iterator[bytes]:
         yield event(i + 1, 1.7e9 + i, pixels)
 
 
+def sweep_scalars(seed: int) -> Iterator[bytes]:
+    """Events of a short training: two tags of ten points."""
+    yield VERSION
+    for i in range(20):
+        yield event(i // 2, 1.7e9 + i, summary(simple_value(("train/loss", "val/accuracy")[i % 2], 1 / (2 + i + seed))))
+
+
+def sweep(folder: Path, runs: int) -> Path:
+    """Write a log directory of many short trainings, one file each; return it."""
+    logdir = folder / f"sweep-{runs}"
+    for seed in range(runs):
+        write(logdir / f"lr{seed % 10}" / f"seed{seed:05d}" / "events.out.tfevents.1", sweep_scalars(seed))
+    return logdir
+
+
 def write(path: Path, events: Iterable[bytes]) -> None:
     """Write the file unless it is there."""
     if path.exists():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
 from random import Random
 
 import pytest
 from decode.story import decode, everything, wreck
+from support import ROOT
 
 import tbbridge
 from tbbridge.core.model import EventFile, Series
@@ -143,4 +145,16 @@ def test_a_file_that_goes_or_changes_between_listing_and_reading_costs_only_itse
     assert reading.problems == [
         f"cannot read run00{number}/events.out.tfevents.1: it was there a moment ago, and is gone"
         for number in range(3)
+    ]
+
+
+def test_the_benchmark_of_many_runs_has_right_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside TensorBoard's Rust server, which is asked over its own protocol: as many points with the same sum."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    benchmark, inputs = import_module("reading"), import_module("reading_inputs")
+    lines = benchmark.sweep_table(inputs.sweep(tmp_path, 60), 60, accumulator=False).splitlines()
+    assert lines[0] == "### 1,200 scalars in 60 runs"
+    assert [line.split("|")[1].strip() for line in lines[4:6]] == [
+        "`tbbridge.read`",
+        "TensorBoard's Rust server, told to keep every point",
     ]

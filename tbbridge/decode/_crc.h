@@ -1,8 +1,7 @@
 /* CRC-32C: the processor's instruction where it has one (SSE4.2, ARMv8), chosen at run time, else slicing-by-8.
  *
  * A "state" is the register between bytes, without the inversions at both ends; states are linear over GF(2), so that
- * state(a ++ b) = shift(state(a), len(b)) ^ state_from_zero(b). Long payloads use that to run three dependent chains of the
- * instruction side by side (its latency is three cycles, its throughput one), as Mark Adler's crc32c.c does.
+ * state(a ++ b) = shift(state(a), len(b)) ^ state_from_zero(b).
  */
 #ifndef TBBRIDGE_CRC_H
 #define TBBRIDGE_CRC_H
@@ -48,10 +47,6 @@ CRC_TARGET static inline uint32_t crc_arm1(uint32_t s, uint8_t v) {
 
 static uint32_t crc_slices[8][256];
 static uint32_t crc_powers[8][256]; /* x^(8 * v * 256^d): what v * 256^d zero bytes multiply a state by */
-static uint32_t crc_lane[2][4][256]; /* by bytes of a state: what CRC_SHORT and CRC_LONG zero bytes do to it */
-
-#define CRC_SHORT 256
-#define CRC_LONG 4096
 
 static inline uint64_t crc_load64(const uint8_t *p) {
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -100,24 +95,7 @@ static uint32_t crc_update_portable(uint32_t state, const uint8_t *p, size_t n) 
 }
 
 #ifdef CRC_TARGET
-static inline uint32_t crc_over_lane(int which, uint32_t s) {
-    return crc_lane[which][0][s & 255] ^ crc_lane[which][1][s >> 8 & 255] ^ crc_lane[which][2][s >> 16 & 255] ^
-           crc_lane[which][3][s >> 24];
-}
-
-CRC_TARGET static uint32_t crc_three(uint32_t state, const uint8_t *p, size_t lane, int which) {
-    uint32_t second = 0, third = 0;
-    for (size_t i = 0; i < lane; i += 8) {
-        state = CRC_STEP8(state, crc_load64(p + i));
-        second = CRC_STEP8(second, crc_load64(p + lane + i));
-        third = CRC_STEP8(third, crc_load64(p + 2 * lane + i));
-    }
-    return crc_over_lane(which, crc_over_lane(which, state) ^ second) ^ third;
-}
-
-CRC_TARGET static uint32_t crc_update_hardware(uint32_t state, const uint8_t *p, size_t n) {
-    for (; n >= 3 * CRC_LONG; p += 3 * CRC_LONG, n -= 3 * CRC_LONG) state = crc_three(state, p, CRC_LONG, 1);
-    for (; n >= 3 * CRC_SHORT; p += 3 * CRC_SHORT, n -= 3 * CRC_SHORT) state = crc_three(state, p, CRC_SHORT, 0);
+CRC_TARGET static inline uint32_t crc_update_hardware(uint32_t state, const uint8_t *p, size_t n) {
     for (; n >= 8; p += 8, n -= 8) state = CRC_STEP8(state, crc_load64(p));
     for (; n; p++, n--) state = CRC_STEP1(state, *p);
     return state;
@@ -141,7 +119,7 @@ static int crc_has_hardware(void) {
 #endif
 }
 
-/* What a record at p with n bytes behind it is; the reasons are those of contract.py. */
+/* What a record at p with n bytes behind it is; the reasons are those of scan_result.py. */
 enum { RECORD_WHOLE = 0, RECORD_BAD_LENGTH = 1, RECORD_BAD_DATA = 2, RECORD_LARGE = 3, RECORD_CUT = 7 };
 
 #define RECORD_BODY(UPDATE)                                                                        \
@@ -183,20 +161,13 @@ typedef struct {
 static crc_kind_t crc_kind_used = {crc_update_portable, record_portable, headers_portable};
 
 #ifdef CRC_TARGET
-CRC_TARGET static inline uint32_t crc_update_short(uint32_t state, const uint8_t *p, size_t n) {
-    if (n >= 3 * CRC_SHORT) return crc_update_hardware(state, p, n);
-    for (; n >= 8; p += 8, n -= 8) state = CRC_STEP8(state, crc_load64(p));
-    for (; n; p++, n--) state = CRC_STEP1(state, *p);
-    return state;
-}
-
 CRC_TARGET static int record_hardware(const uint8_t *p, size_t n, uint64_t small, uint64_t *length) {
-    RECORD_BODY(crc_update_short)
+    RECORD_BODY(crc_update_hardware)
 }
 
 CRC_TARGET static size_t headers_hardware(const uint8_t *p, size_t n, size_t *first, uint64_t limit, int64_t *offsets,
                                           int64_t *lengths, size_t room) {
-    HEADERS_BODY(crc_update_short)
+    HEADERS_BODY(crc_update_hardware)
 }
 #endif
 
@@ -241,11 +212,6 @@ static void crc_build_tables(void) {
         for (int v = 1; v < 256; v++) crc_powers[d][v] = crc_multiply(crc_powers[d][v - 1], unit);
         unit = crc_multiply(crc_powers[d][255], unit);
     }
-    for (int b = 0; b < 4; b++)
-        for (int v = 0; v < 256; v++) {
-            crc_lane[0][b][v] = crc_multiply((uint32_t)v << (8 * b), crc_powers[1][CRC_SHORT >> 8]);
-            crc_lane[1][b][v] = crc_multiply((uint32_t)v << (8 * b), crc_powers[1][CRC_LONG >> 8]);
-        }
 }
 
 #endif

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tbbridge.core.crc32c import frame
+from tbbridge.core.varint import varint
 from tbbridge.decode._plain_event import BYTES, TENSOR, VARINT, Unparsable, fields
 
 _TEXTS = ((3,), (5, 1, 1), (5, 1, 7), (5, 1, 9, 2), (5, 1, 9, 3), (5, 1, 9, 1, 1), (5, 1, TENSOR, 2, 2, 2))
@@ -24,27 +25,18 @@ def _rewritten(data: bytes, texts: tuple[tuple[int, ...], ...], depth: int) -> b
     """The message `data` with its texts in UTF-8: as it is where they are, else encoded anew, without groups."""
     out, changed = bytearray(), False
     for number, wire, start, stop in fields(data, 0, len(data), depth):
-        out += _varint(number << 3 | wire)
+        out += varint(number << 3 | wire)
         if wire == VARINT:
-            out += _varint(start)
+            out += varint(start)
             continue
         content = data[start:stop]
         inner = tuple(text[1:] for text in texts if text[0] == number)
         if wire == BYTES and inner:
             fixed = _utf8(content) if inner == ((),) else _rewritten(content, inner, depth + 1)
             content, changed = fixed, changed or fixed != content
-        out += (_varint(len(content)) if wire == BYTES else b"") + content
+        out += (varint(len(content)) if wire == BYTES else b"") + content
     return bytes(out) if changed else data
 
 
 def _utf8(text: bytes) -> bytes:
     return text.decode("utf-8", "backslashreplace").encode()
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)

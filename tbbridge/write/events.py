@@ -15,6 +15,7 @@ from typing import BinaryIO
 import numpy as np
 
 from tbbridge.core.crc32c import frame
+from tbbridge.core.varint import varint
 
 DTYPES = {
     "float32": (1, "<f4"),
@@ -32,17 +33,6 @@ DTYPES = {
     "uint64": (23, "<u8"),
 }
 """numpy's name -> (number in ``types.proto``, layout of ``tensor_content``)."""
-
-
-def varint(number: int) -> bytes:
-    """`number` (its low 64 bits) as a protobuf varint."""
-    number &= (1 << 64) - 1
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 def field(number: int, content: bytes | str) -> bytes:

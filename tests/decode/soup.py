@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from random import Random
 
-from tbbridge.write.events import varint
+from tbbridge.core.varint import varint
 
 TAGS = [b"", b"a", b"loss", b"loss/train", b"\xff\xfe", "Ω".encode(), b"a" * 40]
 _PLUGINS = [b"", b"scalars", b"images", b"scalar", b"scalarss"]

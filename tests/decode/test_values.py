@@ -18,10 +18,11 @@ from tensorboard.compat.proto import event_pb2
 
 from tbbridge.core.crc32c import frame
 from tbbridge.core.model import Start
+from tbbridge.core.varint import varint
 from tbbridge.decode import Decoder, _native, _plain
 from tbbridge.decode.columns import Columns
 from tbbridge.decode.scan_result import REASONS, UNPARSABLE, Scan
-from tbbridge.write.events import DTYPES, event, field, simple_value, summary, tensor_value, varint
+from tbbridge.write.events import DTYPES, event, field, simple_value, summary, tensor_value
 
 ROOM = 1024
 Rows = list[tuple[bytes, int, float, float]]

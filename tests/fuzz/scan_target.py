@@ -14,7 +14,7 @@ import numpy as np
 from tbbridge.core.crc32c import frame
 from tbbridge.decode import Decoder, _native, _plain
 
-ROOM = 1024
+ROOM = 4096
 """Rows: inputs are at most 4096 bytes."""
 
 
@@ -23,6 +23,15 @@ def scanned(twin, data: bytes, held: bool) -> str:
     columns = np.empty(ROOM, np.int32), np.empty(ROOM, np.int64), np.empty(ROOM), np.empty(ROOM)
     found = twin.scan(data, 0, held, True, True, [b"a"], *columns)
     return repr((found._replace(foreign=sorted(found.foreign)), [column[: found.rows].tolist() for column in columns]))
+
+
+def together(twin, files: list[bytes]) -> str:
+    """All that a scan of several small files says."""
+    columns = np.empty(ROOM, np.int32), np.empty(ROOM, np.int64), np.empty(ROOM), np.empty(ROOM)
+    bounds = np.cumsum([0, *map(len, files)]).astype(np.int64)
+    found = twin.scan_files(b"".join(files), bounds, *columns)
+    parts = [part.tolist() if isinstance(part, np.ndarray) else part for part in found]
+    return repr((parts, [column[: found.rows[-1]].tolist() for column in columns]))
 
 
 def log_of(data: bytes, sizes: list[int], step: int) -> str:
@@ -54,6 +63,8 @@ def one_input(data: bytes) -> None:
     assert _native.can_jump_over(file) == _plain.can_jump_over(file)
     whole = log_of(file, [len(file)], 1 << 20)
     cut = mode // 3 * len(file) // 86
+    several = [file, file[:cut], file[cut:], file]
+    assert together(_native, several) == together(_plain, several)
     assert log_of(file, [cut, len(file)], 16 + mode) == whole
 
 
