@@ -48,6 +48,10 @@ class Scalars:
     """float32 when every value here was written as float32 or narrower, else float64."""
 
 
+NO_SCALARS = Scalars(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
+"""Of a file whose points are not kept."""
+
+
 class Start(NamedTuple):
     """A ``SessionLog.START`` event: an announced restart (torch's ``purge_step``)."""
 
@@ -76,6 +80,8 @@ class EventFile:
     first_wall_time: float = float("nan")
     """Wall time of the file's first intact record, in seconds since the epoch; NaN when there is none."""
     starts: list[Start] = field(default_factory=list)
+    hparams: bool = False
+    """It holds a record of the hparams plugin, such as a hyperparameter session."""
     records: int = 0
     """Intact records: both checksums right (that of a large record's data, which cannot hold a scalar, is not read)."""
     damage: list[Damage] = field(default_factory=list)

@@ -111,6 +111,7 @@ cdef struct Work:
     # the rest of what a scan finds
     Mark* starts
     int32_t starts_used, starts_room
+    int32_t hparams             # tags of the hparams plugin
     int64_t passed[REASONS]
     int64_t records
     int64_t jumped              # where the last record starts, if it was jumped over, else -1
@@ -127,6 +128,7 @@ cdef inline int add_value(Work* w, Event* event, Value* value) noexcept nogil:
     cdef int why = 0
     cdef double number = value.simple
     cdef bint wide = False
+    cdef bint foreign
     cdef Tag* tag
     place = tag_place(w, value.tag, value.tag_size)
     if place < 0:
@@ -135,7 +137,10 @@ cdef inline int add_value(Work* w, Event* event, Value* value) noexcept nogil:
     if tag.file != w.file:
         tag.file, tag.id, tag.foreign, tag.wide = w.file, -1, False, False
     if value.plugin_size:
-        tag.foreign = not (value.plugin_size == 7 and memcmp(value.plugin, b"scalars", 7) == 0)
+        foreign = not (value.plugin_size == 7 and memcmp(value.plugin, b"scalars", 7) == 0)
+        if value.tag_size >= 10 and memcmp(value.tag, b"_hparams_/", 10) == 0:
+            w.hparams += foreign - tag.foreign
+        tag.foreign = foreign
     if value.kind != SIMPLE_VALUE:
         if value.kind == TENSOR:
             why = tensor_number(&value.tensor, &number, &wide)

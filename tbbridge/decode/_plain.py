@@ -109,7 +109,8 @@ def scan_files(
             raise ValueError("bounds must ascend inside data")
         piece, at = memoryview(data)[start:end], result.rows[i]
         found = scan(piece, 0, False, False, True, [], tag[at:], step[at:], wall_time[at:], value[at:])
-        unusual = found.starts or found.wide or any(found.passed)
+        hparams = any(tag.startswith(b"_hparams_/") for tag in found.foreign)
+        unusual = found.starts or found.wide or hparams or any(found.passed)
         if found.stop == END and found.end == len(piece) and not unusual:
             result.plain[i], result.records[i] = True, found.records
             result.first_wall_time[i] = found.first_wall_time

@@ -15,6 +15,10 @@ MAX_DAMAGES = 100_000
 """Damaged ranges that are reported one by one; further ones are joined with the last."""
 
 
+_HPARAMS = b"_hparams_/"
+"""How the tags of the hparams plugin begin (tensorboard.plugins.hparams.metadata)."""
+
+
 class Log:
     """The scalars of the records so far, and the damage between them."""
 
@@ -29,6 +33,7 @@ class Log:
         self._ids: dict[str, int] = {}
         self._doubles: set[int] = set()
         self._starts: list[Start] = []
+        self._hparams = False
         self._first_wall_time = float("nan")
         self._damage: list[Damage] = []
         self._passed = [0] * len(REASONS)
@@ -50,6 +55,7 @@ class Log:
                 for rows, step, first, wall_time in found.starts
             ]
             self.foreign, self.fresh = found.foreign, found.fresh
+            self._hparams = self._hparams or any(tag.startswith(_HPARAMS) for tag in found.foreign)
 
     def _id(self, tag: bytes) -> int:
         text = tag.decode("utf-8", "backslashreplace")
@@ -77,6 +83,7 @@ class Log:
             doubles=set(self._doubles),
             first_wall_time=self._first_wall_time,
             starts=list(self._starts),
+            hparams=self._hparams,
             records=self.records,
             damage=[*self._damage, *([open_damage] if open_damage else [])],
             incomplete_tail=incomplete_tail,

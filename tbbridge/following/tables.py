@@ -13,18 +13,19 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from tbbridge.core.errors import MappingError
 from tbbridge.core.growing_column import common_prefix
-from tbbridge.core.model import EventFile, Experiment, ExperimentView, Mark, Points, Scalars
+from tbbridge.core.model import NO_SCALARS, EventFile, Experiment, ExperimentView, Mark, Points, Start
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.reading.reading import NO_POINTS, as_logged, named
 from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.facts import GrowingFacts, SeriesFacts
 from tbbridge.shape.growing_run import ReadAgain, RunSeries
+from tbbridge.shape.mapping.experiments import ROOT, SESSION, is_session, run_above
 from tbbridge.shape.mapping.mapping import Mapper, MappingOptions, changes, check
+from tbbridge.shape.restarts import TrainingRestart, training_restarts
 from tbbridge.shape.run_log import run_log, since
+from tbbridge.shape.sub_runs import session_starts
 from tbbridge.write.run_log_csv import run_log_csv, with_new_rows
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,6 @@ MOST_DAMAGE_MARKS = 50
 FROM_THE_START = -(1 << 63)
 """The lowest step that there can be."""
 
-NO_SCALARS = Scalars(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
 
 _generations = itertools.count(1)
 """Never the same number twice in a process, so that an experiment that came back is not taken for the one that went."""
@@ -127,24 +127,53 @@ class Run:
     """By name; without their scalars."""
     changed: dict[str, int] = field(default_factory=dict)
     """By tag, the first row that is new or changed and that no table shows yet."""
+    above: list[EventFile] = field(default_factory=list)
+    """The session starts of the run above that hold for this one."""
+    session: bool = False
+    """It holds only a hyperparameter session."""
     _growing: dict[str, GrowingFacts] = field(default_factory=dict)
     _stale: dict[str, int] = field(default_factory=dict)
 
-    def take_in(self, logs: LogDirectory, name: str) -> bool:
-        """Take in the news of the run's files; returns whether tags came or went."""
+    def take_in(self, logs: LogDirectory, name: str, announced: Mapping[str, list[EventFile]]) -> bool:
+        """Take in the news of the run's files; returns whether tags came or went.
+
+        Args:
+            announced: the session starts of the runs that have some.
+        """
         files, whole = logs.take(name)
+        above = self._starts_above(name, files, announced)
         try:
-            self.series.update(files, whole=whole)
+            if not whole and _starts(above) != _starts(self.above):
+                raise ReadAgain
+            self.series.update([*files, *above] if whole else files, whole=whole)
         except ReadAgain:
             if logs.read_again(name):
                 files, whole = logs.take(name)
-                self.series.update(files, whole=whole)
+                self.series.update([*files, *above], whole=whole)
+        self.above = above if whole else self.above
         known = {} if whole else self.files
         self.files = known | {file.name: replace(file, scalars=NO_SCALARS) for file in files}
         for tag, row in self.series.changes().items():
             self.changed[tag] = min(row, self.changed.get(tag, row))
             self._stale[tag] = min(row, self._stale.get(tag, row))
-        return set(self.series.tags) != self.facts.keys()
+        before, self.session = self.session, self._is_session()
+        return set(self.series.tags) != self.facts.keys() or self.session != before
+
+    def _starts_above(
+        self, name: str, files: Iterable[EventFile], announced: Mapping[str, list[EventFile]]
+    ) -> list[EventFile]:
+        if not announced:
+            return []
+        tags = {tag for file in (*self.files.values(), *files) for tag in file.tags}
+        return announced.get(run_above(name, tags) or "", [])
+
+    def _is_session(self) -> bool:
+        counts = (len(self.series.live(tag).step) for tag in self.series.tags)
+        return is_session(self.files.values(), counts)
+
+    def known(self) -> dict[str, SeriesFacts]:
+        """What the mapping is to know of the run, as it is now."""
+        return {**self.settle_facts(), **({SESSION: SeriesFacts()} if self.session else {})}
 
     def settle_facts(self) -> dict[str, SeriesFacts]:
         """The facts of all series, as they are now."""
@@ -186,6 +215,7 @@ class Tables:
         self._options = options or MappingOptions()
         self._mapper = Mapper(self._options)
         self._runs: dict[str, Run] = {}
+        self._announced: dict[str, list[EventFile]] = {}
         self._owners: dict[str, str] = {}
         self._unsure: set[str] = set()
         self._settling = threading.Lock()
@@ -194,8 +224,15 @@ class Tables:
     def update(self, changed: Iterable[str]) -> set[str]:
         """Take in the news of these runs; returns the experiments of which anything changed."""
         changed = set(changed) | (self._logs.reading - self._runs.keys())  # they belong to an experiment, too
-        names_changed = [self._take_in(run) for run in changed]
-        if any(names_changed):
+        names_changed = False
+        below: set[str] = set()
+        for run in sorted(changed, key=lambda run: (run != ROOT, run)):  # a run before those below it
+            names_changed |= self._take_in(run)
+            below |= self._announce(run)
+        for run in below - changed:
+            names_changed |= self._take_in(run)
+        changed |= below
+        if names_changed:
             return self._map_all(changed)
         names = {self._owners[run] for run in changed if run in self._owners}  # one that came and went is nobody's
         self._unsure |= names
@@ -226,7 +263,7 @@ class Tables:
         """Map these experiments again; returns them."""
         for name, table in [(name, self.by_name[name]) for name in names]:
             began = time.thread_time()
-            known = {run: self._runs[run].settle_facts() for run in table.experiment.runs}
+            known = {run: self._runs[run].known() for run in table.experiment.runs}
             self._adopt(self._mapper.again(known, [table.place])[0], table.experiment.name)
             table.cost = time.thread_time() - began
             self._unsure.discard(name)
@@ -234,7 +271,7 @@ class Tables:
 
     def _map_all(self, changed: set[str]) -> set[str]:
         """Find out anew which experiments there are; returns those of which anything changed."""
-        known = {name: run.settle_facts() for name, run in self._runs.items()}
+        known = {name: run.known() for name, run in self._runs.items()}
         self.problems = []
         try:
             check(known, self._options)
@@ -269,12 +306,20 @@ class Tables:
         new = name not in self._runs
         run = self._runs.setdefault(name, Run())
         try:
-            return run.take_in(self._logs, name) or new
+            return run.take_in(self._logs, name, self._announced) or new
         except Exception as error:  # a bug: it must not stop the other runs
             log.exception("the run %s failed", name)
             del self._runs[name]
             self._logs.begin_again(name, f"{type(error).__name__}: {error}")
             return True
+
+    def _announce(self, name: str) -> set[str]:
+        """Note the session starts of a run; returns the runs below it where they are not those of before."""
+        starts = session_starts(self._runs[name].files.values()) if name in self._runs else []
+        if _starts(starts) == _starts(self._announced.get(name, [])):
+            return set()
+        self._announced[name] = starts
+        return {run for run in self._runs if run != name and (name == ROOT or run.startswith(f"{name}/"))}
 
     def _refresh_all(self, names: set[str], *, sure: bool = True) -> set[str]:
         """Bring tables up to date; `sure`: find out anew how their columns come on one axis."""
@@ -314,24 +359,35 @@ class Tables:
             name=experiment.name,
             generation=0,
             columns=placement.columns,
-            marks=[mark for name, run in runs.items() for mark in marks(name, run)],
+            marks=marks(runs),
             notes=(*experiment.notes, *note, *findings(runs), *table.changes),
             last_write=max((moment for moment in writes if moment is not None), default=None),
         )
 
 
-def marks(name: str, run: Run) -> list[Mark]:
-    """What to show discreetly on the charts: where the training began again, and (the first of) the damage."""
+def _starts(above: Iterable[EventFile]) -> list[tuple[str, list[Start]]]:
+    return [(file.name, file.starts) for file in above]
+
+
+def marks(runs: Mapping[str, Run]) -> list[Mark]:
+    """The marks on the charts of a training: where it began again, and (the first of) each run's damage."""
+    restarts = {name: run.series.restarts for name, run in runs.items()}
     found = [
-        Mark("restart", one.step, f"{name}: began again at step {one.step}{'' if one.announced else f' in {one.file}'}")
-        for one in run.series.restarts
+        _mark(one) for one in training_restarts(restarts, {name: run.files.values() for name, run in runs.items()})
     ]
-    damage = [(file.name, one) for file in run.files.values() for one in file.damage[:MOST_DAMAGE_MARKS]]
-    found += [
-        Mark("damage", None, f"{file}: bytes {one.start} to {one.end} could not be used: {one.reason}")
-        for file, one in damage[:MOST_DAMAGE_MARKS]
-    ]
+    for run in runs.values():
+        damage = [(file.name, one) for file in run.files.values() for one in file.damage[:MOST_DAMAGE_MARKS]]
+        found += [
+            Mark("damage", None, f"{file}: bytes {one.start} to {one.end} could not be used: {one.reason}")
+            for file, one in damage[:MOST_DAMAGE_MARKS]
+        ]
     return found
+
+
+def _mark(restart: TrainingRestart) -> Mark:
+    runs = ", ".join(dict.fromkeys(run for run, _ in restart.places))
+    silent = next((f" in {place.file}" for _, place in restart.places if not place.announced), "")
+    return Mark("restart", restart.step, f"{runs}: began again at step {restart.step}{silent}")
 
 
 def findings(runs: Mapping[str, Run]) -> list[str]:
@@ -339,7 +395,8 @@ def findings(runs: Mapping[str, Run]) -> list[str]:
     lines = []
     for name, run in runs.items():
         if superseded := run.series.superseded:
-            lines.append(f"{name}: {superseded} points were superseded by a restart or a later point of the same step")
+            restart = "a restart or " if run.series.restarts else ""
+            lines.append(f"{name}: {superseded} points were superseded by {restart}a later value of the same step")
         if damage := [one for file in run.files.values() for one in file.damage]:
             lost = sum(one.end - one.start for one in damage)
             lines.append(f"{name}: {len(damage)} damaged places, {lost} bytes, could not be used")

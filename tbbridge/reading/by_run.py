@@ -11,14 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-import numpy as np
-
 from tbbridge.core.errors import PathError
-from tbbridge.core.model import EventFile, Scalars, Series
+from tbbridge.core.model import NO_SCALARS, EventFile, Series
 from tbbridge.decode import Decoder
 from tbbridge.reading.engines import Engine
 from tbbridge.reading.reading import Reading, experiments
 from tbbridge.shape.facts import facts
+from tbbridge.shape.mapping.experiments import with_session
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.shape.series import Restart, merge_run
 from tbbridge.shape.sub_runs import inherited_starts
@@ -65,11 +64,7 @@ def read_run(work: RunWork) -> RunReading:
             problems.append(file.problem if news is News.FAILED else vanished(file.name))
     logs = [file.log for file in files]
     series, restarts = merge_run(logs, work.above)
-    return RunReading(work.run, [replace(log, scalars=_none()) for log in logs], series, problems, restarts)
-
-
-def _none() -> Scalars:
-    return Scalars(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
+    return RunReading(work.run, [replace(log, scalars=NO_SCALARS) for log in logs], series, problems, restarts)
 
 
 class Plan(NamedTuple):
@@ -123,7 +118,7 @@ def read(
     redone = {one.run: one for one in engine.map(read_run, again)} if again else {}
     found = [redone.get(one.run, one) for one in found]
     runs = {one.run: one.series for one in found}
-    known = {run: {tag: facts(one) for tag, one in series.items()} for run, series in runs.items()}
+    known = {one.run: with_session({tag: facts(got) for tag, got in one.series.items()}, one.files) for one in found}
     problems = problems + [line for one in found for line in one.problems]
     options = options or MappingOptions()
     files = {one.run: one.files for one in found}

@@ -12,6 +12,7 @@ from tbbridge.core.errors import UsageError
 from tbbridge.core.model import Bools, Experiment, Int64, Points, Series
 from tbbridge.reading.reading import Reading, experiments
 from tbbridge.shape.facts import facts
+from tbbridge.shape.mapping.experiments import with_session
 
 Steps = tuple[int | None, int | None]
 """First and last step, both included; None is open."""
@@ -64,7 +65,10 @@ def select(reading: Reading, selection: Selection) -> Reading:
         part = {run: series for run, series in part.items() if series}
     mapped = reading.experiments
     if selection.runs or selection.tags:
-        known = {run: {tag: facts(one) for tag, one in series.items()} for run, series in part.items()}
+        known = {
+            run: with_session({tag: facts(one) for tag, one in series.items()}, reading.files[run])
+            for run, series in part.items()
+        }
         mapped = experiments(reading.root, known, reading.options)
     if selection.experiments:
         mapped, part = _chosen(mapped, part, selection.experiments)

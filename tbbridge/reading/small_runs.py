@@ -14,6 +14,7 @@ from tbbridge.decode.small_files import SmallFiles, decode_small
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.shape.facts import SeriesFacts, facts
 from tbbridge.shape.many_series import ManySeries
+from tbbridge.shape.mapping.experiments import with_session
 from tbbridge.shape.series import Restart, doubles, merge_run
 from tbbridge.shape.sub_runs import inherited_starts
 from tbbridge.tail.batch import batches
@@ -67,10 +68,10 @@ def read_runs(logs: LogDirectory, listing: Listing, *, together: bool = True) ->
     restarts: dict[str, list[Restart]] = {}
     for run, files in others.items():
         if run not in above and (alone := _alone(files)):
-            calm[run], known[run] = (alone, 0), alone.facts()[0]
+            calm[run], known[run] = (alone, 0), with_session(alone.facts()[0], files)
             continue
         merged[run], found = merge_run(files, above.get(run, ()))
-        known[run] = {tag: facts(one) for tag, one in merged[run].items()}
+        known[run] = with_session({tag: facts(one) for tag, one in merged[run].items()}, files)
         if found:
             restarts[run] = found
     names = sorted(known)

@@ -57,7 +57,7 @@ def _places(restarts: Mapping[str, Sequence[Restart]], files: Mapping[str, Itera
     for run, of_run in restarts.items():
         known = {file.name: file for file in files[run]} if of_run else {}
         turns: Counter[str] = Counter()
-        for restart in of_run:
+        for restart in (one for one in of_run if one.file in known):  # others are the run's above
             file = known[restart.file]
             time = file.first_wall_time if math.isfinite(file.first_wall_time) else math.inf
             tags = frozenset((run, tag) for tag in file.tags) | {(run, f"\0{file.name}")}

@@ -11,10 +11,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from tbbridge.core.model import EventFile, Scalars
+from tbbridge.core.model import NO_SCALARS, EventFile
 from tbbridge.shape.mapping.experiments import run_above
-
-_NO_SCALARS = Scalars(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
 
 
 def session_starts(files: Iterable[EventFile]) -> list[EventFile]:
@@ -25,7 +23,7 @@ def session_starts(files: Iterable[EventFile]) -> list[EventFile]:
     return [
         EventFile(
             f"{file.name}:{place}",
-            _NO_SCALARS,
+            NO_SCALARS,
             first_wall_time=start.wall_time,
             starts=[start._replace(before=0, first=True)],
         )

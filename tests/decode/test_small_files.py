@@ -15,13 +15,16 @@ from tbbridge.decode.small_files import SmallFiles, decode_small
 from tbbridge.write.events import event, field, scalar_tensor, simple_value, summary, tensor_value
 
 
+SESSION = "_hparams_/session_start_info"
+
+
 def together(files: list[bytes]) -> SmallFiles:
     return decode_small(memoryview(b"".join(files)), np.cumsum([0, *map(len, files)]).astype(np.int64))
 
 
 def is_usual(log: EventFile) -> bool:
-    """The rule of docs: every record intact, float32 scalars or nothing, no START, nothing passed over."""
-    return not (log.damage or log.incomplete_tail or log.starts or log.passed_over or log.doubles)
+    """The rule of docs: every record intact, float32 scalars or nothing, no session, nothing passed over."""
+    return not (log.damage or log.incomplete_tail or log.starts or log.hparams or log.passed_over or log.doubles)
 
 
 def tensor(dtype: str, step: int = 1, plugin: str = "scalars") -> bytes:
@@ -56,6 +59,7 @@ def test_each_file_is_decoded_as_alone(any_twin: str) -> None:
         (tensor("float16"), True),
         (frame(event(1, 1.0, summary(field(1, "empty")))), False),  # passed over
         (frame(event(1, 1.0, summary(field(1, "h") + field(9, field(1, field(1, "hparams")))))), True),
+        (frame(event(1, 1.0, summary(field(1, SESSION) + field(9, field(1, field(1, "hparams")))))), False),
         (scalar(3)[:-1], False),
         (scalar(3)[:5], False),
         (bytes(40), False),

@@ -241,6 +241,13 @@ def test_starts_are_told() -> None:
     assert decode(scalar(1) + start[1]).starts == [Start(1, 9, False, math.inf)]
 
 
+def test_a_record_of_the_hparams_plugin_is_told() -> None:
+    """As torch's add_hparams writes it: a tag of the plugin, without a value. A scalar of such a name is none."""
+    session = summary(field(1, "_hparams_/session_start_info") + field(9, field(1, field(1, "hparams"))))
+    assert decode(VERSION + scalar(1) + frame(event(0, 1.0, session)) + scalar(2)).hparams
+    assert not decode(VERSION + scalar(1, 0.5, "_hparams_/x")).hparams
+
+
 def test_the_first_wall_time_is_that_of_the_first_intact_record() -> None:
     """Damage before it does not count."""
     assert math.isnan(decode(b"").first_wall_time)

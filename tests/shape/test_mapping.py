@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tbbridge.core.model import COLUMNS, Experiment, Series
+from tbbridge.core.model import COLUMNS, NO_SCALARS, EventFile, Experiment, Series
+from tbbridge.shape.mapping.experiments import SESSION, is_session, with_session
 from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, changes, facts, map_runs
 
 EPOCHS = SeriesFacts(5, 0, 4, consecutive=True)
@@ -47,6 +48,38 @@ def test_hparams_sub_run_feeds_nothing_and_is_no_experiment() -> None:
     assert (experiment.name, experiment.runs) == ("a", ("a", "a/1700000000.123456"))
     assert columns(experiment) == [None, None, "a:train_loss", "a:val_loss"]
     assert [why.split(":")[0] for _, _, why in experiment.passed_over] == ["R1", "R1"]
+
+
+@pytest.mark.parametrize("name", ["final", "a", "hparams/0"])
+def test_sub_run_that_holds_only_a_session_feeds_nothing(name: str) -> None:
+    """R1: ``add_hparams(..., run_name=name)`` writes its metrics beside the hyperparameters, a point each."""
+    session = {"accuracy": SeriesFacts(1, 0, 0), SESSION: SeriesFacts()}
+    experiment = only({"a": "train_acc val_acc", f"a/{name}": session})
+    assert (experiment.name, experiment.runs) == ("a", ("a", f"a/{name}"))
+    assert columns(experiment) == ["a:train_acc", "a:val_acc", None, None]
+    assert experiment.passed_over == ((f"a/{name}", "accuracy", "R1: it holds only a hyperparameter session"),)
+
+
+def test_session_without_a_training_above_is_a_training() -> None:
+    """TensorFlow's tutorial logs one accuracy beside the hyperparameters of each trial; above stands the experiment."""
+    session = {"accuracy": SeriesFacts(1, 1, 1), SESSION: SeriesFacts()}
+    found = mapped({".": {SESSION: SeriesFacts()}, "run-0": session, "run-1": session})
+    assert [(one.name, columns(one)[1]) for one in found if any(one.feeds.values())] == [
+        ("run-0", "accuracy"),
+        ("run-1", "accuracy"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hparams", "points", "session"),
+    [(True, [1, 1], True), (True, [], True), (True, [1, 2], False), (False, [1], False)],
+)
+def test_what_a_session_is(hparams: bool, points: list[int], session: bool) -> None:
+    """A record of the hparams plugin, and no series of more than one point."""
+    file = EventFile("1", NO_SCALARS, hparams=hparams)
+    assert is_session([file], points) is session
+    known = with_session({str(i): SeriesFacts(count) for i, count in enumerate(points)}, [file])
+    assert (SESSION in known) is session
 
 
 @pytest.mark.parametrize("key", ["train", "val/mean"])
@@ -358,3 +391,55 @@ def test_a_thousand_runs_take_well_under_a_second() -> None:
     start = time.process_time()
     assert len(map_runs(runs)) == 1000
     assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("tags", "loss"),
+    [
+        ("train/loss/total train/loss/ce", "train/loss/total"),
+        ("train/loss/total train/loss/cross_entropy", "train/loss/total"),
+        ("train/total_loss train/bce_loss train/dice_loss", "train/total_loss"),
+        ("train/total_loss bce_loss dice_loss", "train/total_loss"),
+        ("totalLoss ceLoss", "totalLoss"),
+        ("loss_overall loss_nll", "loss_overall"),
+        ("TotLoss/train CE/train", "TotLoss/train"),
+        ("loss loss_ce", "loss"),
+    ],
+)
+def test_the_total_loss_wins_over_its_terms(tags: str, loss: str) -> None:
+    """R7: a word that says total wins, whatever the length of the names and the spelling."""
+    assert columns(only({".": tags}))[2] == loss
+
+
+def test_auxiliary_losses_feed_nothing() -> None:
+    """R3: terms of reinforcement learning's curiosity, as ML-Agents names them."""
+    tags = ["Losses/Curiosity Forward Loss", "Losses/Curiosity Inverse Loss", "Losses/RND Loss", "Losses/GAIL Loss"]
+    assert columns(only({".": dict.fromkeys(tags, EPOCHS)})) == [None] * 4
+
+
+def test_epochs_as_runs_are_one_experiment() -> None:
+    """torchbearer writes the batches of each epoch into a run of its own; the run above is shown."""
+    epochs = {f"exp/epoch-{number}": "batch/loss batch/acc" for number in range(1, 7)}
+    experiment = only({"exp": "epoch/loss epoch/val_loss", **epochs})
+    assert (experiment.name, len(experiment.runs)) == ("exp", 7)
+    assert columns(experiment)[2:] == ["exp:epoch/loss", "exp:epoch/val_loss"]
+    assert [one.name for one in mapped({**epochs, "other": "loss"})] == ["exp", "other"]
+    assert [one.name for one in mapped({"exp/epoch-1": "loss", "exp/b": "loss"})] == ["exp/b", "exp/epoch-1"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "start"),
+    [
+        ("train/loss eval/mean", "no validation accuracy or cross entropy was found, but 'eval/mean': name one with "),
+        ("val/loss train/f1 train/lr", "no train accuracy or cross entropy was found, but 'train/f1': name one with "),
+        ("val/loss train/lr", "nothing of the train data is logged"),
+        ("train/loss val/lr", "no validation: nothing held out is logged"),
+        ("val_loss epoch", "nothing of the train data is logged (a logger that writes every 50 steps, as Lightning's"),
+        ("lr", "no accuracy and no cross entropy was found: name tags with --map"),
+        ("", "no scalar was written yet: a writer may keep points back"),
+    ],
+)
+def test_notes_say_what_is_true(tags: str, start: str) -> None:
+    """What is held out, or of the train data, is not denied where another metric of it is logged."""
+    found = only({".": tags}).notes
+    assert [note for note in found if note.startswith(start)], found

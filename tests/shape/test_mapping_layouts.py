@@ -19,7 +19,6 @@ KNOWN_MISSES = {
     "glued words, a loss by epoch without a split": "a bare loss with fewer points than the train loss is held out",
     "few-shot classes, two-letter names": "tl, ta, vl and va are no words",
     "class name glued to loss": "a triplet loss is taken for one term of a loss",
-    "TF CIFAR tutorial": "the cross entropy, beside a total loss with the weights' decay, is the plainer name",
 }
 """Layouts that come out differently from what a person would say, and the reason."""
 

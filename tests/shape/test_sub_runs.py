@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from tbbridge.core.model import Series
+from tbbridge.following.follower import Follower
 from tbbridge.reading import by_run
 from tbbridge.reading.engines import open_engine
 from tbbridge.reading.reading import read
 from tbbridge.shape.series import live
 from tbbridge.write.events import EventWriter
+from tbbridge.write.publish import Publisher
+from tbbridge.write.run_log_csv import run_log_csv
 
 
 def write_life(run: Path, begin: float, steps: range, *, below: str, purge: int | None = None) -> None:
@@ -56,3 +59,18 @@ def test_a_start_leaves_a_run_alone_that_only_looks_like_a_sub_run(tmp_path: Pat
         writer.scalar("other", 0, 1.0, 0.0)
     write_life(logs, 100.0, range(5, 5), below="loss_val", purge=5)
     assert len(points(read(logs).runs["loss_train"]["loss"])) == 10
+
+
+def test_a_start_is_followed_into_the_sub_runs(tmp_path: Path) -> None:
+    """The run log that is published when the START comes, or before it, is what export would write."""
+    logs = tmp_path / "logs"
+    write_life(logs, 0.0, range(10), below="loss_train")
+    with Publisher(tmp_path / "out", keep_out=logs) as publisher:
+        follower = Follower(logs, publisher)
+        follower.finish()
+        write_life(logs, 100.0, range(5, 5), below="loss_train", purge=5)
+        follower.finish()
+        reading = read(logs)
+        (one,) = reading.experiments
+        assert reading.table(one).step.tolist() == [0, 1, 2, 3, 4]
+        assert (tmp_path / "out" / "logs.csv").read_bytes() == run_log_csv(reading.table(one))

@@ -9,14 +9,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from tbbridge.core.model import EventFile
+from tbbridge.shape.facts import SeriesFacts
 from tbbridge.shape.mapping import words
 from tbbridge.shape.mapping.tags import skim_tag
 from tbbridge.shape.mapping.tokens import tokenise
 
 ROOT: Final = "."
+SESSION: Final = "_hparams_/"
+"""Stands among the tags of a run that holds only a hyperparameter session; see `with_session`."""
+_STAMPED: Final = "R1: its name is a time stamp, as add_hparams writes it"
+_SESSION_ONLY: Final = "R1: it holds only a hyperparameter session"
 _TIMESTAMP: Final = re.compile(r"\d{9,11}\.\d+")
 _NUMBER: Final = re.compile(r"[0-9]{2,}")
 _ILLEGAL: Final = re.compile(r"\W")
+_EPOCH: Final = re.compile(r"epochs?[-_ ]?\d+", re.IGNORECASE)
 _PIECES: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|.", re.DOTALL)
 
 
@@ -79,6 +86,23 @@ class _Draft:
         self.dropped = self.dropped or not keep_split
 
 
+def is_session(files: Iterable[EventFile], points: Iterable[int]) -> bool:
+    """Return whether a run holds only a hyperparameter session, as ``add_hparams(..., run_name="final")`` writes it.
+
+    Args:
+        files: the run's event files.
+        points: how many points each series of the run has.
+    """
+    return any(file.hparams for file in files) and all(count <= 1 for count in points)
+
+
+def with_session(known: Mapping[str, SeriesFacts], files: Iterable[EventFile]) -> dict[str, SeriesFacts]:
+    """Return the facts of a run's series, and `SESSION` among them where the run holds only a session."""
+    if is_session(files, (one.points for one in known.values())):
+        return {**known, SESSION: SeriesFacts()}
+    return dict(known)
+
+
 def place_runs(runs: Mapping[str, Iterable[str]]) -> list[RunPlace]:
     """The experiment and the split of each run, from the runs' paths and tags alone.
 
@@ -89,14 +113,21 @@ def place_runs(runs: Mapping[str, Iterable[str]]) -> list[RunPlace]:
         One for each run, in the order of `runs`. The experiment of the log directory itself is named ``.``.
     """
     tags = {run: tuple(found) for run, found in runs.items()}
-    skipped = {run for run in tags if _TIMESTAMP.fullmatch(run.rpartition("/")[2])}
+    skipped = {run: _STAMPED for run in tags if _TIMESTAMP.fullmatch(run.rpartition("/")[2])}
+    sessions = {run for run in tags if SESSION in tags[run]}
+    trained = {run for run in tags if run not in sessions and tags[run]} if sessions else set()
+    skipped |= {run: _SESSION_ONLY for run in sessions if not trained.isdisjoint(_above(run))}
     drafts = {run: _draft(run, found) for run, found in tags.items() if run not in skipped}
+    _join_epochs(drafts)
     if _label(drafts):
         _drop_contradicted(drafts, tags)
         _settle(drafts)
     names = _fold(drafts, tags)
     known = set(names.values()) | set(drafts) if skipped else set()
-    return [_skipped(run, names, known) if run in skipped else _placed(drafts[run], names[run]) for run in tags]
+    return [
+        _skipped(run, names, known, skipped[run]) if run in skipped else _placed(drafts[run], names[run])
+        for run in tags
+    ]
 
 
 def _placed(draft: _Draft, name: str) -> RunPlace:
@@ -105,9 +136,9 @@ def _placed(draft: _Draft, name: str) -> RunPlace:
     return RunPlace(draft.run, name, draft.split, because, draft.suffix, detail=len(detail))
 
 
-def _skipped(run: str, names: Mapping[str, str], known: set[str]) -> RunPlace:
+def _skipped(run: str, names: Mapping[str, str], known: set[str], why: str) -> RunPlace:
     above = next((path for path in _above(run) if path in known), _parent(run))
-    return RunPlace(run, names.get(above, above), skipped="R1: its name is a time stamp, as add_hparams writes it")
+    return RunPlace(run, names.get(above, above), skipped=why)
 
 
 def _draft(run: str, tags: Sequence[str]) -> _Draft:
@@ -125,6 +156,18 @@ def _draft(run: str, tags: Sequence[str]) -> _Draft:
     if run != ROOT and (above == tag or above.endswith("/" + tag)):
         return _Draft(run, above[: -len(tag) - 1] or ROOT, suffix=parts[-1])
     return _Draft(run, run)
+
+
+def _join_epochs(drafts: Mapping[str, _Draft]) -> None:
+    """Runs that are named by the epochs of one training (torchbearer's ``epoch-1``, ``epoch-2``) belong to that."""
+    groups: dict[str, list[_Draft]] = defaultdict(list)
+    for draft in drafts.values():
+        if _EPOCH.fullmatch(draft.base.rpartition("/")[2]):
+            groups[_parent(draft.base)].append(draft)
+    for above, group in groups.items():
+        if above in drafts or len({draft.base for draft in group}) > 1:
+            for draft in group:
+                draft.detail, draft.base = draft.base.rpartition("/")[2], above
 
 
 def run_above(run: str, tags: Collection[str]) -> str | None:

@@ -20,8 +20,9 @@ from tbbridge.core.errors import MappingError
 from tbbridge.core.model import Experiment, Feed
 from tbbridge.shape.align import MODES
 from tbbridge.shape.facts import SeriesFacts, facts
+from tbbridge.shape.mapping import words
 from tbbridge.shape.mapping.candidates import IGNORED, Candidate, Facts, Passed, candidate, candidates, settle_bare
-from tbbridge.shape.mapping.experiments import ROOT, RunPlace, place_runs
+from tbbridge.shape.mapping.experiments import ROOT, SESSION, RunPlace, place_runs
 from tbbridge.shape.mapping.overrides import (
     METRICS,
     Metric,
@@ -40,6 +41,13 @@ __all__ = ["MappingOptions", "SeriesFacts", "changes", "check", "facts", "map_ru
 
 SPLITS = ("train", "val")
 PREFER = ("epoch", "step")
+
+NOTHING_YET = (
+    "no scalar was written yet: a writer may keep points back (tensorboardX up to 120 s), and loses them when killed"
+)
+LIGHTNING_INTERVAL = 50
+"""Steps between the points of Lightning's Trainer by default (log_every_n_steps)."""
+SHORT = f" (a logger that writes every {LIGHTNING_INTERVAL} steps, as Lightning's, writes none of fewer steps)"
 
 MOST_OF_ONE = 1.5
 """An accuracy beyond this is taken for percent; one between 1 and this for a mistake of the writer's."""
@@ -224,7 +232,7 @@ class _Columns:
             name=self.name,
             runs=tuple(sorted((place.run for place in self.places), key=natural)),
             feeds=self.feeds,
-            notes=(*_notes(self.feeds, self.runs, self.options), *self.notes),
+            notes=(*self._remarks(), *self.notes),
             passed_over=tuple((*at, self.passed[at]) for at in sorted(self.passed, key=_natural) if at not in fed),
         )
 
@@ -242,7 +250,7 @@ class _Columns:
         return found
 
     def _series(self) -> list[tuple[RunPlace, str]]:
-        return [(place, tag) for place in self.places for tag in self.runs[place.run]]
+        return [(place, tag) for place in self.places for tag in self.runs[place.run] if tag != SESSION]
 
     def _partners(self, exact: Sequence[tuple[RunPlace, str]]) -> list[tuple[RunPlace, str]]:
         """The series whose words are those of a named one, its split's apart: ``train/ppl`` for ``eval/ppl``."""
@@ -301,6 +309,43 @@ class _Columns:
             self.passed[before.run, before.tag] = f"{override.option} decides the column {override.column}"
         self.feeds[override.column] = feed
 
+    def _remarks(self) -> list[str]:
+        """What a reader of the run log should know; a guess is never silent."""
+        fed = {column: feed for column, feed in self.feeds.items() if feed}
+        names = [metric.name for metric in self.options.metrics]
+        if not fed:
+            series = self._series()
+            return [f"no {' and no '.join(names)} was found: name tags with --map"] if series else [NOTHING_YET]
+        notes = []
+        if not any(column.startswith("val ") for column in fed):
+            notes.append(self._missing("validation", self._others(held_out=True), "nothing held out is logged"))
+        if not any(column.startswith("train ") for column in fed):
+            nothing = "nothing of the train data is logged"
+            series = {tag: self.runs[place.run][tag] for place, tag in self._series()}
+            short = "epoch" in series and all(one.last_step < LIGHTNING_INTERVAL for one in series.values())
+            notes.append(self._missing("train", self._others(held_out=False), nothing + (SHORT if short else "")))
+        notes += [f"no {name} is logged" for name in names if not any(f"{split} {name}" in fed for split in SPLITS)]
+        for column, feed in fed.items():
+            notes += [f"{column}: {line}" for line in _remarks(feed, self.runs[feed.run][feed.tag], column)]
+        return notes
+
+    def _others(self, *, held_out: bool) -> list[str]:
+        """The tags of the other metrics that are logged of the train data, or of data that is held out."""
+        found = []
+        for place, tag in self._series():
+            reading = read_tag(tag, place.suffix)
+            split = reading.split or place.split
+            if split and (split != "train") == held_out and reading.word not in words.NO_QUALITY and not place.skipped:
+                found.append(tag)
+        return sorted(found, key=natural)
+
+    def _missing(self, side: str, others: Sequence[str], nothing: str) -> str:
+        if not others:
+            return f"no validation: {nothing}" if side == "validation" else nothing
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        names = " or ".join(metric.name for metric in self.options.metrics)
+        return f"no {side} {names} was found, but {quoted(others[0])}{more}: name one with --map or --metric"
+
 
 def _natural(at: tuple[str, str]) -> tuple[object, object]:
     return natural(at[0]), natural(at[1])
@@ -308,23 +353,6 @@ def _natural(at: tuple[str, str]) -> tuple[object, object]:
 
 def _says_split(place: RunPlace, tag: str) -> bool:
     return bool(read_tag(tag, place.suffix).split or place.split)
-
-
-def _notes(feeds: Mapping[str, Feed | None], runs: Facts, options: MappingOptions) -> list[str]:
-    """What a reader of the run log should know; a guess is never silent."""
-    fed = {column: feed for column, feed in feeds.items() if feed}
-    names = [metric.name for metric in options.metrics]
-    if not fed:
-        return [f"no {' and no '.join(names)} was found: name tags with --map"]
-    notes = []
-    if not any(column.startswith("val ") for column in fed):
-        notes.append("no validation: nothing held out is logged")
-    if not any(column.startswith("train ") for column in fed):
-        notes.append("nothing of the train data is logged")
-    notes += [f"no {name} is logged" for name in names if not any(f"{split} {name}" in fed for split in SPLITS)]
-    for column, feed in fed.items():
-        notes += [f"{column}: {line}" for line in _remarks(feed, runs[feed.run][feed.tag], column)]
-    return notes
 
 
 def _remarks(feed: Feed, known: SeriesFacts, column: str) -> list[str]:

@@ -14,6 +14,7 @@ Key = tuple[object, ...]
 REASONS: Final = (
     "it has fewer words that are not understood",
     "it has fewer words that speak against it",
+    "it is the total, and no kind of loss",
     "it is logged {}",
     "it is no single point",
     "it is named as the train series is",
@@ -61,6 +62,7 @@ def _key(candidate: Candidate, prefer: str, mixed: bool, stem: tuple[str, ...] |
     return (
         reading.unexplained + candidate.place.detail,
         reading.contradictions,
+        not reading.whole,
         -reading.granularity if prefer == "step" else reading.granularity,
         mixed and candidate.facts.points == 1,
         stem is not None and reading.stem != stem,

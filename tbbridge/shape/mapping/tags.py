@@ -31,6 +31,8 @@ class TagReading:
     unexplained: int
     """How many words are not understood; those of terms of a loss count double."""
     contradictions: int
+    whole: bool
+    """A loss that says it is the total one, or names no kind of loss."""
     granularity: int
     """0 epoch, 1 not said, 2 step."""
     length: int
@@ -65,6 +67,7 @@ def read_tag(tag: str, suffix: str = "") -> TagReading:
         split_word=split_word,
         unexplained=sum(_cost(word.text, metric) for word in both),
         contradictions=sum(words.SPLITS.get(word.text, split) != split for word in added or found),
+        whole=metric == "loss" and _is_whole({word.text for word in both}),
         granularity=_granularity(both),
         length=len(both),
         stem=tuple(word.text for word in both if word.text not in words.SPLITS),
@@ -76,6 +79,10 @@ def _split(found: tuple[Word, ...]) -> tuple[str | None, str]:
         if word.text in words.SPLITS:
             return words.SPLITS[word.text], word.text
     return None, ""
+
+
+def _is_whole(texts: set[str]) -> bool:
+    return bool(texts & words.TOTAL) or not texts & words.LOSS_KINDS
 
 
 def _kind(word: str) -> str:

@@ -31,6 +31,11 @@ OTHER: Final = _words(
 )
 """Metrics of other kinds: where one is the right-most metric word, the tag is neither an accuracy nor a loss."""
 
+NO_QUALITY: Final = _words(
+    "lr lrate time sec second speed fps throughput memory mem scale norm momentum coef coefficient factor"
+)
+"""Those of them that do not say how good a model is."""
+
 TRAIN: Final = _words(
     "train training trn tr learn trains trained traning trainning trian traing tarin"
     " 训练 訓練 学習 학습 훈련 entrenamiento entraînement"
@@ -61,10 +66,17 @@ COMPONENT: Final = _words(
     temperature distill distillation kd vq codebook commit commitment mel duration dur pitch postnet stopnet mse
     mae rmse huber smoothl1 l1smooth z router balance balancing moe penalty gp orth orthogonal sparsity tv
     perceptual style content cycle idt identity feat fm contrastive triplet keypoint kpt landmark centerness
-    depth mimic gate energy dist surrogate q qf q1 q2 decay consistency prior bound fake real
+    depth mimic gate energy dist surrogate q qf q1 q2 decay consistency prior bound fake real curiosity icm rnd gail
+    intrinsic
     """
 )
 """One term of a sum: with one of these from the metric's own path segment on, a loss is never used."""
+
+TOTAL: Final = _words("total tot overall combined")
+"""A loss with one of these is the whole, and others beside it are its terms."""
+
+LOSS_KINDS: Final = _words("xent xentropy ce nll bce logloss") | {"cross entropy"}
+"""A loss with one of these may be a term of the whole; one without is the whole, as one that says so."""
 
 BEFORE_LOSS: Final = _words("a c p")
 """Letters that name one term only right before the word: ``a_loss`` is the actor's."""
