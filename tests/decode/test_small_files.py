@@ -14,7 +14,6 @@ from tbbridge.decode import backend
 from tbbridge.decode.small_files import SmallFiles, decode_small
 from tbbridge.write.events import event, field, scalar_tensor, simple_value, summary, tensor_value
 
-
 SESSION = "_hparams_/session_start_info"
 
 
