@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ class Summary:
     """By column: the row of its last value; None where nothing was logged."""
     best: dict[str, int | None]
     """By column: the row of its best value, the first of equals; None where no value is a number."""
-    gaps: dict[str, float | None]
+    gaps: dict[str, np.floating[Any] | None]
     """By metric: how much worse validation is than training at the last step that both have; None without one."""
     log: RunLog
 
@@ -71,13 +71,14 @@ def best_row(log: RunLog, column: str) -> int | None:
     return int(rows[values.argmin() if lower_is_better(column) else values.argmax()])
 
 
-def _gap(log: RunLog, val: str) -> float | None:
+def _gap(log: RunLog, val: str) -> np.floating[Any] | None:
     """The gap of a metric at the last step that both of its columns have."""
     train = "train " + val.removeprefix("val ")
     if train not in log.columns:
         return None
     found = gap(_points(log, train), _points(log, val), lower_is_better=lower_is_better(val))
-    return found.value if found else None
+    kind = np.result_type(log.columns[train], log.columns[val]).type
+    return kind(found.value) if found else None
 
 
 def _points(log: RunLog, column: str) -> Points:
