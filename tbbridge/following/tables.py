@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from tbbridge.core.errors import MappingError
 from tbbridge.core.growing_column import common_prefix
 from tbbridge.core.model import NO_SCALARS, EventFile, Experiment, ExperimentView, Mark, Points, Start
