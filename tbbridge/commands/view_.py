@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     from tbbridge import open_source
     from tbbridge.commands.mapping_options import mapping_options
     from tbbridge.viewer import serve
-    from tbbridge.watching.session import exposure, stopped_by_signals
+    from tbbridge.watching.session import chosen_plotly, exposure, stopped_by_signals
 
     stop, options = threading.Event(), mapping_options(args, args.path)
     with (
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
         serve(source, **server_options(args)) as server,
     ):
         print(f"tbbridge: {args.path} at {server.url} (Ctrl-C ends it)", flush=True)
-        for line in exposure(args.host, args.token):
+        for line in [*exposure(args.host, args.token), *chosen_plotly()]:
             print(f"tbbridge: {line}", file=sys.stderr)
         stop.wait()
     return 0

@@ -244,7 +244,7 @@
   }
 
   async function start() {
-    $("about").textContent = `tbbridge ${manifest.version}`;
+    $("about").textContent = `tbbridge ${manifest.version} · ${manifest.plotly}`;
     $("notes").append(...manifest.notes.map((note) => element("li", note)));
     values();
     if (manifest.files.length) files();

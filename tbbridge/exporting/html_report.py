@@ -102,7 +102,7 @@ def html_chunks(page: HtmlReport, plotly: PlotlyBundle) -> Iterator[bytes]:
     """Yield the page's bytes in order; they depend on the arguments alone."""
     script = _resource("html_report.js")
     yield _head(page, (plotly.sha256, hashlib.sha256(script).digest()))
-    yield b'<script type="application/json" id="manifest">' + _manifest(page) + b"</script>\n"
+    yield b'<script type="application/json" id="manifest">' + _manifest(page, plotly) + b"</script>\n"
     for place, log in enumerate(page.logs):
         yield from _packed(f"csv-{place}", gzip.compress(log.csv, 6, mtime=0))
     yield from _packed("plotly", plotly.compressed)
@@ -131,11 +131,12 @@ def _head(page: HtmlReport, digests: Sequence[bytes]) -> bytes:
     return text.encode()
 
 
-def _manifest(page: HtmlReport) -> bytes:
+def _manifest(page: HtmlReport, plotly: PlotlyBundle) -> bytes:
     """Return what the page's script reads, as JSON that cannot end its own script element."""
     drawn = [{"title": title, "figure": figure} for title, figure in page.figures.items()]
     content = {
         "version": page.version,
+        "plotly": f"{plotly.name} plotly.js {plotly.version}".strip(),
         "columns": [utf8(name) for name in page.columns],
         "charts": drawn or [{"title": title, "columns": places} for title, places in charts(page.columns).items()],
         "experiments": [

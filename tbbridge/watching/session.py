@@ -31,7 +31,8 @@ def check_port(host: str, port: int) -> None:
     except socket.gaierror:
         return  # the server says it better
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number else str(error)
         raise PortError(f"cannot listen on {host} port {port} ({reason}); choose another with --port") from None
 
 
@@ -73,7 +74,7 @@ def watch(
             app = make_app and make_app(bridge)
             handle = stack.enter_context(serve(bridge, **{**page, "token": token}, app=app))
             display.links.insert(0, f"page         {handle.url}")
-            display.links += exposure(host, bool(token))
+            display.links += [*exposure(host, bool(token)), *chosen_plotly()]
             address = "" if token else handle.url  # who may see TensorBoard may not know the secret
         if with_tensorboard:
             start_tensorboard(stack, bridge, display, host, address, token)
@@ -106,6 +107,16 @@ def start_tensorboard(
 def is_local(host: str) -> bool:
     """Return whether only this machine reaches `host`."""
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def chosen_plotly() -> list[str]:
+    """Return a message when pages carry the full plotly.js; none when they carry the small one."""
+    from tbbridge.exporting.plotly_bundle import plotly_bundle
+
+    bundle = plotly_bundle()
+    if bundle.name == "small":
+        return []
+    return [f"the page carries the full plotly.js {bundle.version}: in a clone, make plotly fetches the small one"]
 
 
 def exposure(host: str, token: bool) -> list[str]:

@@ -1,4 +1,4 @@
-"""What `tbbridge watch` shows in the terminal: a quiet live table, or plain lines where nobody looks at a terminal.
+"""The terminal of `tbbridge watch`: a quiet live table, or plain lines where the output is no terminal.
 
 Names come from event files and directories: they are shown as data, without control characters and without markup.
 """
@@ -47,6 +47,15 @@ class Shown(Source, Protocol):
         """Where the run log of an experiment is published."""
 
 
+TITLES = ("experiment", "step", "steps/s", "train acc / loss", "val acc / loss", "last write", "run log")
+"""Of the table's columns."""
+GUTTER = 2
+"""Characters between two columns."""
+SHORTEST_NAME = 12
+HEAD_LINES = 3
+"""Of the table: its titles, how many more there are, the cursor's line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One experiment in the table."""
@@ -58,7 +67,7 @@ class Row:
     val: str
     written: str
     state: str
-    """What is to be said of it: ``stalled``, restarts, damage; "" when it is live and all is well."""
+    """Its state and problems: ``stalled``, restarts, damage; "" when it is live and all is well."""
     quiet: bool
     """Whether it has been silent for a while, which may be its writer's buffer."""
     csv: str
@@ -71,7 +80,7 @@ def plain(text: str) -> str:
 
 
 def rows(source: Shown) -> list[Row]:
-    """One row an experiment, in the source's order."""
+    """Return one row per experiment, in the source's order."""
     views = [view for name in source.names() if (view := source.view(name))]
     return [row(view, source.csv_path(view.name)) for view in views]
 
@@ -95,7 +104,7 @@ def row(view: ExperimentView, csv: Path | None) -> Row:
 
 
 def ago(seconds: float) -> str:
-    """A time span as a person says it: ``3 s ago``, ``5 min ago``."""
+    """Return a time span in its largest unit: ``3 s ago``, ``5 min ago``."""
     seconds = max(0.0, seconds)
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
@@ -139,9 +148,32 @@ def _try_to(draw: Callable[[], object]) -> None:
     try:
         draw()
     except BrokenPipeError:
-        raise  # nobody is left who would see anything
+        raise  # the output's reader is gone
     except OSError:
         log.debug("cannot draw", exc_info=True)
+
+
+def _cells(one: Row) -> list[str]:
+    """Return the cells of a row, in the order of `TITLES`."""
+    written = f"{one.written} ({one.state})" if one.state else one.written
+    return [one.name, one.step, one.rate, one.train, one.val, written, one.csv]
+
+
+def _fitted(lines: list[list[str]], width: int) -> list[list[str]]:
+    """Return the lines with names shortened in the middle to fit `width`, and without paths where they do not fit."""
+    widths = [max(map(len, column)) for column in zip(TITLES, *lines, strict=True)]
+    if sum(widths) + GUTTER * len(widths) > width:
+        lines, widths = [line[:-1] for line in lines], widths[:-1]
+    left = max(SHORTEST_NAME, width - sum(widths[1:]) - GUTTER * len(widths))
+    return [[_shortened(line[0], left), *line[1:]] for line in lines]
+
+
+def _shortened(name: str, most: int) -> str:
+    """Return at most `most` characters of a name, with the middle left out: its end tells it from its neighbours."""
+    if len(name) <= most:
+        return name
+    end = most // 2
+    return f"{name[: most - end - 1]}…{name[-end:]}"
 
 
 class Display:
@@ -161,14 +193,14 @@ class Display:
         self.worries: list[Callable[[], str]] = []
 
     def run(self, stop: threading.Event) -> None:
-        """Show until `stop` is set; returns early never."""
+        """Show until `stop` is set."""
         if sys.stdout.isatty():
             self._run_table(stop)
         else:
             self._run_lines(stop)
 
     def status(self) -> list[str]:
-        """What is amiss now, as plain lines."""
+        """Return messages about what is wrong now, one line each."""
         worries = [worry() for worry in self.worries]
         return [plain(line) for line in [*self._source.status(), *worries] if line]
 
@@ -177,29 +209,32 @@ class Display:
         from rich.live import Live
 
         console = Console()
-        with Live(self.table(), console=console, auto_refresh=False, transient=False) as live:
-            self._repeat(lambda: live.update(self.table(), refresh=True), stop)
+        with Live(self.table(*console.size), console=console, auto_refresh=False, transient=False) as live:
+            self._repeat(lambda: live.update(self.table(*console.size), refresh=True), stop)
 
-    def table(self) -> RenderableType:
-        """The whole picture."""
+    def table(self, width: int, height: int) -> RenderableType:
+        """Return the whole picture for a terminal of this size: one line per experiment, and all messages in view."""
         from rich.console import Group
         from rich.table import Table
         from rich.text import Text
 
-        found = rows(self._source)
-        shown = sorted(found, key=lambda one: one.last_write)[-MOST_ROWS:] if len(found) > MOST_ROWS else found
+        found, status = rows(self._source), self.status()
+        below = [BUFFERING] if any(one.quiet for one in found) else []
+        taken = sum(-(-len(line) // max(width, 1)) for line in [*self.links, *below, *status])
+        room = max(1, min(MOST_ROWS, height - taken - HEAD_LINES))
+        shown = sorted(found, key=lambda one: -one.last_write)[:room] if len(found) > room else found
+        if len(found) > len(shown):
+            below.insert(0, f"and {len(found) - len(shown)} more: the {len(shown)} written last are shown")
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for title in ("experiment", "step", "steps/s", "train acc / loss", "val acc / loss", "last write", "run log"):
-            table.add_column(title, justify="left" if title in ("experiment", "run log") else "right", overflow="fold")
-        for one in shown:
-            written = f"{one.written} ({one.state})" if one.state else one.written
-            cells = (one.name, one.step, one.rate, one.train, one.val, written, one.csv)
-            table.add_row(*(Text(cell) for cell in cells))
-        lines = [f"and {len(found) - len(shown)} more"] if len(found) > len(shown) else []
-        lines += [BUFFERING] if any(one.quiet for one in shown) else []
+        cells = _fitted([_cells(one) for one in shown], width)
+        for place, title in enumerate(TITLES[: len(cells[0])] if cells else ()):
+            left = place == 0 or title == "run log"
+            table.add_column(title, justify="left" if left else "right", no_wrap=True, overflow="ellipsis")
+        for line in cells:
+            table.add_row(*map(Text, line))
         parts = [Text(plain(line), style="dim") for line in self.links] + [table] * bool(shown)
-        parts += [Text(line, style="dim") for line in lines]
-        return Group(*parts, *(Text(line, style="yellow") for line in self.status()))
+        parts += [Text(line, style="dim") for line in below]
+        return Group(*parts, *(Text(line, style="yellow") for line in status))
 
     def _run_lines(self, stop: threading.Event) -> None:
         links = deque(self.links)

@@ -212,8 +212,15 @@ def test_what_can_never_work_is_refused_in_one_line(logs: Path, tmp_path: Path, 
     assert line.endswith("choose another place with --out")
     assert "lies in the log directory" in refused(logs, "--out", logs / "csv")
     line = refused(logs, "--port", str(taken_port))
-    assert line.startswith(f"tbbridge: cannot listen on 127.0.0.1 port {taken_port} (")
-    assert line.endswith("choose another with --port")
+    said = (
+        f"tbbridge: cannot listen on 127.0.0.1 port {taken_port} (Address already in use); choose another with --port"
+    )
+    assert line == said
+    csvs = logs.parent / "csvs"
+    csvs.mkdir()
+    (csvs / "a.csv").write_text("step,train accuracy\n0,0.5\n")
+    view = run_cli("view", csvs, "--port", str(taken_port))
+    assert (view.returncode, view.stderr.strip()) == (2, said), "in the same words"
 
 
 def test_wrong_options_are_refused(logs: Path) -> None:

@@ -66,10 +66,10 @@ class Fake:
         return lambda: None
 
 
-def drawn(display: Display) -> str:
-    console = Console(width=200, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
+def drawn(display: Display, width: int = 200, height: int = 100) -> str:
+    console = Console(width=width, record=True, file=open(os.devnull, "w"))  # noqa: SIM115
     with console.file:
-        console.print(display.table())
+        console.print(display.table(width, height))
         return console.export_text()
 
 
@@ -115,6 +115,36 @@ def test_many_experiments_are_cut_to_those_written_last() -> None:
     text = drawn(Display(Fake(*views)))  # type: ignore[arg-type]
     assert "and 7 more" in text
     assert text.count("csv/exp") == MOST_ROWS
+
+
+def test_at_80_columns_an_experiment_is_one_line() -> None:
+    """No path, names shortened in the middle so that their ends tell them apart, every figure in view."""
+    names = [
+        f"sweeps/2026-11/resnet50-augmented-long-{end}" for end in ("lr0.1/seed-1", "lr0.1/seed-2", "lr0.01/seed-1")
+    ]
+    views = [view(name, train_accuracy=points(0.5, 0.125), val_cross_entropy=points(2.0, 1.5)) for name in names]
+    lines = drawn(Display(Fake(*views)), 80).splitlines()  # type: ignore[arg-type]
+    assert len(lines) == 1 + len(names)
+    assert max(map(len, lines)) <= 80
+    for name, line in zip(names, lines[1:], strict=True):
+        assert "…" in line.split()[0]
+        assert name.endswith(line.split()[0].split("…")[1])
+        assert "0.125 / -" in line
+        assert "- / 1.5" in line
+        assert "csv/" not in line
+
+
+def test_two_thousand_experiments_leave_the_messages_in_view() -> None:
+    """In a window of 24 lines those written last stand on top; their number, the links and what is wrong are seen."""
+    views = [replace(view(f"exp{number:04d}"), last_write=float(number)) for number in range(2000)]
+    display = Display(Fake(*views, status=("cannot read exp0001: Permission denied",)))  # type: ignore[arg-type]
+    display.links.append("page         http://127.0.0.1:8050/")
+    lines = drawn(display, 80, 24).splitlines()
+    assert len(lines) < 24
+    assert lines[0].startswith("page")
+    assert [line.split()[0] for line in lines[2:5]] == ["exp1999", "exp1998", "exp1997"]
+    assert f"and {2000 - (len(lines) - 4)} more" in lines[-2]
+    assert lines[-1] == "cannot read exp0001: Permission denied"
 
 
 def test_states_are_said() -> None:

@@ -153,6 +153,7 @@ def test_each_plotly_is_small_in_the_page_and_draws(
     assert path.stat().st_size < LARGEST[name]
     show(tab, path)
     assert drawn(tab)[0]["y"] == [0.5, 0.625, 0.75, 0.875]
+    assert f"{name} plotly.js" in tab.locator("#about").inner_text()
     assert len(tab.locator(".chart path.js-line").all()) >= 2
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tbbridge import PathError
 from tbbridge.exporting import plotly_bundle as bundles
+from tbbridge.watching.session import chosen_plotly
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +45,18 @@ def test_without_it_the_full_one_of_plotly_is_taken(monkeypatch: pytest.MonkeyPa
     found = bundles.plotly_bundle()
     assert (found.name, found.version) == ("full", plotly.offline.get_plotlyjs_version())
     assert found.code.decode() == plotly.offline.get_plotlyjs()
+
+
+def test_it_is_said_when_pages_carry_the_full_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`watch` and `view` say so in a line, with the remedy; with the small one there is nothing to say."""
+    (tmp_path / "small.js").write_bytes(b"small()")
+    place(monkeypatch, small=tmp_path / "small.js")
+    assert chosen_plotly() == []
+    bundles.plotly_bundle.cache_clear()
+    place(monkeypatch, full=tmp_path / "small.js")
+    (line,) = chosen_plotly()
+    assert "full plotly.js" in line
+    assert "make plotly" in line
 
 
 def test_without_any_the_remedy_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
