@@ -2,12 +2,14 @@
 
     pip install tbparse==0.0.9 tensorboard-reducer==0.4.0 && python benchmarks/answers.py
 
-Prints the table that the README quotes. A value that is not what was written counts as wrong, not as read.
+Prints the table that the README and docs/beside-tensorboard.md quote, and the versions. A value that is not what was
+written counts as wrong, not as read.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import io
 import json
 import logging
@@ -25,6 +27,7 @@ from pathlib import Path
 import tbbridge
 from tbbridge.write.events import EventWriter
 
+PACKAGES = ("tbbridge", "tensorboard", "tensorboard-data-server", "tbparse", "tensorboard-reducer")
 TAG = "loss"
 NAME = "events.out.tfevents.{}.host"
 
@@ -37,7 +40,8 @@ def value(step: int) -> float:
     return 1.0 + (step % 1000) / 1024
 
 
-def write(folder: Path, steps: range, *, clock: float = 1000.0, dtype: str = "") -> Path:
+def write(folder: Path, steps: range, *, clock: float = 1000.0, dtype: str = "", timeless: int = -1) -> Path:
+    """Write one event file; the point at step `timeless` has no number as its wall time."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / NAME.format(int(clock))
     with EventWriter(path, wall_time=clock) as writer:
@@ -45,7 +49,7 @@ def write(folder: Path, steps: range, *, clock: float = 1000.0, dtype: str = "")
             if dtype:
                 writer.tensor(TAG, step, clock + step, float(step) if "int" in dtype else value(step), dtype)
             else:
-                writer.scalar(TAG, step, clock + step, value(step))
+                writer.scalar(TAG, step, clock + step if step != timeless else float("nan"), value(step))
     return path
 
 
@@ -83,6 +87,9 @@ def cases(root: Path) -> dict[str, tuple[str, int]]:
     write(root / "tensors", range(100), dtype="float32")
     write(root / "int64", range(10), dtype="int64")
     write(root / "half", range(10), dtype="float16")
+    write(root / "double", range(10), dtype="float64")
+    write(root / "clock", range(100), timeless=40)
+    write(root / "exp" / "tfevents", range(100))
     damage(write(root / "value", range(100)), flip_value)
     damage(write(root / "length", range(100)), flip_length)
     damage(write(root / "zeros", range(100)), zeros)
@@ -93,6 +100,9 @@ def cases(root: Path) -> dict[str, tuple[str, int]]:
         "tensors": ("TF2 tensor scalars", 100),
         "int64": ("int64 scalars", 10),
         "half": ("half precision scalars", 10),
+        "double": ("double precision scalars", 10),
+        "clock": ("one wall time is not a number", 100),
+        "exp/tfevents": ("a run's directory is named `tfevents`", 100),
         "value": ("one bit of a value flipped", 99),
         "length": ("one bit of a length flipped", 99),
         "zeros": ("a hole of 64 zero bytes", 100),
@@ -193,6 +203,8 @@ def main() -> None:
         print("|---|---|" + "---|" * len(readers))
         for case, (name, right) in listed.items():
             print(f"| {name} | {right:,} |", " | ".join(answer(r, root, case) for r in readers.values()), "|")
+        print()
+        print(", ".join(f"{package} {importlib.metadata.version(package)}" for package in PACKAGES))
 
 
 if __name__ == "__main__":
