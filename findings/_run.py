@@ -25,7 +25,7 @@ def find(packages: list[str], finding: Callable[[], None], alone: tuple[str, ...
     The calling script is started again inside the environment, with the folder as its working directory and home.
 
     Args:
-        packages: What pip installs, each with its version.
+        packages: What pip installs, each with its version; none for tools outside Python.
         finding: The finding itself. It imports the packages, writes, reads, prints and asserts.
         alone: Packages to install without what they depend on, where that is large and not used here.
     """
@@ -36,7 +36,7 @@ def find(packages: list[str], finding: Callable[[], None], alone: tuple[str, ...
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", f"{folder}/venv"], check=True)
         python = f"{folder}/venv/bin/python"
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python, "install", "--quiet"]
-        for chosen in (packages, ["--no-deps", *alone]) if alone else (packages,):
+        for chosen in filter(None, (packages, ["--no-deps", *alone] if alone else [])):
             installed = subprocess.run([*pip, "--no-compile", *chosen], capture_output=True, text=True)
             if installed.returncode:
                 sys.exit(f"pip could not install {' '.join(chosen)}:\n{installed.stderr}")

@@ -1,4 +1,4 @@
-"""The Python recipes of docs/other-tools.md return what was logged: NaN, infinities, gaps, names that look like numbers."""
+"""The Python recipes of docs/other-tools.md return what was logged: NaN, infinities, gaps, awkward names."""
 
 from __future__ import annotations
 
