@@ -8,8 +8,11 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from importlib.machinery import PathFinder
 
+from tbbridge.core import settings
 from tbbridge.core.errors import TbbridgeError
+from tbbridge.core.version import VERSION
 
 COMMANDS = ("watch", "view", "export", "inspect", "check", "repair", "import", "demo")
 """In the order of the help. ``tbbridge/commands/<name>_.py`` has ``HELP``, ``add_arguments(parser)`` and
@@ -18,22 +21,26 @@ COMMANDS = ("watch", "view", "export", "inspect", "check", "repair", "import", "
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version  # it takes as long to import as all of argparse
-
-        from tbbridge import decode
-
-        print(f"tbbridge {version('tbbridge')} ({decode.IMPLEMENTATION} decoder)")
+        print(version_line())
         parser.exit()
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def version_line() -> str:
+    """Return the version and which decoder is active, which is looked up without loading it (and NumPy)."""
+    compiled = settings.DECODER != "plain" and PathFinder.find_spec(
+        "_native", [os.path.join(os.path.dirname(__file__), "decode")]
+    )
+    return f"tbbridge {VERSION} ({'compiled' if compiled else 'plain'} decoder)"
+
+
+def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Return the command line; with `names`, of these commands alone, which is quicker."""
     parser = argparse.ArgumentParser(
         prog="tbbridge", description="Follow TensorBoard event files: one compact CSV a training, and a live page."
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and the active decoder, and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name in COMMANDS:
+    for name in names:
         module = importlib.import_module(f"tbbridge.commands.{name}_")
         command = commands.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_arguments(command)
@@ -60,7 +67,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _prepare_streams()
     try:
-        args = build_parser().parse_args(_joined(sys.argv[1:] if argv is None else argv))
+        words = _joined(sys.argv[1:] if argv is None else argv)
+        if words == ["--version"]:  # before anything of the command line is built
+            print(version_line(), flush=True)
+            return 0
+        args = build_parser(words[:1] if words and words[0] in COMMANDS else COMMANDS).parse_args(words)
         code = int(args.run(args))
         sys.stdout.flush()  # what cannot be written is told below, and not by the interpreter's end
         return code

@@ -1,0 +1,126 @@
+"""An install that has the required packages alone: neither pyarrow nor XlsxWriter can be imported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from logs import write_experiment
+from support import run_cli, running_cli, stop, wait_until
+
+MISSING = ("pyarrow", "xlsxwriter")
+
+
+@pytest.fixture
+def logdir(tmp_path: Path) -> Path:
+    write_experiment(tmp_path / "logs", "a")
+    return tmp_path / "logs"
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Mapping[str, str]:
+    """An environment in which the import of each of `MISSING` fails."""
+    for name in MISSING:
+        (tmp_path / "path" / name).mkdir(parents=True)
+        (tmp_path / "path" / name / "__init__.py").write_text(f"raise ImportError('no module {name}')\n")
+    return {"PYTHONPATH": str(tmp_path / "path")}
+
+
+def run_python(program: str, env: Mapping[str, str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], env={**os.environ, **env}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_reading_works(logdir: Path, bare: Mapping[str, str]) -> None:
+    """`read`, `read_scalars`, `read_run_logs`; what needs Arrow says what to install."""
+    program = f"""
+import tbbridge
+logs = {str(logdir)!r}
+print(len(tbbridge.read(logs).experiments), len(tbbridge.read_scalars(logs)), len(tbbridge.read_run_logs(logs)["a"]))
+for table in (tbbridge.scalars_table, tbbridge.run_logs_table):
+    try:
+        table(logs)
+    except tbbridge.UsageError as error:
+        print(error)
+"""
+    refusal = "an Arrow table needs pyarrow, which is not installed: pip install pyarrow"
+    assert run_python(program, bare).splitlines() == ["1 12 4", refusal, refusal]
+
+
+@pytest.mark.parametrize("form", ["csv", "csv.gz", "jsonl", "html"])
+def test_text_is_exported(logdir: Path, bare: Mapping[str, str], tmp_path: Path, form: str) -> None:
+    """All text formats."""
+    done = run_cli("export", logdir, "-o", tmp_path / f"all.{form}", env=bare)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / f"all.{form}").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ("parquet", "Parquet needs pyarrow, which is not installed: pip install pyarrow"),
+        ("csv.zst", ".zst needs pyarrow, which is not installed: pip install pyarrow"),
+        ("xlsx", "a workbook needs XlsxWriter, which is not installed: pip install XlsxWriter"),
+    ],
+)
+def test_what_is_missing_is_one_line(
+    logdir: Path, bare: Mapping[str, str], tmp_path: Path, form: str, says: str
+) -> None:
+    """Exit code 2, what to install, and no file."""
+    done = run_cli("export", logdir, "-o", tmp_path / f"all.{form}", env=bare)
+    assert (done.returncode, done.stderr) == (2, f"tbbridge: {says}\n")
+    assert not (tmp_path / f"all.{form}").exists()
+
+
+def test_watch_publishes_and_serves_the_page(logdir: Path, bare: Mapping[str, str], tmp_path: Path) -> None:
+    """The run log is there, and the page answers with the experiment."""
+    log = tmp_path / "out.txt"
+    with running_cli("watch", logdir, "--port", "0", output=log, env=bare) as process:
+        words = lambda: log.read_text().split()  # noqa: E731
+        url = wait_until(lambda: next((word for word in words() if word.startswith("http://127")), ""), 60.0)
+        wait_until((tmp_path / "logs-csv" / "a.csv").exists)
+        assert b"dash" in urllib.request.urlopen(url).read().lower()
+        assert stop(process) == 0
+
+
+def test_csv_loads_neither_pyarrow_nor_pandas(logdir: Path) -> None:
+    """They take longer to load than a small export takes, and CSV needs neither."""
+    program = f"""
+import sys
+from tbbridge.cli import main
+for layout in ("compact", "long", "wide", "summary"):
+    assert main(["export", {str(logdir)!r}, "--layout", layout, "-o", {str(logdir.parent / "out")!r}, "--force"]) == 0
+heavy = [name for name in ("pyarrow", "pandas", "numpy.ma", "xlsxwriter", "dash", "rich") if name in sys.modules]
+print("loaded", heavy)
+"""
+    assert run_python(program, {}).splitlines()[-1] == "loaded []"
+
+
+def test_the_version_loads_neither_the_decoder_nor_numpy() -> None:
+    """It is answered before the command line is built."""
+    program = """
+import sys
+from tbbridge.cli import main
+assert main(["--version"]) == 0
+print(*(name for name in ("numpy", "tbbridge.decode", "tbbridge.commands", "argparse.x") if name in sys.modules))
+"""
+    first, second = run_python(program, {}).splitlines()
+    assert first.startswith("tbbridge 0.")
+    assert first.endswith(" decoder)")
+    assert second == ""
+
+
+def test_the_version_tells_the_active_decoder() -> None:
+    """What is said without loading it is what reading then takes."""
+    for choice in ("", "plain"):
+        env = {"TBBRIDGE_DECODER": choice}
+        active = run_python("from tbbridge import decode; print(decode.IMPLEMENTATION)", env).strip()
+        assert f"({active} decoder)" in run_python("from tbbridge.cli import main; main(['--version'])", env)
