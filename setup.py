@@ -25,8 +25,10 @@ def compiled(folder: str) -> Extension:
     return Extension(
         f"tbbridge.{folder}._native",
         [f"tbbridge/{folder}/_native.pyx"],
-        depends=sorted(glob(f"tbbridge/{folder}/_*.pxi") + glob(f"tbbridge/{folder}/_*.h")),
-        include_dirs=[f"tbbridge/{folder}"],
+        depends=sorted(
+            glob(f"tbbridge/{folder}/_*.pxi") + glob(f"tbbridge/{folder}/_*.h") + glob("tbbridge/core/_*.h")
+        ),
+        include_dirs=[f"tbbridge/{folder}", "tbbridge/core"],
         extra_compile_args=[] if sys.platform == "win32" else ["-O3"],
         define_macros=[("Py_LIMITED_API", "0x030B0000")] if ABI3 else [],
         py_limited_api=ABI3,

@@ -12,6 +12,7 @@ from importlib.machinery import PathFinder
 
 from tbbridge.core import settings
 from tbbridge.core.errors import TbbridgeError
+from tbbridge.core.escape import escaped
 from tbbridge.core.version import VERSION
 
 COMMANDS = ("watch", "view", "export", "inspect", "check", "repair", "import", "demo")
@@ -78,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
     except TbbridgeError as error:
-        print(f"tbbridge: {error}", file=sys.stderr)
+        print(f"tbbridge: {escaped(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
@@ -88,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         _let_go_of_stdout()
         what = error.filename or "cannot write to standard output"
-        print(f"tbbridge: {what}: {error.strerror or error}", file=sys.stderr)
+        print(f"tbbridge: {escaped(str(what))}: {error.strerror or error}", file=sys.stderr)
         return 1
 
 

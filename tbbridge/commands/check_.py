@@ -24,8 +24,8 @@ def run(args: argparse.Namespace) -> int:
     import sys
 
     from tbbridge.core.errors import PathError
+    from tbbridge.core.escape import escaped
     from tbbridge.reading.check import check
-    from tbbridge.reading.report import plain
 
     found = check(args.logdir, follow_links=args.follow_links)
     if not found.files:
@@ -35,9 +35,9 @@ def run(args: argparse.Namespace) -> int:
     else:
         for file in found.files:
             for line in _lines(file):
-                print(plain(line))
+                print(escaped(line))
     for problem in found.problems + found.notes:
-        print(f"tbbridge: {plain(problem)}", file=sys.stderr)
+        print(f"tbbridge: {escaped(problem)}", file=sys.stderr)
     return int(not found.sound)
 
 

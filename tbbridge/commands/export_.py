@@ -82,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
     from tbbridge.commands.mapping_options import mapping_options
     from tbbridge.commands.progress_bar import progress_bar
+    from tbbridge.core.escape import escaped
     from tbbridge.exporting import export as exporting
     from tbbridge.reading.findings import findings
     from tbbridge.reading.selection import Selection
@@ -91,9 +92,12 @@ def run(args: argparse.Namespace) -> int:
         reader = exporting.Reader(mapping_options(args, args.logdir), args.engine, args.follow_links, progress)
         done = exporting.run(args.logdir, args.out, selection, _options(args), reader)
     for path in done.paths:
-        print(path)
+        print(escaped(str(path)) if sys.stdout.isatty() else path)
         if path.suffix == ".html":
-            print(f"tbbridge: {path} has {path.stat().st_size / 1e6:.1f} MB and opens offline", file=sys.stderr)
+            print(
+                f"tbbridge: {escaped(str(path))} has {path.stat().st_size / 1e6:.1f} MB and opens offline",
+                file=sys.stderr,
+            )
     found = findings(done.reading, mapped=args.layout != "long" and args.layout != "wide")
     for line in found.lines:
         print(f"tbbridge: {line}", file=sys.stderr)

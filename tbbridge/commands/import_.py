@@ -20,6 +20,7 @@ def run(args: argparse.Namespace) -> int:
     import sys
 
     from tbbridge.core.errors import FormatError, TbbridgeError, UsageError
+    from tbbridge.core.escape import escaped
     from tbbridge.exporting.import_run_log import import_run_log
 
     if args.name and len(args.run_logs) > 1:
@@ -29,10 +30,10 @@ def run(args: argparse.Namespace) -> int:
         notes: list[str] = []
         try:
             for path in import_run_log(source, args.logdir, name=args.name, force=args.force, notes=notes):
-                print(path)
+                print(escaped(str(path)) if sys.stdout.isatty() else path)
         except TbbridgeError as error:
-            print(f"tbbridge: {error}", file=sys.stderr)
+            print(f"tbbridge: {escaped(str(error))}", file=sys.stderr)
             code = max(code, 1 if isinstance(error, FormatError) and args.run_logs[1:] else error.exit_code)
         for note in notes:
-            print(f"tbbridge: {note}", file=sys.stderr)
+            print(f"tbbridge: {escaped(note)}", file=sys.stderr)
     return code

@@ -16,11 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the new file and say what became of the old one's bytes."""
+    from tbbridge.core.escape import escaped
     from tbbridge.reading.check import repair
-    from tbbridge.reading.report import plain
 
     done = repair(args.file, args.out, force=args.force)
-    print(plain(f"{args.out}: {done.kept} records, {done.bytes_after} bytes of {done.bytes_before}"))
+    print(escaped(f"{args.out}: {done.kept} records, {done.bytes_after} bytes of {done.bytes_before}"))
     if done.rewritten:
         print(f"  {done.rewritten} records had text that is no UTF-8; such bytes are now written as \\xNN")
     if done.unreadable:

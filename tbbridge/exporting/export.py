@@ -24,7 +24,7 @@ from tbbridge.reading.engines import open_engine
 from tbbridge.reading.reading import Reading, publish, read
 from tbbridge.reading.selection import Selection, select
 from tbbridge.shape.mapping.mapping import MappingOptions
-from tbbridge.write.atomic import check_target, write_whole
+from tbbridge.write.atomic import case_matters, check_target, write_whole
 from tbbridge.write.names import SUFFIX, file_names
 from tbbridge.write.parallel import write_all
 from tbbridge.write.table import RowGroup, Table, column_kinds, slices
@@ -181,7 +181,8 @@ def _write_each(where: Target, contents: Iterable[_Content], progress: Progress 
     directory = where.directory
     assert directory is not None
     everything = list(contents)
-    names = file_names(content.name for content in everything)
+    _make(directory)
+    names = file_names((content.name for content in everything), case_matters=case_matters(directory))
     paths = {name: directory / (file.removesuffix(SUFFIX) + where.form.suffix) for name, file in names.items()}
     for path in paths.values():
         if not force and os.path.lexists(path):

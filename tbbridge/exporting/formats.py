@@ -29,6 +29,11 @@ class Format:
         """What the file's name ends with."""
         return f".{self.name}{self.compression}"
 
+    @property
+    def binary(self) -> bool:
+        """Whether the file is something else than text."""
+        return bool(self.compression) or self.name in _PACKED
+
 
 def parse_format(text: str) -> Format:
     """``csv``, ``csv.gz`` ... as a format.

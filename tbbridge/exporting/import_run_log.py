@@ -17,7 +17,8 @@ from tbbridge.core.model import COLUMNS, Bools, RunLog
 from tbbridge.exporting.import_diff import way_back
 from tbbridge.tail.logdir import is_event_file
 from tbbridge.write.atomic import write_whole
-from tbbridge.write.events import EventWriter
+from tbbridge.write.backend import scalar_records
+from tbbridge.write.events import EventWriter, scalar_tensor, simple_value, tensor_value
 from tbbridge.write.run_log_csv import read_run_log
 
 RUNS = {"train": ("train accuracy", "train cross entropy"), "validation": ("val accuracy", "val cross entropy")}
@@ -27,6 +28,10 @@ TAGS = {"train accuracy": "accuracy", "val accuracy": "accuracy"} | {
     "train cross entropy": "cross_entropy",
     "val cross entropy": "cross_entropy",
 }
+
+EXACT = "epoch_"
+"""What precedes the tag of a column's doubles. TensorBoard's servers show no tensor that names no plugin, and the
+default one no double; tbbridge reads both, and prefers the series by epoch (rule R7 of docs/mapping.md)."""
 
 FILE = "events.out.tfevents.0000000000.imported"
 """One fixed name, so that an import can be repeated."""
@@ -42,8 +47,8 @@ def import_run_log(
 ) -> list[Path]:
     """Turn one run log, with or without a header, into event files; returns their paths.
 
-    Wall times are not in a run log: row *n* gets *n* seconds after 1970. A value whose text needs more than a float32
-    is written as a double.
+    Wall times are not in a run log: row *n* gets *n* seconds after 1970. TensorBoard shows each column as float32;
+    where a column's texts need doubles, these stand beside it, where tbbridge alone finds them.
 
     Args:
         source: the run log.
@@ -111,12 +116,12 @@ def _folders(logdir: Path, name: str, force: bool) -> dict[str, Path]:
     """The directory of each run, made; nothing is there that would be mixed up with it.
 
     Both runs are there even where one has no values: a lone ``validation`` would be taken for an experiment's name.
+    Event files anywhere below the experiment's directory would be taken for parts of the same training.
     """
     if name.startswith("/") or any(part in ("", "..") for part in name.split("/")):
         raise UsageError(f"{name!r} is no name below a log directory: give another with --name")
     folders = {run: logdir / name / run for run in RUNS}
-    for folder in folders.values():
-        _refuse_others(folder, force)
+    _refuse_others(logdir / name, [folder / FILE for folder in folders.values()], force)
     for folder in folders.values():
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -125,29 +130,29 @@ def _folders(logdir: Path, name: str, force: bool) -> dict[str, Path]:
     return folders
 
 
-def _refuse_others(folder: Path, force: bool) -> None:
-    if not os.path.isdir(folder):
-        return
-    found = sorted(entry.name for entry in os.scandir(folder) if is_event_file(entry.path))
-    if found == [FILE] and not force:
-        raise UsageError(f"{folder / FILE} is there already: replace it with --force, or choose another --name")
-    if found not in ([], [FILE]):
-        raise UsageError(f"{folder} holds event files of others: choose another --name")
+def _refuse_others(experiment: Path, ours: list[Path], force: bool) -> None:
+    for folder, directories, names in os.walk(experiment):
+        directories.sort()
+        for path in (Path(folder, name) for name in sorted(names)):
+            if path not in ours and is_event_file(str(path)):
+                raise UsageError(f"{path.parent} holds event files of others: choose another --name")
+    there = [path for path in ours if path.exists()]
+    if there and not force:
+        raise UsageError(f"{there[0]} is there already: replace it with --force, or choose another --name")
 
 
 def _write(path: Path, log: RunLog, columns: list[str]) -> None:
-    sink = io.BytesIO()
-    _events(EventWriter(sink), log, columns)
-    write_whole(path, [sink.getvalue()])
-
-
-def _events(writer: EventWriter, log: RunLog, columns: list[str]) -> None:
-    for row, step in enumerate(log.step.tolist()):
-        for column in columns:
-            if not log.logged[column][row]:
-                continue
-            value = log.columns[column][row]
-            if value.dtype == np.float64:
-                writer.tensor(TAGS[column], step, float(row), float(value), "float64")
-            else:
-                writer.scalar(TAGS[column], step, float(row), float(value))
+    """Write one run's event file: each value as float32, and where a column needs doubles, also those."""
+    head = io.BytesIO()
+    EventWriter(head)
+    heads, values, logged = [], [], []
+    for column in columns:
+        heads.append(simple_value(TAGS[column], 0.0)[:-4])
+        with np.errstate(over="ignore"):  # too large becomes infinite
+            values.append(log.columns[column].astype(np.float32))
+        if log.columns[column].dtype == np.float64:
+            heads.append(tensor_value(EXACT + TAGS[column], scalar_tensor(0.0, "float64"), None)[:-8])
+            values.append(log.columns[column])
+        logged += [log.logged[column]] * (len(heads) - len(logged))
+    wall_times = np.arange(len(log.step), dtype=np.float64)
+    write_whole(path, [head.getvalue(), scalar_records(log.step, wall_times, heads, values, logged)])

@@ -132,8 +132,8 @@ def _checked(where: Target, options: ExportOptions) -> Target:
         raise UsageError(f"--no-header, --spreadsheet-safe and --dialect are for CSV, not for {where.form.name}")
     if where.form.name == "html" and (options.layout != "compact" or options.aggregate):
         raise UsageError("html shows run logs: leave --layout and --aggregate away")
-    if where.file is None and where.directory is None and where.form.name == "xlsx" and sys.stdout.isatty():
-        raise UsageError("a workbook is no text for a terminal: name a file with --out")
+    if where.file is None and where.directory is None and where.form.binary and sys.stdout.isatty():
+        raise UsageError(f"{where.form.suffix[1:]} is not text for a terminal: name a file with --out")
     return where
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tbbridge.core.escape import escaped
 from tbbridge.core.model import EventFile, Experiment
 from tbbridge.reading.reading import Reading
-from tbbridge.reading.report import plain
 from tbbridge.shape.restarts import training_restarts
 
 MOST_LINES = 50
@@ -34,7 +34,7 @@ def findings(reading: Reading, *, mapped: bool = True) -> Findings:
     others = reading.notes + [line for file in files for line in (*_foreign(file), *_passed_over(file))]
     notes = [f"{one.name}: {note}" for one in reading.experiments for note in _notes(reading, one)]
     lines = [*_some(damage), *_some(others), *_superseded(reading), *(_some(notes) if mapped else [])]
-    return Findings([plain(line) for line in lines], bool(damage))
+    return Findings([escaped(line) for line in lines], bool(damage))
 
 
 def _notes(reading: Reading, experiment: Experiment) -> Iterator[str]:

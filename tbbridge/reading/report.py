@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from io import TextIOWrapper
 from typing import IO, TYPE_CHECKING, Any
 
+from tbbridge.core.escape import escaped
 from tbbridge.core.model import Experiment, Series
 from tbbridge.reading.reading import Reading
 
@@ -162,14 +163,9 @@ def _steps(series: Series) -> str:
     return "" if said["first_step"] is None else f"{said['first_step']} .. {said['last_step']}{more}"
 
 
-def plain(text: str) -> str:
-    r"""Return `text` with everything that a terminal could act on written out: ``\x1b``, ``\n``, ``\u202e``."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
 def shortened(text: str) -> str:
-    """`text` as `plain`, its middle left out where it is longer than anybody reads."""
+    """`text` as `escaped`, its middle left out where it is longer than anybody reads."""
     if len(text) <= LONGEST_NAME:
-        return plain(text)
+        return escaped(text)
     half = LONGEST_NAME // 2
-    return f"{plain(text[:half])} ... {plain(text[-half:])}"
+    return f"{escaped(text[:half])} ... {escaped(text[-half:])}"

@@ -14,9 +14,10 @@ from types import FrameType
 from typing import Any
 
 from tbbridge.core.errors import PortError
+from tbbridge.core.escape import escaped
 from tbbridge.following.bridge import Bridge
 from tbbridge.watching import tensorboard_process
-from tbbridge.watching.terminal import Display, plain
+from tbbridge.watching.terminal import Display
 
 
 def check_port(host: str, port: int) -> None:
@@ -80,7 +81,7 @@ def watch(
             start_tensorboard(stack, bridge, display, host, address, token)
         display.run(stop)
     for line in bridge.unpublished():
-        print(f"tbbridge: {plain(line)}", file=sys.stderr)
+        print(f"tbbridge: {escaped(line)}", file=sys.stderr)
     return 1 if bridge.unpublished() else 0
 
 

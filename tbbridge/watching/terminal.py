@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from tbbridge.core.escape import escaped
 from tbbridge.core.model import ExperimentView, Points, Source
 from tbbridge.following.bridge import BUFFERING
 
@@ -74,11 +75,6 @@ class Row:
     last_write: float
 
 
-def plain(text: str) -> str:
-    """Text from outside without anything that moves a cursor, hides text or turns its direction."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-
-
 def rows(source: Shown) -> list[Row]:
     """Return one row per experiment, in the source's order."""
     views = [view for name in source.names() if (view := source.view(name))]
@@ -90,15 +86,15 @@ def row(view: ExperimentView, csv: Path | None) -> Row:
     steps = [int(points.step[-1]) for points in view.columns.values() if len(points.step)]
     by_split = [_last(view, split) for split in ("train ", "val ")]
     return Row(
-        name=plain(view.name),
+        name=escaped(view.name),
         step=str(max(steps)) if steps else NO_DATA,
         rate=_rate(view) if view.state == "live" else "",
         train=by_split[0],
         val=by_split[1],
         written=ago(time.time() - view.last_write) if view.last_write else "",
-        state=plain(", ".join(_remarks(view))),
+        state=escaped(", ".join(_remarks(view))),
         quiet=BUFFERING in view.notes,
-        csv=plain(str(csv)) if csv else "",
+        csv=escaped(str(csv)) if csv else "",
         last_write=view.last_write or 0.0,
     )
 
@@ -202,7 +198,7 @@ class Display:
     def status(self) -> list[str]:
         """Return messages about what is wrong now, one line each."""
         worries = [worry() for worry in self.worries]
-        return [plain(line) for line in [*self._source.status(), *worries] if line]
+        return [escaped(line) for line in [*self._source.status(), *worries] if line]
 
     def _run_table(self, stop: threading.Event) -> None:
         from rich.console import Console
@@ -232,7 +228,7 @@ class Display:
             table.add_column(title, justify="left" if left else "right", no_wrap=True, overflow="ellipsis")
         for line in cells:
             table.add_row(*map(Text, line))
-        parts = [Text(plain(line), style="dim") for line in self.links] + [table] * bool(shown)
+        parts = [Text(escaped(line), style="dim") for line in self.links] + [table] * bool(shown)
         parts += [Text(line, style="dim") for line in below]
         return Group(*parts, *(Text(line, style="yellow") for line in status))
 
@@ -244,7 +240,7 @@ class Display:
         def say() -> None:
             nonlocal said
             while links:
-                print(plain(links[0]), flush=True)
+                print(escaped(links[0]), flush=True)
                 links.popleft()
             said = self._say_status(said)
             for one in rows(self._source):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tbbridge.core.model import Bools
+from tbbridge.core.model import Bools, Float64, Floats, Int64
 from tbbridge.write.number_text import Numbers, ParsedRows, Words
 
 def rows_text(
@@ -30,4 +30,17 @@ def parse_rows(body: bytes, width: int) -> ParsedRows | None:
     Args:
         body: the lines.
         width: cells per row, at least 1.
+    """
+
+def scalar_records(
+    steps: Int64, wall_times: Float64, heads: Sequence[bytes], values: Sequence[Floats], logged: Sequence[Bools]
+) -> bytes:
+    """Return TFRecords of Events with one scalar each, row by row and series by series.
+
+    Args:
+        steps: shape (rows,), as all other arrays.
+        wall_times: seconds since the epoch.
+        heads: per series, what precedes the number in the encoded ``Value`` (`tbbridge.write.events`); at most 16.
+        values: per series, contiguous float32 or float64: the number's 4 or 8 bytes end the ``Value``.
+        logged: per series, contiguous: False where there is no event.
     """

@@ -7,7 +7,7 @@ Numbers are written without the GIL, into memory that has room for the longest t
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from tbbridge.write.number_text import ParsedColumn, ParsedRows
 
-__all__ = ["parse_rows", "rows_text"]
+__all__ = ["parse_rows", "rows_text", "scalar_records"]
 
 cdef extern from "_shortest.h":
     enum:
@@ -32,8 +32,15 @@ cdef extern from "_shortest.h":
     int parse_double(const uint8_t* text, Py_ssize_t size, double* number) noexcept nogil
     int is_single(double number) noexcept nogil
 
+cdef extern from "_crc.h":
+    void crc_build_tables() noexcept nogil
+    int crc_use(int portable) noexcept nogil
+    uint32_t crc_update(uint32_t state, const uint8_t* data, size_t size) noexcept nogil
+    uint32_t crc_masked(uint32_t crc) noexcept nogil
+
 cdef enum:
     MOST_WORD = 16
+    AROUND_VALUE = 64           # bytes of a record around its value's head, at most
 
 cdef struct Text:
     const char* start
@@ -68,6 +75,8 @@ def _build_tables():
 
 
 _build_tables()
+crc_build_tables()
+crc_use(0)
 
 
 cdef inline char* put(char* out, Text text) noexcept nogil:
@@ -261,3 +270,98 @@ def parse_rows(bytes body, Py_ssize_t width):
         column = np.asarray(values[place])[:row]
         columns.append(ParsedColumn(column, np.asarray(logged[place])[:row].view(bool), all_single(column)))
     return ParsedRows(np.asarray(steps)[:row], columns)
+
+
+cdef inline uint8_t* put_little(uint8_t* out, uint64_t number, int size) noexcept nogil:
+    cdef int place
+    for place in range(size):
+        out[place] = <uint8_t> (number >> 8 * place)
+    return out + size
+
+
+cdef inline uint8_t* put_varint(uint8_t* out, uint64_t number) noexcept nogil:
+    while number > 127:
+        out[0] = <uint8_t> (number & 127 | 128)
+        number >>= 7
+        out += 1
+    out[0] = <uint8_t> number
+    return out + 1
+
+
+cdef inline int varint_size(uint64_t number) noexcept nogil:
+    cdef int size = 1
+    while number > 127:
+        number >>= 7
+        size += 1
+    return size
+
+
+cdef uint8_t* put_record(uint8_t* out, int64_t step, double wall_time, Text head, const void* value, int size) noexcept nogil:
+    cdef uint8_t* payload = out + 12
+    cdef uint8_t* at = payload
+    cdef uint64_t bits, inner = head.size + size
+    cdef uint32_t narrow
+    memcpy(&bits, &wall_time, 8)
+    at[0] = 0x09
+    at = put_little(at + 1, bits, 8)
+    if step:
+        at[0] = 0x10
+        at = put_varint(at + 1, <uint64_t> step)
+    at[0] = 0x2A
+    at = put_varint(at + 1, 1 + varint_size(inner) + inner)
+    at[0] = 0x0A
+    at = put_varint(at + 1, inner)
+    memcpy(at, head.start, head.size)
+    at += head.size
+    if size == 4:
+        memcpy(&narrow, value, 4)
+        bits = narrow
+    else:
+        memcpy(&bits, value, 8)
+    at = put_little(at, bits, size)
+    put_little(out, at - payload, 8)
+    put_little(out + 8, crc_masked(~crc_update(0xFFFFFFFF, out, 8)), 4)
+    return put_little(at, crc_masked(~crc_update(0xFFFFFFFF, payload, at - payload)), 4)
+
+
+def scalar_records(const int64_t[::1] steps, const double[::1] wall_times, heads, values, logged):
+    cdef Py_ssize_t rows = steps.shape[0], row, longest = 0
+    cdef int count = len(heads), place
+    cdef const uint8_t[::1] mask
+    cdef Text texts[16]
+    cdef const char* numbers[16]
+    cdef const uint8_t* there[16]
+    cdef int sizes[16]
+    cdef const uint8_t[::1] view
+    cdef uint8_t* out
+    cdef uint8_t* at
+    if count > 16 or len(values) != count or len(logged) != count or wall_times.shape[0] != rows:
+        raise ValueError("at most 16 series, each with a head, values and a mask")
+    kept = []
+    for place in range(count):
+        texts[place] = text_of(heads[place])
+        longest += len(heads[place]) + AROUND_VALUE
+        sizes[place] = values[place].dtype.itemsize
+        if values[place].dtype.char not in "fd" or len(values[place]) != rows or len(logged[place]) != rows:
+            raise ValueError("values are float32 or float64, of one length")
+        if rows:
+            view = values[place].view(np.uint8)
+            mask = logged[place].view(np.uint8)
+            kept.append((view, mask))
+            numbers[place] = <const char*> &view[0]
+            there[place] = &mask[0]
+    out = <uint8_t*> malloc(rows * longest + 1)
+    if out == NULL:
+        raise MemoryError
+    at = out
+    with nogil:
+        for row in range(rows):
+            for place in range(count):
+                if there[place][row]:
+                    at = put_record(
+                        at, steps[row], wall_times[row], texts[place], numbers[place] + row * sizes[place], sizes[place]
+                    )
+    try:
+        return PyBytes_FromStringAndSize(<char*> out, at - out)
+    finally:
+        free(out)

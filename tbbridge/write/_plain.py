@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tbbridge.core.model import Bools
+from tbbridge.core.crc32c import frame
+from tbbridge.core.model import Bools, Float64, Floats, Int64
+from tbbridge.write.events import event, summary
 from tbbridge.write.number_text import Numbers, ParsedColumn, ParsedRows, Words
 
 _PLAIN = b"0123456789+-.eEnaifNIAFtyTY,\r\n"
@@ -57,3 +59,15 @@ def parse_rows(body: bytes, width: int) -> ParsedRows | None:
         return ParsedRows(steps, [ParsedColumn.of(cells[place::width]) for place in range(1, width)])
     except (ValueError, OverflowError):
         return None
+
+
+def scalar_records(
+    steps: Int64, wall_times: Float64, heads: Sequence[bytes], values: Sequence[Floats], logged: Sequence[Bools]
+) -> bytes:
+    numbers = [column.astype(column.dtype.newbyteorder("<")) for column in values]
+    return b"".join(
+        frame(event(int(step), float(wall_time), summary(head + column[row].tobytes())))
+        for row, (step, wall_time) in enumerate(zip(steps, wall_times, strict=True))
+        for head, column, there in zip(heads, numbers, logged, strict=True)
+        if there[row]
+    )

@@ -103,6 +103,19 @@ def _try_lock(descriptor: int) -> bool | None:
     return True
 
 
+def case_matters(directory: Path) -> bool:
+    """Return whether a directory tells ``a`` from ``A``; True where nothing can be written into it."""
+    try:
+        temporary, descriptor = _create(directory)
+    except OSError:
+        return True
+    try:
+        return not temporary.with_name(temporary.name.upper()).exists()
+    finally:
+        os.close(descriptor)
+        temporary.unlink()
+
+
 def remove_stale(directory: Path) -> None:
     """Remove, once a process, temporary files that nobody holds the lock of: whoever wrote them is dead."""
     with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Picks the compiled or the plain twin of what turns numbers into text and back, once."""
+"""Picks the compiled or the plain twin of what turns numbers into text, text into numbers, and both into events."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def _twin() -> Any:
 
 
 if TYPE_CHECKING:
-    from tbbridge.write._native import parse_rows, rows_text
+    from tbbridge.write._native import parse_rows, rows_text, scalar_records
 else:
     _native = _twin()
-    parse_rows, rows_text = _native.parse_rows, _native.rows_text
+    parse_rows, rows_text, scalar_records = _native.parse_rows, _native.rows_text, _native.scalar_records
 
-__all__ = ["number_texts", "parse_rows", "rows_text"]
+__all__ = ["number_texts", "parse_rows", "rows_text", "scalar_records"]
 
 
 def number_texts(values: Numbers, words: Words = WORDS) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -19,12 +20,19 @@ CUT = "%~"
 """Marks a shortened or a told-apart name; it occurs in no other, since ``%`` is otherwise followed by two digits."""
 
 
+_UNSAFE = re.compile('[%\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\\\\"*:<>?|]')
+_DEVICE = re.compile(r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\.|$)", re.IGNORECASE)
+"""Names that Windows takes for devices, whatever their suffix ("Naming Files, Paths, and Namespaces")."""
+
+
 def file_name(experiment: str) -> str:
     """The path of an experiment's file below the target directory, with ``/``: its name and ``.csv``.
 
     ``a/b`` is ``b.csv`` in the directory ``a``. Injective: two experiments never share a file. Written as ``%`` and two
-    hexadecimal digits a byte: ``%`` itself, control characters, backslashes, the first dot of a part that is ``.`` or
-    ``..`` or looks like tbbridge's own temporary files, the ``e`` after ``tf`` in ``tfevents`` (a written file must not
+    hexadecimal digits per byte: ``%`` itself, control characters, what turns the direction of text, backslashes and
+    ``"*:<>?|`` (which VFAT and NTFS refuse), a dot or blank at the end of a directory, the first letter of a part that
+    Windows takes for a device (``CON``, ``nul.x``), the first dot of a part that is ``.`` or ``..`` or looks like
+    tbbridge's own temporary files, the ``e`` after ``tf`` in ``tfevents`` (a written file must not
     look like an event file), and the dot of a directory that ends in ``.csv`` (it would stand where another
     experiment's file belongs). A part that is too long is cut, and ends in ``%~`` and a hash of the whole.
     """
@@ -47,7 +55,7 @@ def _bytes(text: str) -> str:
 
 
 def file_names(experiments: Iterable[str], *, case_matters: bool = True) -> dict[str, str]:
-    """`file_name` of each experiment; with ``case_matters=False``, told apart where they differ in case only.
+    """`file_name` of each experiment; with ``case_matters=False``, told apart where only case or normal form differ.
 
     The first of such a group (by name) keeps its file name, the others get ``%~`` and a hash.
     """
@@ -56,7 +64,7 @@ def file_names(experiments: Iterable[str], *, case_matters: bool = True) -> dict
         return names
     groups: dict[str, list[str]] = defaultdict(list)
     for experiment, name in names.items():
-        groups[name.casefold()].append(experiment)
+        groups[unicodedata.normalize("NFC", name).casefold()].append(experiment)
     for _, *others in groups.values():
         for experiment in others:
             names[experiment] = names[experiment].removesuffix(SUFFIX) + _hash(experiment) + SUFFIX
@@ -64,13 +72,15 @@ def file_names(experiments: Iterable[str], *, case_matters: bool = True) -> dict
 
 
 def _escape(part: str, *, directory: bool) -> str:
-    text = re.sub(r"[%\x00-\x1f\x7f-\x9f\u2028\u2029\\]", lambda found: _hexadecimal(found[0]), part)
+    text = _UNSAFE.sub(lambda found: _hexadecimal(found[0]), part)
     text = text.replace("tfevents", "tf%65vents")
     if text in ("", ".", "..") or text.startswith(".tbbridge-"):
         text = "%2E" + text[1:] if text else "%00"
     if directory and text.endswith(SUFFIX):
         text = text.removesuffix(SUFFIX) + "%2Ecsv"
-    return text
+    if directory and text.endswith((".", " ")):
+        text = text[:-1] + _hexadecimal(text[-1])
+    return _hexadecimal(text[0]) + text[1:] if _DEVICE.match(text) else text
 
 
 def _hexadecimal(text: str) -> str:

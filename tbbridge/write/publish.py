@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tbbridge.core.errors import LockedError, PathError, PublishError
+from tbbridge.write.atomic import case_matters
 from tbbridge.write.names import file_names
 
 TEMPORARY = re.compile(r"\.tbbridge-\d+-\d+\.tmp")
@@ -75,7 +76,7 @@ class Publisher:
             raise PathError(
                 f"cannot write into {self.out}: {error.strerror}; choose another place with --out"
             ) from None
-        self._case_matters = _case_matters(self.out)
+        self._case_matters = case_matters(self.out)
 
     def path(self, name: str) -> Path:
         """Where the experiment `name` is published."""
@@ -335,16 +336,6 @@ def _is_locked(directory: int) -> bool:
     except OSError:  # no locks here
         return False
     return False
-
-
-def _case_matters(out: Path) -> bool:
-    """Whether this directory tells ``a`` from ``A``, as far as its own path can tell."""
-    place = out.resolve()
-    swapped = place.with_name(place.name.swapcase())
-    try:
-        return swapped == place or not os.path.samefile(out, swapped)
-    except OSError:
-        return True
 
 
 def _synchronize(directory: Path) -> None:

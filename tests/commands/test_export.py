@@ -8,6 +8,7 @@ import io
 import json
 import os
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -288,6 +289,22 @@ def test_wrong_commands_are_one_clear_line(export: Export, args: list[str], says
     before = set(tmp_path.iterdir())
     assert export(*args, code=2, err=says) == ""
     assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("form", ["parquet", "xlsx", "csv.gz", "jsonl.xz", "html.bz2"])
+def test_a_terminal_gets_no_binary(
+    logdir: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """Its bytes would be taken for commands; text goes to a terminal, and anything into a pipe."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert main(["export", str(logdir), "--format", form, "--out", "-"]) == 2
+    assert capsys.readouterr() == ("", f"tbbridge: {form} is not text for a terminal: name a file with --out\n")
+
+
+def test_hostile_names_are_escaped_wherever_they_are_printed(export: Export, logdir: Path) -> None:
+    """In the errors of a selection, too."""
+    write_run(logdir / "c\x1b[31m\u202e", loss=[(0, 1)])
+    export("--experiment", "none", code=2, err=r"there is a, b, c\x1b[31m\u202e")
 
 
 def test_wrong_paths_are_one_clear_line(export: Export, logdir: Path, tmp_path: Path) -> None:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from logs import files_of, write_run
+from support import free_port, wait_until
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import tbbridge
@@ -70,24 +79,83 @@ def test_any_values_come_back(
     assert there_and_back(tmp_path_factory.mktemp("any"), text) == text
 
 
-def test_tensorboard_reads_both_runs(tmp_path: Path) -> None:
-    """TensorBoard finds a train and a validation run with the same tags, and the values."""
+SHOWN = {f"exp/{run}": {"accuracy", "cross_entropy"} for run in ("train", "validation")}
+"""What TensorBoard shows of `ROWS`: the same tags in both runs."""
+
+
+def test_tensorboards_own_reader_finds_both_runs(tmp_path: Path) -> None:
+    """A train and a validation run with the same scalars; of a column that needs doubles, the float32 values."""
     (tmp_path / "exp.csv").write_text(HEADER + ROWS)
     import_run_log(tmp_path / "exp.csv", tmp_path / "logs")
     found = {}
-    for run in ("train", "validation"):
-        reader = EventAccumulator(str(tmp_path / "logs" / "exp" / run), size_guidance={"scalars": 0, "tensors": 0})
+    for run, tags in SHOWN.items():
+        reader = EventAccumulator(str(tmp_path / "logs" / run), size_guidance={"scalars": 0, "tensors": 0})
         reader.Reload()
-        tags = reader.Tags()
-        assert {*tags["scalars"], *tags["tensors"]} == {"accuracy", "cross_entropy"}
+        assert set(reader.Tags()["scalars"]) == tags
         found[run] = reader
-    assert [(e.step, e.value) for e in found["validation"].Scalars("cross_entropy")][:2] == [
+    assert [(e.step, e.value) for e in found["exp/validation"].Scalars("cross_entropy")][:2] == [
         (5, pytest.approx(2.2941384)),
         (15, pytest.approx(2.2315)),
     ]
-    double = found["train"].Tensors("accuracy")[-1].tensor_proto
-    assert double.dtype == 2  # DT_DOUBLE
-    assert np.frombuffer(double.tensor_content)[0] == 0.3333333333333333
+    assert found["exp/train"].Scalars("accuracy")[-1].value == np.float32(1 / 3)
+
+
+@pytest.mark.parametrize("options", [[], ["--load_fast", "false"]], ids=["default", "python"])
+def test_both_tensorboard_servers_show_every_column(tmp_path: Path, options: list[str]) -> None:
+    """Also the column that needs doubles, and nothing beside the four columns."""
+    (tmp_path / "exp.csv").write_text(HEADER + ROWS)
+    import_run_log(tmp_path / "exp.csv", tmp_path / "logs")
+    with tensorboard(tmp_path / "logs", *options) as ask:
+        tags = wait_until(
+            lambda: (found := ask("tags")) and len(found) == 2 and found, 100.0, what="both runs are loaded"
+        )
+        assert {run: set(of_run) for run, of_run in tags.items()} == SHOWN
+        points = ask("scalars?run=exp%2Ftrain&tag=accuracy")
+    assert [point[1] for point in points] == [5, 10, 15, 25]
+    assert [point[2] for point in points] == pytest.approx([0.1, 0.18, 0.26, 1 / 3], rel=1e-7)
+
+
+TENSORBOARD = """
+import sys, types
+sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")
+from tensorboard.main import run_main
+run_main()
+"""
+"""TensorBoard with its own switch to do without TensorFlow, whose import takes most of its start."""
+
+
+@contextlib.contextmanager
+def tensorboard(logdir: Path, *options: str) -> Iterator[Callable[[str], Any]]:
+    """A TensorBoard on `logdir`, as the function that asks its scalars plugin; None while it does not answer."""
+    port = free_port()
+    command = [sys.executable, "-c", TENSORBOARD, "--logdir", str(logdir), "--port", str(port), *options]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def ask(what: str) -> Any:
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/data/plugin/scalars/{what}") as answer,
+        ):
+            return json.load(answer)
+
+    try:
+        yield ask
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.parametrize("place", ["exp", "exp/train", "exp/test", "exp/train/deeper"])
+def test_an_import_beside_another_training_of_the_name_is_refused(tmp_path: Path, place: str) -> None:
+    """Event files anywhere below the experiment's directory would be mixed with the imported ones, --force or not."""
+    write_run(tmp_path / "logs" / place, accuracy=[(0, 0.5)])
+    (tmp_path / "exp.csv").write_text(HEADER + ROWS)
+    before = files_of(tmp_path / "logs")
+    for force in (False, True):
+        with pytest.raises(UsageError, match="holds event files of others: choose another --name"):
+            import_run_log(tmp_path / "exp.csv", tmp_path / "logs", force=force)
+    assert files_of(tmp_path / "logs") == before
+    import_run_log(tmp_path / "exp.csv", tmp_path / "logs", name="another")
 
 
 def test_an_import_can_be_repeated_only_with_force(tmp_path: Path) -> None:

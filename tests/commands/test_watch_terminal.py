@@ -18,9 +18,10 @@ import pytest
 from rich.console import Console
 from support import wait_until
 
+from tbbridge.core.escape import escaped
 from tbbridge.core.model import ExperimentView, Mark, Points
 from tbbridge.following.bridge import BUFFERING
-from tbbridge.watching.terminal import MOST_ROWS, Display, ago, plain, row
+from tbbridge.watching.terminal import MOST_ROWS, Display, ago, row
 from tbbridge.write.events import EventWriter
 
 
@@ -106,7 +107,7 @@ def test_hostile_names_are_shown_as_data() -> None:
     text = drawn(Display(Fake(view(hostile), status=(f"cannot read {hostile}",))))  # type: ignore[arg-type]
     assert text.count("[bold]x[/bold] [link=http://a]b[/link]") == 2
     assert not set(text) & {"\x1b", "\x07", "\N{RIGHT-TO-LEFT OVERRIDE}"}
-    assert plain("\u2028\x85é") == "��é"
+    assert escaped("\u2028\x85é") == "\\u2028\\x85é"
 
 
 def test_many_experiments_are_cut_to_those_written_last() -> None:

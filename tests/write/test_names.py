@@ -19,17 +19,21 @@ HOSTILE = st.text(st.sampled_from("./%~\\\n\0aA\x7f\u202etfevnsc\u2028 "), min_s
     [
         ("exp", "exp.csv"),
         ("lightning_logs/version_0", "lightning_logs/version_0.csv"),
-        ("Aug01_12:30 host=a, lr 0.1", "Aug01_12:30 host=a, lr 0.1.csv"),
+        ("Aug01_12-30 host=a, lr 0.1", "Aug01_12-30 host=a, lr 0.1.csv"),
         ("100%", "100%25.csv"),
-        ("../../etc/passwd", "%2E./%2E./etc/passwd.csv"),
+        ("../../etc/passwd", "%2E%2E/%2E%2E/etc/passwd.csv"),
         ("a\nb\t\x00", "a%0Ab%09%00.csv"),
         ("run.tfevents", "run.tf%65vents.csv"),
         ("a.csv/b", "a%2Ecsv/b.csv"),
         (".tbbridge-1-1.tmp", "%2Etbbridge-1-1.tmp.csv"),
         ("/absolute//x", "%00/absolute/%00/x.csv"),
         ("=cmd()", "=cmd().csv"),
-        ("<script>", "<script>.csv"),
-        ("\N{RIGHT-TO-LEFT OVERRIDE}", "\N{RIGHT-TO-LEFT OVERRIDE}.csv"),
+        ("<script>", "%3Cscript%3E.csv"),
+        ('a:b?c*d|e"f', "a%3Ab%3Fc%2Ad%7Ce%22f.csv"),
+        ("CON", "%43ON.csv"),
+        ("nul.x/con1", "%6Eul.x/con1.csv"),
+        ("a./b /c.", "a%2E/b%20/c..csv"),
+        ("\N{RIGHT-TO-LEFT OVERRIDE}", "%E2%80%AE.csv"),
     ],
 )
 def test_names_stay_readable(experiment: str, expected: str) -> None:
@@ -52,6 +56,9 @@ def test_every_name_is_a_safe_path(experiment: str) -> None:
     assert "tfevents" not in name
     assert not any(ord(character) < 32 for character in name)
     assert not any(part.endswith(".csv") for part in parts[:-1])
+    assert not set('"*:<>?|\\') & set(name), "VFAT and NTFS refuse them"
+    assert not any(part.endswith((".", " ")) for part in parts), "they drop these"
+    assert not any(part.split(".")[0].upper() in ("CON", "PRN", "AUX", "NUL", "COM1", "LPT9") for part in parts)
 
 
 @given(st.one_of(TEXT, HOSTILE), st.one_of(TEXT, HOSTILE))
@@ -87,3 +94,9 @@ def test_the_longest_names_fit_the_file_system(tmp_path: os.PathLike[str]) -> No
     for experiment in ("\N{SNOWMAN}" * 255, "x" * 255):
         with open(os.path.join(tmp_path, file_name(experiment)), "w"):
             pass
+
+
+def test_names_that_differ_in_normal_form_only_are_told_apart_where_case_does_not_matter() -> None:
+    """A file system that folds case may fold composed and decomposed letters, too."""
+    one, other = file_names(["caf\u00e9", "cafe\u0301"], case_matters=False).values()
+    assert CUT in one or CUT in other

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from types import ModuleType
 
@@ -11,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tbbridge.write import _native, _plain
+from tbbridge.write.events import EventWriter, scalar_tensor, simple_value, tensor_value
 from tbbridge.write.number_text import WORDS, ParsedRows, Words
 
 TWINS = pytest.mark.parametrize("twin", [_native, _plain], ids=["compiled", "plain"])
@@ -173,3 +175,32 @@ def test_rows_are_read_as_python_reads_them(twin: ModuleType, rows: list[tuple[i
         with np.errstate(over="ignore"):
             named = [float(str(np.float32(cell))) for cell in cells if cell]
         assert column.single == np.array_equal(named, [float(cell) for cell in cells if cell], equal_nan=True)
+
+
+RECORDS = st.lists(
+    st.tuples(
+        st.integers(-(2**63), 2**63 - 1), st.floats(), st.floats(width=32), st.floats(), st.booleans(), st.booleans()
+    ),
+    max_size=10,
+)
+
+
+@given(RECORDS, st.text(max_size=200))
+def test_scalar_records_are_those_of_the_writer(rows: list[tuple], tag: str) -> None:
+    """Both twins write the bytes of `EventWriter`, for any steps, times, values and lengths of a tag."""
+    sink = io.BytesIO()
+    with EventWriter(sink, file_version=False) as writer:
+        for step, wall_time, single, double, single_there, double_there in rows:
+            if single_there:
+                writer.scalar(tag, step, wall_time, single)
+            if double_there:
+                writer.tensor(tag, step, wall_time, double, "float64", plugin=None)
+        want = sink.getvalue()
+    columns = [np.array([row[place] for row in rows]) for place in range(6)]
+    heads = [simple_value(tag, 0.0)[:-4], tensor_value(tag, scalar_tensor(0.0, "float64"), None)[:-8]]
+    steps, wall_times = columns[0].astype(np.int64), columns[1].astype(np.float64)
+    with np.errstate(over="ignore"):
+        values = [columns[2].astype(np.float32), columns[3].astype(np.float64)]
+    logged = [column.astype(bool) for column in columns[4:]]
+    assert _native.scalar_records(steps, wall_times, heads, values, logged) == want
+    assert _plain.scalar_records(steps, wall_times, heads, values, logged) == want

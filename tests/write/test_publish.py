@@ -318,7 +318,7 @@ def test_closing_makes_the_renames_durable(out: Path, monkeypatch: pytest.Monkey
 
 def test_a_file_that_case_alone_tells_apart_is_never_overwritten(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a file system where case does not matter, the later name gets a suffix."""
-    monkeypatch.setattr("tbbridge.write.publish._case_matters", lambda _: False)
+    monkeypatch.setattr("tbbridge.write.publish.case_matters", lambda _: False)
     with Publisher(out) as publisher:
         publisher.expect(["run", "Run"])
         paths = {publisher.publish(name, name.encode()) for name in ("run", "Run")}
