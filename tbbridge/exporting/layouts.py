@@ -191,7 +191,7 @@ def _summary_row(one: Summary) -> dict[str, Cells]:
             cells[f"{what} {column}"] = _one(None if row is None else values[row], values.dtype)
             cells[f"{what} {column} step"] = _one(None if row is None else one.log.step[row], np.int64)
     for metric, gap in one.gaps.items():
-        cells[f"{metric} gap"] = _one(gap, np.float64)
+        cells[f"{metric} gap"] = _one(gap, np.float32 if gap is None else gap.dtype)
     return cells
 
 
