@@ -168,6 +168,9 @@ class GrowingFile:
         self._at_end = False
         try:
             self._at_end = feed(decoder, file, stat.size, limit)
+            less = file.stat()
+            if not self._at_end and decoder.position == less.size < stat.size:  # a store told too much
+                stat, self._at_end = less, feed(decoder, file, less.size, limit)
         finally:
             if decoder.generation != self._generation:  # it began again by itself
                 self._generation = decoder.generation

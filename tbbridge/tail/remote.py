@@ -52,11 +52,14 @@ class RemoteStorage:
     """
 
     rereads = False
+    tells_too_much = False
+    """Whether a listing may count bytes that cannot be read yet: HDFS does, of a file that its writer holds open."""
 
     def __init__(self, root: str) -> None:
         self.root = root.rstrip("/")
         self.fs, self._base = _file_system(self.root)
         self._stats: dict[str, Stat] | None = None
+        self.tells_too_much = self.root.lower().startswith("hdfs:")
 
     def check(self) -> None:
         """Nothing: only a listing tells what is there."""
@@ -185,7 +188,7 @@ class RemoteFile:
         self._block = b""
 
     def stat(self) -> Stat:
-        """Return what the listing told of it."""
+        """Return what the listing told of it, or what reading showed since."""
         return self._stat
 
     def read(self, count: int, offset: int) -> bytes:
@@ -197,6 +200,7 @@ class RemoteFile:
         while offset < end:
             if offset >= self._start + len(self._block):
                 self._fetch(offset)
+                end = min(end, self._stat.size)
             piece = self._block[offset - self._start : end - self._start]
             pieces.append(piece)
             offset += len(piece)
@@ -210,7 +214,9 @@ class RemoteFile:
         if not data.startswith(before):
             raise ReplacedError(errno.ESTALE, "it is not what its listing says, or changes while it is read")
         if len(data) <= len(before):
-            raise OSError(errno.EIO, "it is shorter than its listing says")
+            if not self._storage.tells_too_much:
+                raise OSError(errno.EIO, "it is shorter than its listing says")
+            self._stat = self._stat._replace(size=offset)
         self._start, self._block = first, data
 
     def __enter__(self) -> RemoteFile:

@@ -185,6 +185,28 @@ def test_a_file_that_is_gone(memory: fsspec.AbstractFileSystem, data: bytes) -> 
     assert file.look() is News.GONE
 
 
+@pytest.mark.parametrize("readable", [0, 5000])
+def test_a_file_that_its_writer_holds_open_in_hdfs(
+    memory: fsspec.AbstractFileSystem, data: bytes, monkeypatch: pytest.MonkeyPatch, readable: int
+) -> None:
+    """The listing counts bytes of a block that nobody can read yet: what can be read counts, until there is more."""
+    storage, file = listed(memory, data)
+    storage.tells_too_much = True
+    real = type(memory).cat_file
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            type(memory), "cat_file", lambda fs, path, start, end: real(fs, path, start=start, end=min(end, readable))
+        )
+        assert look_on(file) is (News.SOME if readable else News.NONE)
+        assert file.log.size == readable
+        for _ in range(2):
+            storage.discover()
+            assert look_on(file) is News.NONE
+        assert file.problem == ""
+    assert look_on(file) is News.SOME
+    assert values(file) == [step / 8 for step in range(1000)]
+
+
 @pytest.mark.parametrize("looked", [True, False])
 def test_an_object_that_shrank_since_its_listing(memory: fsspec.AbstractFileSystem, data: bytes, looked: bool) -> None:
     """Fewer bytes than were listed are a failure that passes with the next listing, not bytes to wait for."""
