@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from importlib import import_module
 from pathlib import Path
@@ -158,3 +159,18 @@ def test_the_benchmark_of_many_runs_has_right_answers(tmp_path: Path, monkeypatc
         "`tbbridge.read`",
         "TensorBoard's Rust server, told to keep every point",
     ]
+
+
+def test_the_garbage_collector_is_as_it_was_after_reading(tmp_path: Path) -> None:
+    """On where it was on, off where it was off, also after an error."""
+    write_runs(tmp_path / "logs", 2)
+    try:
+        for switch, on in ((gc.enable, True), (gc.disable, False)):
+            switch()
+            tbbridge.read(tmp_path / "logs")
+            assert gc.isenabled() == on
+            with pytest.raises(tbbridge.PathError):
+                tbbridge.read(tmp_path / "nowhere")
+            assert gc.isenabled() == on
+    finally:
+        gc.enable()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tbbridge.core.collector import collector_paused
 from tbbridge.core.errors import PathError
 from tbbridge.core.model import EventFile, Experiment, Points, RunLog, Series
 from tbbridge.reading.log_directory import LogDirectory
@@ -81,14 +82,15 @@ def read(
     """
     logs = LogDirectory(logdir, follow_links=follow_links)
     logs.storage.check()
-    listing = logs.storage.discover()
-    if listing.missing:
-        raise PathError(f"{logdir} does not exist: give the log directory that the training writes into")
-    runs = read_runs(logs, listing, together=logs.storage.rereads)
     options = options or MappingOptions()
-    check(runs.facts, options)
+    with collector_paused():
+        listing = logs.storage.discover()
+        if listing.missing:
+            raise PathError(f"{logdir} does not exist: give the log directory that the training writes into")
+        runs = read_runs(logs, listing, together=logs.storage.rereads)
+        check(runs.facts, options)
+        found = experiments(logs.root, runs.facts, options)
     problems = logs.problems + [vanished(name) for name in sorted(logs.vanished)]
-    found = experiments(logs.root, runs.facts, options)
     return Reading(os.fspath(logdir), runs.files, runs.series, found, problems, options, runs.restarts, logs.notes)
 
 
