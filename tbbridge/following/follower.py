@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 
 from tbbridge.core.errors import PublishError
+from tbbridge.core.memory import give_back
 from tbbridge.following.tables import Tables
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.shape.mapping.mapping import MappingOptions
@@ -16,6 +17,9 @@ from tbbridge.write.publish import Publisher
 
 TOLD_FOR = 60.0
 """Seconds for which it is told that a published file was changed by somebody else."""
+
+MANY_POINTS = 100_000
+"""From so many merged points on, the memory that merging took is given back to the system."""
 
 PROGRESS = 3.0
 """Seconds after which experiments that are still read for the first time are shown as far as they are read."""
@@ -90,6 +94,9 @@ class Follower:
         """Publish what is due."""
         if self._outbox:
             self._send()
+        if self.tables.merged >= MANY_POINTS and not self.logs.unfinished:
+            self.tables.merged = 0
+            give_back()
 
     def finish(self, patience: float = 10.0) -> None:
         """Bring everything up to date and publish all of it; reading takes at most about `patience` seconds."""

@@ -127,6 +127,8 @@ class Run:
     facts: dict[str, SeriesFacts] = field(default_factory=dict)
     files: dict[str, EventFile] = field(default_factory=dict)
     """By name; without their scalars."""
+    merged: int = 0
+    """How many points were merged from whole files the last time."""
     changed: dict[str, int] = field(default_factory=dict)
     """By tag, the first row that is new or changed and that no table shows yet."""
     above: list[EventFile] = field(default_factory=list)
@@ -153,6 +155,7 @@ class Run:
                 files, whole = logs.take(name)
                 self.series.update([*files, *above], whole=whole)
         self.above = above if whole else self.above
+        self.merged = sum(len(file.scalars.step) for file in files) if whole else 0
         known = {} if whole else self.files
         self.files = known | {file.name: replace(file, scalars=NO_SCALARS) for file in files}
         for tag, row in self.series.changes().items():
@@ -202,7 +205,8 @@ class Tables:
 
     Attributes:
         by_name: the tables, in the mapping's order; those whose source is gone after the others.
-        problems: lines for a person.
+        problems: messages.
+        merged: how many points were merged from whole files; who gives memory back sets it to 0.
     """
 
     def __init__(
@@ -213,6 +217,7 @@ class Tables:
     ) -> None:
         self.by_name: dict[str, Table] = {}
         self.problems: list[str] = []
+        self.merged = 0
         self._logs = logs
         self._options = options or MappingOptions()
         self._mapper = Mapper(self._options)
@@ -308,7 +313,9 @@ class Tables:
         new = name not in self._runs
         run = self._runs.setdefault(name, Run())
         try:
-            return run.take_in(self._logs, name, self._announced) or new
+            names_changed = run.take_in(self._logs, name, self._announced) or new
+            self.merged += run.merged
+            return names_changed
         except Exception as error:  # a bug: it must not stop the other runs
             log.exception("the run %s failed", name)
             del self._runs[name]
