@@ -49,4 +49,4 @@ def test_what_is_published_is_mapped_as_a_fresh_export_maps_it(tmp_path: Path) -
             follower.finish()
             expected = {path.name: path.read_bytes() for path in export(logdir, tmp_path / "fresh")}
             assert {path.name: path.read_bytes() for path in out.glob("*.csv")} == expected
-    assert b"0,,0.5,1,\n" in next(iter(expected.values()))
+    assert b"0,,0.5,1.0,\n" in next(iter(expected.values()))
