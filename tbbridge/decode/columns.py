@@ -19,7 +19,7 @@ class Columns:
 
     def __init__(self) -> None:
         self.taken = 0
-        self._digest = (0, 0, 0, 0)
+        self._digest: tuple[int, ...] = (0, 0, 0, 0)
         self._begin(np.float32)
 
     def _begin(self, kind: DTypeLike) -> None:
@@ -67,7 +67,7 @@ class Columns:
         """The CRC-32C of each column, over all rows; values as float64, in which they may be held one day."""
         columns = (self._tag.view, self._step.view, self._wall_time.view, self._value.view.astype(np.float64))
         return tuple(
-            backend.crc32c(memoryview(column).cast("B"), before) if len(column) else before
+            backend.crc32c(column.view(np.uint8).data, before) if len(column) else before
             for column, before in zip(columns, self._digest, strict=True)
         )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tbbridge.core.errors import FormatError, PathError, UsageError
-from tbbridge.core.model import COLUMNS, Bools, RunLog
+from tbbridge.core.model import COLUMNS, Bools, Floats, RunLog
 from tbbridge.exporting.import_diff import way_back
 from tbbridge.tail.logdir import is_event_file
 from tbbridge.write.atomic import write_whole
@@ -145,7 +145,9 @@ def _write(path: Path, log: RunLog, columns: list[str]) -> None:
     """Write one run's event file: each value as float32, and where a column needs doubles, also those."""
     head = io.BytesIO()
     EventWriter(head)
-    heads, values, logged = [], [], []
+    heads: list[bytes] = []
+    values: list[Floats] = []
+    logged: list[Bools] = []
     for column in columns:
         heads.append(simple_value(TAGS[column], 0.0)[:-4])
         with np.errstate(over="ignore"):  # too large becomes infinite

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from tbbridge.core.model import Bools, EventFile, Float64, Floats, Int64, Points, Series, Start
 
@@ -276,7 +276,9 @@ def _announced_restarts(merged: Merged, files: Sequence[EventFile]) -> None:
     owner = np.array([number for number, _ in starts])
     before, step = np.array([(start.before, start.step) for _, start in starts], np.int64).T
     wall_time = np.array([start.wall_time for _, start in starts])
-    lengths, thresholds, reached = [], [], []
+    lengths: list[ArrayLike] = []
+    thresholds: list[ArrayLike] = []
+    reached: list[ArrayLike] = []
     for number, file in enumerate(files):
         count = len(file.scalars.step)
         high = wall_time_interval(file.scalars.wall_time)[1]
@@ -287,8 +289,9 @@ def _announced_restarts(merged: Merged, files: Sequence[EventFile]) -> None:
         thresholds += [lowest, [0]]
         reached += [np.ones(len(ends), bool), [False]]
     length = np.concatenate(lengths).astype(np.int64)
-    threshold, early = (np.repeat(np.concatenate(one), length)[merged.position] for one in (thresholds, reached))
-    merged.superseded |= early.astype(bool) & (merged.step >= threshold)
+    threshold = np.repeat(np.concatenate(thresholds), length)[merged.position]
+    early = np.repeat(np.concatenate(reached), length)[merged.position].astype(bool)
+    merged.superseded |= early & (merged.step >= threshold)
 
 
 def _unannounced_restarts(merged: Merged, files: Sequence[EventFile]) -> None:

@@ -321,8 +321,8 @@ class _Columns:
             notes.append(self._missing("validation", self._others(held_out=True), "nothing held out is logged"))
         if not any(column.startswith("train ") for column in fed):
             nothing = "nothing of the train data is logged"
-            series = {tag: self.runs[place.run][tag] for place, tag in self._series()}
-            short = "epoch" in series and all(one.last_step < LIGHTNING_INTERVAL for one in series.values())
+            logged = {tag: self.runs[place.run][tag] for place, tag in self._series()}
+            short = "epoch" in logged and all(one.last_step < LIGHTNING_INTERVAL for one in logged.values())
             notes.append(self._missing("train", self._others(held_out=False), nothing + (SHORT if short else "")))
         notes += [f"no {name} is logged" for name in names if not any(f"{split} {name}" in fed for split in SPLITS)]
         for column, feed in fed.items():
