@@ -37,7 +37,7 @@ def version_line() -> str:
 def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     """Return the command line; with `names`, of these commands alone, which is quicker."""
     parser = argparse.ArgumentParser(
-        prog="tbbridge", description="Follow TensorBoard event files: one compact CSV a training, and a live page."
+        prog="tbbridge", description="Follow TensorBoard event files: one compact CSV per training, and a live page."
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and the active decoder, and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
