@@ -211,10 +211,10 @@ def rule_3(points: list[Dot], files: Sequence[EventFile]) -> Iterator[tuple[str,
 
 
 def rule_4(points: list[Dot]) -> None:
-    """Same tag and step twice: the last in canonical order wins."""
-    last = {point.step: point for point in points}
+    """Same tag and step twice: the last in canonical order wins, of those that no restart superseded."""
+    last = {point.step: point for point in points if not point.gone}
     for point in points:
-        if point is not last[point.step]:
+        if not point.gone and point is not last[point.step]:
             point.superseded = True
 
 

@@ -358,15 +358,11 @@ def test_kills_at_random_moments_leave_whole_files(logs: Path, tmp_path: Path) -
             if (out / "exp.csv").exists():
                 lines = (out / "exp.csv").read_bytes().splitlines(keepends=True)
                 rows = lines[1:]
-                assert rows == [b"%d,,,%s,\n" % (n, shortest(n / 2)) for n in range(len(rows))]
+                assert rows == [b"%d,,,%r,\n" % (n, n / 2) for n in range(len(rows))]
     with Bridge(logs) as bridge:
         bridge.wait_until_read(10)
     assert published(out) == exported(logs, tmp_path / "fresh")
     assert not [path for path in out.rglob("*") if TEMPORARY.fullmatch(path.name)]
-
-
-def shortest(value: float) -> bytes:
-    return (f"{value:g}" if value % 1 else f"{value:.0f}").encode()
 
 
 def test_a_soak_leaves_descriptors_flat(logs: Path, tmp_path: Path) -> None:
@@ -455,7 +451,7 @@ def test_an_error_at_the_very_end_is_reported(logs: Path, monkeypatch: pytest.Mo
     stop = threading.Event()
     bridge = Bridge(logs)
     stop.set()
-    assert watch(bridge, viewer=False, stop=stop) == 1
+    assert watch(bridge, page=None, stop=stop) == 1
     assert bridge.unpublished() == ["the last state was not published: RuntimeError: broken"]
 
 
@@ -490,7 +486,7 @@ def test_a_second_signal_ends_a_process_that_hangs(logs: Path) -> None:
         "from tbbridge.following.bridge import Bridge\n"
         "from tbbridge.watching.session import watch\n"
         "Bridge.close = lambda bridge: (print('closing', flush=True), threading.Event().wait())\n"
-        "sys.exit(watch(Bridge(sys.argv[1]), viewer=False))\n"
+        "sys.exit(watch(Bridge(sys.argv[1]), page=None))\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", hangs, str(logs)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

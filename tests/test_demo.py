@@ -19,9 +19,15 @@ NAMES = [f"{data}/{model}" for data in ("cifar10", "fashion-mnist", "mnist") for
 
 
 @pytest.fixture
-def player(tmp_path: Path) -> Iterator[Player]:
-    """A player at 100 steps a second whose time the test passes, and whose clock stands at 1000 s."""
-    player = Player(tmp_path / "logs", 100.0, clock=lambda: 1000.0)
+def clock() -> list[float]:
+    """The player's clock, which stands at 1000 s until a test moves it."""
+    return [1000.0]
+
+
+@pytest.fixture
+def player(tmp_path: Path, clock: list[float]) -> Iterator[Player]:
+    """A player at 100 steps a second whose time the test passes."""
+    player = Player(tmp_path / "logs", 100.0, clock=lambda: clock[0])
     yield player
     player.close()
 
@@ -86,10 +92,11 @@ def test_wall_times_are_those_of_the_replay(player: Player, tmp_path: Path) -> N
     assert series.wall_time.tolist() == pytest.approx((999.0 + np.arange(0, 101, 5) / 100).tolist())
 
 
-def test_a_restart_begins_the_run_log_anew(player: Player, tmp_path: Path) -> None:
+def test_a_restart_begins_the_run_log_again(player: Player, clock: list[float], tmp_path: Path) -> None:
     """The restart is announced in new event files, and supersedes all that was there before."""
     player.begin("mnist/conv")
     player.pass_time(3.0)
+    clock[0] += 0.01  # the new files begin after the last points of the old ones
     player.restart("mnist/conv")
     player.pass_time(0.5)
     reading = tbbridge.read(tmp_path / "logs")
