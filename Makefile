@@ -20,7 +20,7 @@ demo: $(VENV)/.demo plotly ## see it work: replay recorded trainings, with the l
 	$(BIN)/tbbridge demo $(DEMO)
 
 test: $(VENV)/.test system plotly lint ## lint and run the whole test suite (TESTS=tests/decode for a part)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(TESTS)
 
 lint: $(VENV)/.lint ## ruff, its formatter and mypy
 	$(BIN)/ruff check .
