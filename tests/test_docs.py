@@ -8,6 +8,7 @@ import io
 import json
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,6 +131,17 @@ def test_the_python_of_the_docs_runs(document: str, workplace: Path) -> None:
     for block in blocks(document):
         if block.language == "python":
             exec(compile("\n" * block.line + block.text, document, "exec"), program)
+
+
+def test_early_stopping_waits_for_the_first_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guide's snippet goes on while no validation point is there, and ends when no more comes."""
+    monkeypatch.chdir(tmp_path)
+    write_training(tmp_path / "logs" / "young", 1.0)
+    shutil.rmtree(tmp_path / "logs/young/validation")
+    (text,) = [b.text for b in blocks("docs/guide.md") if b.language == "python" and "patience" in b.text]
+    program: dict[str, object] = {}
+    exec(text, program)
+    assert program["update"].columns["val accuracy"].value.size == 0  # type: ignore[attr-defined]
 
 
 def slug(heading: str) -> str:

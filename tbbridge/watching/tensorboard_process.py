@@ -30,7 +30,7 @@ def missing() -> str:
     """A line for a person when TensorBoard is not installed, else ""."""
     if importlib.util.find_spec("tensorboard") is not None:
         return ""
-    return "TensorBoard is not installed (pip install 'tbbridge[tensorboard]'): going on without it"
+    return "TensorBoard is not installed (pip install tensorboard): going on without it"
 
 
 class TensorBoard:
