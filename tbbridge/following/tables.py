@@ -277,7 +277,7 @@ class Tables:
         return set(names)
 
     def _map_all(self, changed: set[str]) -> set[str]:
-        """Find out anew which experiments there are; returns those of which anything changed."""
+        """Find out again which experiments there are; return those that changed."""
         known = {name: run.known() for name, run in self._runs.items()}
         self.problems = []
         try:
@@ -331,7 +331,7 @@ class Tables:
         return {run for run in self._runs if run != name and (name == ROOT or run.startswith(f"{name}/"))}
 
     def _refresh_all(self, names: set[str], *, sure: bool = True) -> set[str]:
-        """Bring tables up to date; `sure`: find out anew how their columns come on one axis."""
+        """Bring tables up to date; `sure`: find out again how their columns come on one axis."""
         for table in [self.by_name[name] for name in names]:
             try:
                 self._refresh(table, sure)
@@ -400,7 +400,7 @@ def _mark(restart: TrainingRestart) -> Mark:
 
 
 def findings(runs: Mapping[str, Run]) -> list[str]:
-    """What was superseded, damaged or passed over in these runs, as lines for a person."""
+    """Return messages about the superseded points, the damage and the values passed over in these runs."""
     lines = []
     for name, run in runs.items():
         if superseded := run.series.superseded:

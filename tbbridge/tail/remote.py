@@ -231,9 +231,7 @@ def _file_system(url: str) -> tuple[Any, str]:
     try:
         import fsspec
     except ImportError:
-        raise UsageError(
-            f"{shown}: install what reads it, in tbbridge's clone: pip install '.[remote]'"
-        ) from None
+        raise UsageError(f"{shown}: install what reads it, in tbbridge's clone: pip install '.[remote]'") from None
     try:
         fs, base = fsspec.core.url_to_fs(url, **(_HDFS if url.lower().startswith("hdfs:") else {}))
     except (ImportError, ValueError) as error:  # fsspec says which package to install
