@@ -14,7 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 
 import tbbridge
 from tbbridge.viewer import serve
-from tbbridge.watching.demo_replay import Player
+from tbbridge.watching.demo_replay import DemoReplay
 
 TARGET = Path(__file__).parent / "images" / "live.gif"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -49,7 +49,7 @@ def record(url: str) -> list[Image.Image]:
 def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         logs = Path(home) / "logs"
-        player = Player(logs, STEPS_A_SECOND, once=True)
+        player = DemoReplay(logs, STEPS_A_SECOND, once=True)
         player.begin("cifar10/conv")
         bridge = tbbridge.Bridge(logs, publish=False)
         with player, bridge.start(), serve(bridge, port=0) as page:

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 import tbbridge
 from tbbridge.viewer import serve
-from tbbridge.watching.demo_replay import Player
+from tbbridge.watching.demo_replay import DemoReplay
 
 IMAGES = Path(__file__).parent / "images"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -52,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         logs = Path(folder) / "logs"
         with (
-            Player(logs, 400.0) as player,
+            DemoReplay(logs, 400.0) as player,
             tbbridge.Bridge(logs, publish=False) as bridge,
             serve(bridge, port=0) as page,
         ):

@@ -51,7 +51,8 @@ if TYPE_CHECKING:
         Series,
         Source,
     )
-    from tbbridge.exporting.dataframes import export, read_run_logs, read_scalars, run_logs_table, scalars_table
+    from tbbridge.exporting.dataframes import read_run_logs, read_scalars, run_logs_table, scalars_table
+    from tbbridge.exporting.export import export
     from tbbridge.exporting.import_run_log import import_run_log
     from tbbridge.following.bridge import Bridge
     from tbbridge.following.csv_source import open_source
@@ -106,7 +107,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "tbbridge.exporting.dataframes": ("export", "read_run_logs", "read_scalars", "run_logs_table", "scalars_table"),
+    "tbbridge.exporting.dataframes": ("read_run_logs", "read_scalars", "run_logs_table", "scalars_table"),
+    "tbbridge.exporting.export": ("export",),
     "tbbridge.reading.reading": ("Reading", "read"),
     "tbbridge.reading.check": ("Check", "Checked", "check"),
     "tbbridge.core.errors": (

@@ -13,7 +13,7 @@ import pytest
 from support import run_cli, running_cli, stop, wait_until
 
 import tbbridge
-from tbbridge.watching.demo_replay import Player, Recording, load, recordings
+from tbbridge.watching.demo_replay import DemoReplay, Recording, load_recording, recordings
 
 NAMES = [f"{data}/{model}" for data in ("cifar10", "fashion-mnist", "mnist") for model in ("conv", "one-layer")]
 
@@ -25,9 +25,9 @@ def clock() -> list[float]:
 
 
 @pytest.fixture
-def player(tmp_path: Path, clock: list[float]) -> Iterator[Player]:
+def player(tmp_path: Path, clock: list[float]) -> Iterator[DemoReplay]:
     """A player at 100 steps a second whose time the test passes."""
-    player = Player(tmp_path / "logs", 100.0, clock=lambda: clock[0])
+    player = DemoReplay(tmp_path / "logs", 100.0, clock=lambda: clock[0])
     yield player
     player.close()
 
@@ -64,7 +64,7 @@ def test_a_recording_looks_like_a_training(name: str) -> None:
     assert all(path.stat().st_size < 1_500_000 for path in recordings()[name].rglob("*tfevents*"))
 
 
-def test_a_replay_passes_through_the_training_step_by_step(player: Player, tmp_path: Path) -> None:
+def test_a_replay_passes_through_the_training_step_by_step(player: DemoReplay, tmp_path: Path) -> None:
     """After 2.5 s at 100 steps a second just the records up to step 250 are there, each curve in its own run."""
     player.begin("mnist/conv")
     for _ in range(5):
@@ -76,7 +76,7 @@ def test_a_replay_passes_through_the_training_step_by_step(player: Player, tmp_p
     assert player.progress("mnist/conv") == (250, 2000)
 
 
-def test_a_whole_replay_gives_the_recorded_run_log(player: Player, tmp_path: Path) -> None:
+def test_a_whole_replay_gives_the_recorded_run_log(player: DemoReplay, tmp_path: Path) -> None:
     """What is read from the replayed files at the end is what was recorded, byte for byte."""
     player.begin("mnist/one-layer")
     while player.progress("mnist/one-layer") != (2000, 2000):
@@ -84,7 +84,7 @@ def test_a_whole_replay_gives_the_recorded_run_log(player: Player, tmp_path: Pat
     assert run_logs(tmp_path / "logs")["mnist/one-layer"] == recorded_run_log("mnist/one-layer", tmp_path / "recorded")
 
 
-def test_wall_times_are_those_of_the_replay(player: Player, tmp_path: Path) -> None:
+def test_wall_times_are_those_of_the_replay(player: DemoReplay, tmp_path: Path) -> None:
     """A point's wall time is the moment at which the replay passed its step, at the replay's speed."""
     player.begin("mnist/conv")
     player.pass_time(1.0)
@@ -92,7 +92,7 @@ def test_wall_times_are_those_of_the_replay(player: Player, tmp_path: Path) -> N
     assert series.wall_time.tolist() == pytest.approx((999.0 + np.arange(0, 101, 5) / 100).tolist())
 
 
-def test_a_restart_begins_the_run_log_again(player: Player, clock: list[float], tmp_path: Path) -> None:
+def test_a_restart_begins_the_run_log_again(player: DemoReplay, clock: list[float], tmp_path: Path) -> None:
     """The restart is announced in new event files, and supersedes all that was there before."""
     player.begin("mnist/conv")
     player.pass_time(3.0)
@@ -105,7 +105,7 @@ def test_a_restart_begins_the_run_log_again(player: Player, clock: list[float], 
     assert {len(files) for files in reading.files.values()} == {2}
 
 
-def test_trainings_go_on_side_by_side(player: Player, tmp_path: Path) -> None:
+def test_trainings_go_on_side_by_side(player: DemoReplay, tmp_path: Path) -> None:
     """Beginning another one does not end the first; beginning the same one twice changes nothing."""
     player.begin("mnist/conv")
     player.pass_time(1.0)
@@ -116,7 +116,7 @@ def test_trainings_go_on_side_by_side(player: Player, tmp_path: Path) -> None:
     assert player.progress("cifar10/one-layer") == (100, 5000)
 
 
-def test_the_speed_may_change_on_the_way(player: Player) -> None:
+def test_the_speed_may_change_on_the_way(player: DemoReplay) -> None:
     """The new speed holds from the next moment on."""
     player.begin("mnist/conv")
     player.pass_time(1.0)
@@ -127,7 +127,7 @@ def test_the_speed_may_change_on_the_way(player: Player) -> None:
 
 def test_a_failed_write_is_told(tmp_path: Path) -> None:
     """When nothing can be written any more the player says why, and that it is over."""
-    with Player(tmp_path / "logs", 1000.0) as player:
+    with DemoReplay(tmp_path / "logs", 1000.0) as player:
         player.begin("mnist/conv")
         replay = player._replays["mnist/conv"]
         replay.advance = fail  # type: ignore[method-assign]
@@ -142,7 +142,7 @@ def fail(*_: object) -> None:
 
 def test_recordings_know_their_last_step() -> None:
     """`load` reads every record but the files' version."""
-    recording: Recording = load("mnist/conv")
+    recording: Recording = load_recording("mnist/conv")
     assert recording.steps == 2000
     assert {run: len(curve) for run, curve in recording.curves.items()} == {"train": 802, "validation": 802}
 

@@ -58,6 +58,9 @@ LIGHT = (
 )
 """What a command's file may import at its top, so that ``--help`` stays quick; `options` adds shared arguments."""
 
+CONTRACT = ("add_arguments", "run")
+"""What the file of each command has."""
+
 LONGEST_FILE = 400
 LONGEST_HELP = 0.5  # seconds of the processor
 
@@ -217,6 +220,17 @@ def test_a_command_knows_no_room() -> None:
     rooms = tuple(f"tbbridge.{room}" for room in ROOMS)
     wrong = [found for found in all_imports("tbbridge/commands/*.py") if reaches(found, *rooms)]
     assert not wrong, offenders(wrong)
+
+
+def test_no_public_name_stands_twice() -> None:
+    """A class or a public function has one name in the whole product; a command's two functions are its contract."""
+    found: dict[str, list[str]] = {}
+    for file in files("tbbridge/**/*.py", "viewer/*.py"):
+        for node in ast.parse((ROOT / file).read_text()).body:
+            kind = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            if kind and not node.name.startswith("_") and (node.name not in CONTRACT or "/commands/" not in file):
+                found.setdefault(node.name, []).append(file)
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}
 
 
 def typing_only(found: Import) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tbbridge import export, read
 from tbbridge.following.follower import Follower
 from tbbridge.following.tables import Tables
 from tbbridge.reading.log_directory import LogDirectory
-from tbbridge.reading.reading import export, read
 from tbbridge.write.events import EventWriter
 from tbbridge.write.publish import Publisher
 

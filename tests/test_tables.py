@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tbbridge import export
 from tbbridge.following import tables
 from tbbridge.following.follower import Follower
-from tbbridge.reading.reading import export
 from tbbridge.shape.run_log import run_log
 from tbbridge.write.events import EventWriter
 from tbbridge.write.publish import Publisher

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from tbbridge import ExperimentView, Points, Source
 from tbbridge.viewer import downloads, messages, plot, transport
 from tbbridge.viewer.chart import Chart, further_charts, main_charts, start
-from tbbridge.viewer.components import Check, Control, Picker, Plot, Radios, Select, Slider, attribute
+from tbbridge.viewer.components import Checkbox, Control, Picker, Plot, Radios, Select, Slider, attribute
 from tbbridge.viewer.learn_more import page_words
 from tbbridge.viewer.lines import Line
 from tbbridge.viewer.readout import readout
@@ -138,7 +138,7 @@ def lines_of(chart: Chart, views: Views, place: int, label: str, points: Points,
 def figure(chart: Chart, traces: list[dict[str, Any]], axis: Axis, views: Views, controls: Controls) -> dict[str, Any]:
     """The Plotly figure of a chart, as plain data. `traces` are those of `lines`, with their points."""
     theme, display = THEMES[controls["theme"]], controls.get("display", DISPLAYS[0]) if traces else DISPLAYS[0]
-    layout = plot.layout(axis, theme, display, bool(controls["log"]), legend=len(views) < 6)
+    layout = plot.figure_layout(axis, theme, display, bool(controls["log"]), legend=len(views) < 6)
     if not traces:
         return {"data": [], "layout": layout | plot.nothing(NOTHING_DRAWN if views else "", theme)}
     return {"data": traces, "layout": layout | (plot.marks(views, theme) if axis.kind == "step" else {})}
@@ -194,11 +194,11 @@ def chart_controls(prefix: str, chart: Chart) -> list[Any]:
     def control(kind: type[Control], name: str, label: str, **extra: Any) -> Control:
         return kind(f"{prefix}{chart.id}-{name}", label, CHART_CONTROLS[name], **extra)
 
-    smoothed = [control(Check, "training", "Training"), control(Check, "validation", "Validation")]
+    smoothed = [control(Checkbox, "training", "Training"), control(Checkbox, "validation", "Validation")]
     return [
         html.Div([control(Slider, "weight", "Smoothing"), html.Div(smoothed, className="tb-checks")]),
         control(Radios, "display", "Display mode", options=list(DISPLAYS)),
-        html.Div([control(Check, "gap", "Gap"), control(Check, "log", "Log scale")], className="tb-checks"),
+        html.Div([control(Checkbox, "gap", "Gap"), control(Checkbox, "log", "Log scale")], className="tb-checks"),
     ]
 
 
@@ -229,8 +229,8 @@ def more(prefix: str) -> html.Section:
     title = html.H2("More metrics", id=f"{prefix}more-title")
     controls = [
         Slider(f"{prefix}more-weight", "Smoothing", MORE_CONTROLS["weight"]),
-        Check(f"{prefix}more-training", "Smooth", MORE_CONTROLS["training"]),
-        Check(f"{prefix}more-log", "Log scale", MORE_CONTROLS["log"]),
+        Checkbox(f"{prefix}more-training", "Smooth", MORE_CONTROLS["training"]),
+        Checkbox(f"{prefix}more-log", "Log scale", MORE_CONTROLS["log"]),
     ]
     return html.Section(
         [
@@ -344,7 +344,7 @@ def register(app: Dash, source: Source, prefix: str = "", *, alone: bool = False
     with plotly.js on the page.
     """
     page = page_of(source, prefix)
-    transport.register(app, page, alone)
+    transport.register_transport(app, page, alone)
     file = Output(f"{prefix}file", "data", allow_duplicate=True)
     shown, wanted = State(f"{prefix}experiment", "value"), State(f"{prefix}controls", "data")
 

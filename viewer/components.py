@@ -29,10 +29,10 @@ class Control(Component):
         super().__init__(id=id, label=label, value=value, **extra)
 
 
-class Check(Control):
+class Checkbox(Control):
     """A check box; the value is a bool."""
 
-    _type = "Check"
+    _type = "Checkbox"
 
 
 class Slider(Control):

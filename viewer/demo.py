@@ -51,7 +51,7 @@ PARTS = (
 
 
 class Player(Protocol):
-    """What replays the trainings: `tbbridge.watching.demo_replay.Player`."""
+    """What replays the trainings: `tbbridge.watching.demo_replay.DemoReplay`."""
 
     speed: float
 
@@ -117,7 +117,7 @@ def wait_for(source: Source, name: str) -> None:
         time.sleep(0.02)
 
 
-def register(app: Dash, player: Player, source: Source) -> None:
+def register_demo(app: Dash, player: Player, source: Source) -> None:
     """Bring the controls of `header` to life."""
     app.css.append_css({"relative_package_path": "assets/demo.css", "namespace": PACKAGE})
     chosen = (Input("demo-data", "value"), Input("demo-model", "value"))
@@ -159,5 +159,5 @@ def page(player: Player, source: Source, name: str) -> dict[str, Any]:
     return {
         "header": header(name, player.speed),
         "learn_more": learn_more(),
-        "setup": lambda app: register(app, player, source),
+        "setup": lambda app: register_demo(app, player, source),
     }

@@ -27,7 +27,7 @@ MAX_WEIGHT = 0.999
 """The largest smoothing weight; TensorBoard's own slider ends there (at 1 nothing would ever move)."""
 
 
-class News(NamedTuple):
+class NewPoints(NamedTuple):
     """What a line draws besides what is drawn already."""
 
     points: Points
@@ -66,7 +66,7 @@ class Line:
         """How many points the trace holds at most; -1 for all."""
         return 1 if self.kind in ("best", "last") else -1
 
-    def after(self, state: State | None) -> News:
+    def after(self, state: State | None) -> NewPoints:
         """The points that are new since `state` (all when None), and the state after them.
 
         Raises PastChanged when points already given are no longer right.
@@ -118,12 +118,12 @@ def _finite(points: Points) -> Points:
     return points if good.all() else _pick(points, good)
 
 
-def _raw(line: Line, state: State | None) -> News:
+def _raw(line: Line, state: State | None) -> NewPoints:
     points = line.columns[0]
-    return News(_finite(_tail(points, state[0] if state else 0)), [len(points.step)])
+    return NewPoints(_finite(_tail(points, state[0] if state else 0)), [len(points.step)])
 
 
-def _smoothed(line: Line, state: State | None) -> News:
+def _smoothed(line: Line, state: State | None) -> NewPoints:
     """State: points read, the average with its bias, finite values in it, the value while all are equal."""
     points = line.columns[0]
     weight = min(max(line.weight, 0.0), MAX_WEIGHT)
@@ -131,52 +131,52 @@ def _smoothed(line: Line, state: State | None) -> News:
     _, last, count, constant = state or [0, 0.0, 0, None]
     first = not count
     if not len(new.value):
-        return News(new, [len(points.step), last, count, constant], logged=new.value)
+        return NewPoints(new, [len(points.step), last, count, constant], logged=new.value)
     if first:
         constant = float(new.value[0])
     if constant is not None and (new.value == constant).all():
         biased = constant * (1.0 - weight ** (count + len(new.value)))
-        return News(new, [len(points.step), biased, count + len(new.value), constant], logged=new.value)
+        return NewPoints(new, [len(points.step), biased, count + len(new.value), constant], logged=new.value)
     if constant is not None and not first:
         raise PastChanged(line.key)
     values, last = smooth(new.value, weight, last, count)
     state = [len(points.step), last, count + len(values), None]
-    return News(new._replace(value=values), state, logged=new.value)
+    return NewPoints(new._replace(value=values), state, logged=new.value)
 
 
-def _gap(line: Line, state: State | None) -> News:
+def _gap(line: Line, state: State | None) -> NewPoints:
     """How much worse validation is, where both have the step. State: points read of each."""
     start = state or [0, 0]
     tails = [_tail(points, at) for points, at in zip(line.columns, start, strict=True)]
     drawn = gaps(*tails, lower_is_better=line.best == "lowest")
     if not len(drawn.step):
-        return News(drawn, start)
+        return NewPoints(drawn, start)
     read = [at + int(np.searchsorted(tail.step, drawn.step[-1])) + 1 for at, tail in zip(start, tails, strict=True)]
-    return News(_finite(drawn), read)
+    return NewPoints(_finite(drawn), read)
 
 
-def _best(line: Line, state: State | None) -> News:
+def _best(line: Line, state: State | None) -> NewPoints:
     """The best value, once a better one comes; the earliest of equals. State: points read, the best value, its step."""
     points = line.columns[0]
     read, best, step = state or [0, None, None]
     new = _finite(_tail(points, read))
     if not len(new.value):
-        return News(new, [len(points.step), best, step])
+        return NewPoints(new, [len(points.step), best, step])
     highest = line.best == "highest"
     at = int(new.value.argmax() if highest else new.value.argmin())
     value = float(new.value[at])
     if best is not None and (value <= best if highest else value >= best):
-        return News(_tail(new, len(new.step)), [len(points.step), best, step])
-    return News(_pick(new, np.array([at])), [len(points.step), value, int(new.step[at])])
+        return NewPoints(_tail(new, len(new.step)), [len(points.step), best, step])
+    return NewPoints(_pick(new, np.array([at])), [len(points.step), value, int(new.step[at])])
 
 
-def _last(line: Line, state: State | None) -> News:
+def _last(line: Line, state: State | None) -> NewPoints:
     """The newest point of the line that is drawn (smoothed when it has a weight)."""
     new, after, *_ = (_smoothed if line.weight else _raw)(line, state)
-    return News(_tail(new, max(len(new.step) - 1, 0)), after)
+    return NewPoints(_tail(new, max(len(new.step) - 1, 0)), after)
 
 
-def _odd(line: Line, state: State | None) -> News:
+def _odd(line: Line, state: State | None) -> NewPoints:
     """Where a value is NaN or infinite, at the height of the last finite value. State: points read, that value."""
     points = line.columns[0]
     read, last = state or [0, None]
@@ -186,7 +186,7 @@ def _odd(line: Line, state: State | None) -> News:
     if finite.any():
         last = float(new.value[finite][-1])
     texts = ["NaN" if v != v else "+infinity" if v > 0 else "-infinity" for v in new.value[~finite].tolist()]
-    return News(_pick(new, ~finite)._replace(value=heights), [len(points.step), last], texts)
+    return NewPoints(_pick(new, ~finite)._replace(value=heights), [len(points.step), last], texts)
 
 
 def _carried(values: NDArray[np.floating[Any]], finite: NDArray[np.bool_], last: float | None) -> NDArray[np.float64]:
@@ -197,7 +197,7 @@ def _carried(values: NDArray[np.floating[Any]], finite: NDArray[np.bool_], last:
     return np.where(before >= 0, values[before], 0.0 if last is None else last).astype(np.float64)
 
 
-KINDS: dict[str, Callable[[Line, State | None], News]] = {
+KINDS: dict[str, Callable[[Line, State | None], NewPoints]] = {
     "raw": _raw,
     "smooth": _smoothed,
     "gap": _gap,

@@ -24,7 +24,7 @@ def shorten(text: str, most: int = 48) -> str:
     return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-(most // 2) :]}"
 
 
-def layout(axis: Axis, theme: Mapping[str, Any], display: str, log: bool, legend: bool) -> dict[str, Any]:
+def figure_layout(axis: Axis, theme: Mapping[str, Any], display: str, log: bool, legend: bool) -> dict[str, Any]:
     """The layout of a chart: colours of `theme`, and axes as `display` wants them."""
     font = {"family": FONT, "size": 12, "color": theme["muted"]}
     strong = {**font, "color": theme["text"]}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbbridge import Points
-from tbbridge.viewer.lines import Line, News, PastChanged, State
+from tbbridge.viewer.lines import Line, NewPoints, PastChanged, State
 
 TARGET = 1000
 """Points of a line in a snapshot, at most; also how many may be appended before a new snapshot."""
@@ -118,7 +118,7 @@ def numbers(values: NDArray[Any]) -> list[Any]:
     return plain
 
 
-def _traced(new: News, line: Line, axis: Axis, which: NDArray[Any] | None = None) -> dict[str, list[Any]]:
+def _traced(new: NewPoints, line: Line, axis: Axis, which: NDArray[Any] | None = None) -> dict[str, list[Any]]:
     x, y = axis.values(new.points, line.origin), new.points.value
     if which is not None:
         x, y = x[which], y[which]

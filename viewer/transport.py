@@ -54,7 +54,7 @@ def keep_safe(app: Dash) -> None:
     app.backend._setup_catchall = lambda: None  # type: ignore[attr-defined]  # it would answer for paths of a host application
 
 
-def register(app: Dash, page: Page, alone: bool) -> None:
+def register_transport(app: Dash, page: Page, alone: bool) -> None:
     """Give a Dash app, of any backend, what the page needs; `alone`: nothing else there draws with plotly.js."""
     _add_assets(app, alone)
     if app.backend.server_type == "fastapi":

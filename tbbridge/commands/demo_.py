@@ -9,7 +9,7 @@ from tbbridge.commands.watch_ import add_page_arguments, page_options
 
 if TYPE_CHECKING:
     from tbbridge.following.bridge import Bridge
-    from tbbridge.watching.demo_replay import Player
+    from tbbridge.watching.demo_replay import DemoReplay
 
 HELP = "replay recorded trainings as event files that grow, and watch them: the live page, moving, with no training"
 FIRST = "cifar10/conv"
@@ -48,15 +48,15 @@ def run(args: argparse.Namespace) -> int:
 
     from tbbridge.core.errors import PublishError
     from tbbridge.following.bridge import Bridge
-    from tbbridge.watching.demo_replay import Player, load
+    from tbbridge.watching.demo_replay import DemoReplay, load_recording
     from tbbridge.watching.session import watch
 
     names = args.training or [FIRST]
     for name in names:
-        load(name)
+        load_recording(name)
     with tempfile.TemporaryDirectory(prefix="tbbridge-demo-") as folder:
         logdir = Path(folder) / "demo"
-        player = Player(logdir, args.speed, once=args.once)
+        player = DemoReplay(logdir, args.speed, once=args.once)
         for name in names:
             player.begin(name)
         bridge = Bridge(logdir)
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def _page(player: Player, source: Bridge, name: str) -> object:
+def _page(player: DemoReplay, source: Bridge, name: str) -> object:
     """The ordinary page with the demo's controls above the charts."""
     from tbbridge.viewer import demo, make_app
 

@@ -83,14 +83,14 @@ def run(args: argparse.Namespace) -> int:
     from tbbridge.commands.mapping_options import mapping_options
     from tbbridge.commands.progress_bar import progress_bar
     from tbbridge.core.escape import escaped
-    from tbbridge.exporting import export as exporting
+    from tbbridge.exporting.export import Reader, run_export
     from tbbridge.reading.findings import findings
     from tbbridge.reading.selection import Selection
 
     selection = Selection(args.runs, args.tags, args.experiment)
     with progress_bar() as progress:
-        reader = exporting.Reader(mapping_options(args, args.logdir), args.engine, args.follow_links, progress)
-        done = exporting.run(args.logdir, args.out, selection, _options(args), reader)
+        reader = Reader(mapping_options(args, args.logdir), args.engine, args.follow_links, progress)
+        done = run_export(args.logdir, args.out, selection, _options(args), reader)
     for path in done.paths:
         print(escaped(str(path)) if sys.stdout.isatty() else path)
         if path.suffix == ".html":

@@ -26,13 +26,13 @@ def run(args: argparse.Namespace) -> int:
     from tbbridge.core.errors import PathError
     from tbbridge.reading.findings import findings
     from tbbridge.reading.reading import read
-    from tbbridge.reading.report import as_json, print_report
+    from tbbridge.reading.report import print_report, report_json
 
     reading = read(args.logdir, options=mapping_options(args, args.logdir), follow_links=args.follow_links)
     if not reading.runs:
         raise PathError(next(iter(reading.problems), f"{args.logdir} holds no event files: give the log directory"))
     if args.json:
-        print(json.dumps(as_json(reading), indent=1, allow_nan=False))
+        print(json.dumps(report_json(reading), indent=1, allow_nan=False))
     else:
         print_report(reading, sys.stdout)
     found = findings(reading, mapped=False)

@@ -38,8 +38,8 @@ class TooMany(Exception):
     """The Event holds more than `MAX_VALUES` values."""
 
 
-def varint(data: bytes, at: int, end: int, longest: int = 10) -> tuple[int, int]:
-    """The varint at `at` (its low 64 bits) and where it ends."""
+def read_varint(data: bytes, at: int, end: int, longest: int = 10) -> tuple[int, int]:
+    """The read_varint at `at` (its low 64 bits) and where it ends."""
     value = 0
     for i in range(min(longest, end - at)):
         byte = data[at + i]
@@ -50,18 +50,18 @@ def varint(data: bytes, at: int, end: int, longest: int = 10) -> tuple[int, int]
 
 
 def _key(data: bytes, at: int, end: int) -> tuple[int, int, int]:
-    key, at = varint(data, at, end, longest=5)
+    key, at = read_varint(data, at, end, longest=5)
     if key > 0xFFFFFFFF:
         raise Unparsable
     return key >> 3, key & 7, at
 
 
 def _skip(data: bytes, at: int, end: int, wire: int) -> tuple[int, int]:
-    """Where the content of a field that is no group starts and ends; for a varint, its value and its end."""
+    """Where the content of a field that is no group starts and ends; for a read_varint, its value and its end."""
     if wire == VARINT:
-        return varint(data, at, end)
+        return read_varint(data, at, end)
     if wire == BYTES:
-        size, at = varint(data, at, end, longest=5)
+        size, at = read_varint(data, at, end, longest=5)
     elif wire in (FIXED64, FIXED32):
         size = 8 if wire == FIXED64 else 4
     else:
@@ -72,7 +72,7 @@ def _skip(data: bytes, at: int, end: int, wire: int) -> tuple[int, int]:
 
 
 def fields(data: bytes, at: int, end: int, depth: int = 0) -> Iterator[tuple[int, int, int, int]]:
-    """The fields of a message but groups: (number, wire type, start, end); for a varint `start` is its value."""
+    """The fields of a message but groups: (number, wire type, start, end); for a read_varint `start` is its value."""
     while at < end:
         number, wire, at = _key(data, at, end)
         if number == 0:
@@ -171,7 +171,7 @@ class Tensor:
         if wire == BYTES:
             count = 0
             while at < end:
-                value, at = varint(data, at, end)
+                value, at = read_varint(data, at, end)
                 count += 1
         bits = _BITS[number]
         self._extend(number, count, signed(value, bits) if bits > 1 else value != 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tbbridge.decode._plain_event import BYTES, FIXED64, VARINT, Unparsable, varint
+from tbbridge.decode._plain_event import BYTES, FIXED64, VARINT, Unparsable, read_varint
 
 JUMP, HOLD = "jump", "hold"
 
@@ -12,7 +12,7 @@ _MAX_FIELDS = 1024
 """Fields that are walked before the record is simply read."""
 
 _MOST = 15
-"""Bytes of a key and a size, or a key and a varint."""
+"""Bytes of a key and a size, or a key and a read_varint."""
 
 _EVENT, _SUMMARY, _VALUE, _TENSOR = range(4)
 
@@ -34,7 +34,7 @@ _HEAVY = {
 
 _INNER = {_EVENT: (5, _SUMMARY), _SUMMARY: (1, _VALUE), _VALUE: (8, _TENSOR)}
 _LARGEST_ELEMENT = 16
-"""Bytes of the largest single element, a complex128; a typed one as a packed varint takes at most 10."""
+"""Bytes of the largest single element, a complex128; a typed one as a packed read_varint takes at most 10."""
 
 
 @dataclass(slots=True)
@@ -82,13 +82,13 @@ class Walk:
     def _field(self, message: _Message, window: bytes) -> bool:
         """Take the field that `window` begins with; False when it is not explained."""
         self._fields += 1
-        key, at = varint(window, 0, len(window), longest=5)
+        key, at = read_varint(window, 0, len(window), longest=5)
         field = (key >> 3, key & 7)
         size = 0
         if field[1] == BYTES:
-            size, at = varint(window, at, len(window), longest=5)
+            size, at = read_varint(window, at, len(window), longest=5)
         elif field[1] == VARINT:
-            _, at = varint(window, at, len(window))
+            _, at = read_varint(window, at, len(window))
         elif field[1] == FIXED64:
             at += 8
         self.at += at

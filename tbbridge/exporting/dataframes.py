@@ -1,4 +1,4 @@
-"""Two lines of Python for anyone's logs: data frames, Arrow tables, exports.
+"""Two lines of Python for anyone's logs: data frames and Arrow tables.
 
     scalars = tbbridge.read_scalars("logs/", tags="*loss*")     # pandas: run, tag, step, wall_time, value
     table = tbbridge.scalars_table("logs/")                     # the same for Arrow: polars, DuckDB, ...
@@ -9,18 +9,14 @@ A log directory may be a path or any URL that fsspec opens (``s3://``, ``gs://``
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tbbridge.exporting import export as exporting
+from tbbridge.exporting.export import Globs, LogDir, globs
 from tbbridge.exporting.layouts import compact_table, long_table
-from tbbridge.exporting.options import ExportOptions
 from tbbridge.reading.reading import read
-from tbbridge.reading.selection import Selection, Steps, parse_steps, select
+from tbbridge.reading.selection import Selection, select
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.write.parquet import arrow_table
 from tbbridge.write.table import Table, column_kinds, utf8
@@ -28,9 +24,6 @@ from tbbridge.write.table import Table, column_kinds, utf8
 if TYPE_CHECKING:
     import pandas
     import pyarrow
-
-LogDir = str | os.PathLike[str]
-Globs = str | Sequence[str] | None
 
 
 def read_scalars(
@@ -63,7 +56,7 @@ def read_scalars(
 
 def _scalars(logdir: LogDir, runs: Globs, tags: Globs, superseded: bool, follow_links: bool) -> Table:
     reading = read(logdir, follow_links=follow_links)
-    return long_table(select(reading, Selection(_globs(runs), _globs(tags))), superseded)
+    return long_table(select(reading, Selection(globs(runs), globs(tags))), superseded)
 
 
 def _frame(table: Table) -> pandas.DataFrame:
@@ -139,80 +132,3 @@ def run_logs_table(
     """All run logs as one Arrow table, ``experiment`` first; an empty cell is null, a NaN that was logged is NaN."""
     reading = read(logdir, options=options, follow_links=follow_links)
     return arrow_table(compact_table([reading.table(experiment) for experiment in reading.experiments]))
-
-
-def export(
-    logdir: LogDir,
-    out: LogDir | None = None,
-    *,
-    layout: str = "compact",
-    format: str | None = None,
-    runs: Globs = None,
-    tags: Globs = None,
-    steps: str | Steps = (None, None),
-    experiments: Globs = None,
-    points: int | None = None,
-    superseded: bool = False,
-    aggregate: str | None = None,
-    groups: Globs = None,
-    header: bool = True,
-    spreadsheet_safe: bool = False,
-    dialect: str = "plain",
-    force: bool = False,
-    options: MappingOptions | None = None,
-    engine: str = "threads",
-    follow_links: bool = False,
-) -> list[Path]:
-    """Write what a log directory holds into files, once; ``tbbridge export`` is this function.
-
-    Args:
-        logdir: the log directory, its URL, or one event file.
-        out: a file (its suffix says the format: ``all.csv.gz``, ``all.parquet``, ``page.html``), a directory for one
-            file an experiment, or ``-`` for standard output. When None, run logs go to ``<logdir>-csv/``, all else to
-            one file beside the log directory.
-        layout: ``compact`` (run logs), ``long`` (every point), ``wide`` (a column a tag), ``summary`` (a row an
-            experiment).
-        format: ``csv``, ``parquet``, ``jsonl``, ``xlsx`` or ``html``; ``csv.gz``, ``.zst``, ``.xz``, ``.bz2``.
-        runs, tags, experiments: only what matches one of these globs.
-        steps: ``"A:B"`` or (A, B): only steps from A to B, both included.
-        points: thin each series to at most about so many points; the first, the last and the extremes are kept.
-        superseded: the long table also with superseded points.
-        aggregate: ``mean`` or ``median`` over the experiments of each of the `groups` (globs; all are one by default).
-        header: whether a CSV begins with the names of its columns.
-        spreadsheet_safe: put ``'`` before text cells of a CSV that a spreadsheet could take for a formula.
-        dialect: how a CSV is written: ``plain`` (``NaN``, lines end in LF) or, as Python's ``csv`` module does,
-            ``python`` (``nan``, lines end in CRLF).
-        force: replace a file that is there. Whole run logs in a directory are always brought up to date.
-        options: how series are mapped to columns.
-        engine: ``threads``, ``dask`` or ``dask=ADDRESS``: where the work is done.
-        follow_links: follow links to directories.
-
-    Returns the files that were written, in order.
-
-    Raises:
-        UsageError: an option is wrong, nothing matches, or a target exists.
-        PathError: `logdir` cannot be read or `out` cannot be written.
-        LockedError: another tbbridge publishes into `out`.
-        PublishError: some file could not be written; the others are, and each that is there is whole.
-    """
-    chosen = ExportOptions(
-        layout=layout,
-        format=format,
-        header=header,
-        spreadsheet_safe=spreadsheet_safe,
-        dialect=dialect,
-        steps=parse_steps(steps) if isinstance(steps, str) else steps,
-        points=points,
-        superseded=superseded,
-        aggregate=aggregate,
-        groups=_globs(groups) or ("*",),
-        force=force,
-        single=isinstance(experiments, str) and not set(experiments) & set("*?["),
-    )
-    selection = Selection(_globs(runs), _globs(tags), _globs(experiments))
-    reader = exporting.Reader(options, engine, follow_links)
-    return exporting.run(logdir, out, selection, chosen, reader).paths
-
-
-def _globs(globs: Globs) -> tuple[str, ...]:
-    return (globs,) if isinstance(globs, str) else tuple(globs or ())

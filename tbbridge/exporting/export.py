@@ -10,27 +10,110 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from tbbridge.core.errors import PathError, PublishError, UsageError
+from tbbridge.core.model import Experiment
 from tbbridge.exporting.formats import table_chunks
 from tbbridge.exporting.layouts import tables
 from tbbridge.exporting.options import ExportOptions, Target, check_inside, target
 from tbbridge.reading.engines import open_engine
-from tbbridge.reading.reading import Reading, publish, read
-from tbbridge.reading.selection import Selection, select
+from tbbridge.reading.reading import Reading, read
+from tbbridge.reading.selection import Selection, Steps, parse_steps, select
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.write.atomic import case_matters, check_target, write_whole
 from tbbridge.write.names import SUFFIX, file_names
 from tbbridge.write.parallel import write_all
+from tbbridge.write.publish import Publisher
 from tbbridge.write.table import RowGroup, Table, column_kinds, slices
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done and how much there is (0: not known)."""
+
+LogDir = str | os.PathLike[str]
+Globs = str | Sequence[str] | None
+
+
+def export(
+    logdir: LogDir,
+    out: LogDir | None = None,
+    *,
+    layout: str = "compact",
+    format: str | None = None,
+    runs: Globs = None,
+    tags: Globs = None,
+    steps: str | Steps = (None, None),
+    experiments: Globs = None,
+    points: int | None = None,
+    superseded: bool = False,
+    aggregate: str | None = None,
+    groups: Globs = None,
+    header: bool = True,
+    spreadsheet_safe: bool = False,
+    dialect: str = "plain",
+    force: bool = False,
+    options: MappingOptions | None = None,
+    engine: str = "threads",
+    follow_links: bool = False,
+) -> list[Path]:
+    """Write what a log directory holds into files, once; ``tbbridge export`` is this function.
+
+    Args:
+        logdir: the log directory, its URL, or one event file.
+        out: a file (its suffix says the format: ``all.csv.gz``, ``all.parquet``, ``page.html``), a directory for one
+            file an experiment, or ``-`` for standard output. When None, run logs go to ``<logdir>-csv/``, all else to
+            one file beside the log directory.
+        layout: ``compact`` (run logs), ``long`` (every point), ``wide`` (a column a tag), ``summary`` (a row an
+            experiment).
+        format: ``csv``, ``parquet``, ``jsonl``, ``xlsx`` or ``html``; ``csv.gz``, ``.zst``, ``.xz``, ``.bz2``.
+        runs, tags, experiments: only what matches one of these globs.
+        steps: ``"A:B"`` or (A, B): only steps from A to B, both included.
+        points: thin each series to at most about so many points; the first, the last and the extremes are kept.
+        superseded: the long table also with superseded points.
+        aggregate: ``mean`` or ``median`` over the experiments of each of the `groups` (globs; all are one by default).
+        header: whether a CSV begins with the names of its columns.
+        spreadsheet_safe: put ``'`` before text cells of a CSV that a spreadsheet could take for a formula.
+        dialect: how a CSV is written: ``plain`` (``NaN``, lines end in LF) or, as Python's ``csv`` module does,
+            ``python`` (``nan``, lines end in CRLF).
+        force: replace a file that is there. Whole run logs in a directory are always brought up to date.
+        options: how series are mapped to columns.
+        engine: ``threads``, ``dask`` or ``dask=ADDRESS``: where the work is done.
+        follow_links: follow links to directories.
+
+    Returns the files that were written, in order.
+
+    Raises:
+        UsageError: an option is wrong, nothing matches, or a target exists.
+        PathError: `logdir` cannot be read or `out` cannot be written.
+        LockedError: another tbbridge publishes into `out`.
+        PublishError: some file could not be written; the others are, and each that is there is whole.
+    """
+    chosen = ExportOptions(
+        layout=layout,
+        format=format,
+        header=header,
+        spreadsheet_safe=spreadsheet_safe,
+        dialect=dialect,
+        steps=parse_steps(steps) if isinstance(steps, str) else steps,
+        points=points,
+        superseded=superseded,
+        aggregate=aggregate,
+        groups=globs(groups) or ("*",),
+        force=force,
+        single=isinstance(experiments, str) and not set(experiments) & set("*?["),
+    )
+    selection = Selection(globs(runs), globs(tags), globs(experiments))
+    reader = Reader(options, engine, follow_links)
+    return run_export(logdir, out, selection, chosen, reader).paths
+
+
+def globs(wanted: Globs) -> tuple[str, ...]:
+    """Return the globs of one or several."""
+    return (wanted,) if isinstance(wanted, str) else tuple(wanted or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +135,7 @@ class Reader:
         from tbbridge.reading import by_run
 
         with contextlib.closing(open_engine(self.engine)) as engine:
-            return by_run.read(
+            return by_run.read_by_run(
                 logdir, engine, options=self.mapping, follow_links=self.follow_links, progress=self.progress
             )
 
@@ -66,7 +149,7 @@ class Exported:
     """The files; none for standard output."""
 
 
-def run(
+def run_export(
     logdir: str | os.PathLike[str],
     out: str | os.PathLike[str] | None,
     selection: Selection,
@@ -91,7 +174,7 @@ def run(
     if not reading.runs:
         raise PathError(next(iter(reading.problems), f"{logdir} holds no event files: give the log directory"))
     reading = select(reading, selection)
-    return Exported(reading, write(reading, where, options, reader.progress))
+    return Exported(reading, write_reading(reading, where, options, reader.progress))
 
 
 def _dataset(
@@ -115,11 +198,13 @@ def _dataset(
             progress=reader.progress,
         )
     filled = [run for run, tags in reading.runs.items() if tags]
-    parts = [directory / parquet_dataset.partition(run) / parquet_dataset.PART for run in filled]
+    parts = [directory / parquet_dataset.partition(run) / parquet_dataset.PART_FILE for run in filled]
     return Exported(reading, parts)
 
 
-def write(reading: Reading, where: Target, options: ExportOptions, progress: Progress | None = None) -> list[Path]:
+def write_reading(
+    reading: Reading, where: Target, options: ExportOptions, progress: Progress | None = None
+) -> list[Path]:
     """Write what was read; returns the files (none for standard output).
 
     Raises:
@@ -127,7 +212,7 @@ def write(reading: Reading, where: Target, options: ExportOptions, progress: Pro
         PublishError: a file could not be written; the others are, and each that is there is whole.
     """
     if where.published and where.directory:
-        return publish(reading, where.directory, header=options.header)
+        return _publish(reading, where.directory, options.header)
     contents = _contents(reading, where, options, None if where.directory else progress)
     if where.directory:
         return _write_each(where, contents, progress, force=options.force or options.current)
@@ -202,6 +287,19 @@ def _make(directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PublishError(f"cannot make {directory}: {error.strerror}") from error
+
+
+def _publish(reading: Reading, out: Path, header: bool) -> list[Path]:
+    """Write the run logs of what was read, as ``tbbridge watch`` does, under its lock."""
+    from tbbridge.write.run_log_csv import run_log_csv
+
+    with Publisher(out, keep_out=reading.root) as publisher:
+        publisher.expect(experiment.name for experiment in reading.experiments)
+
+        def put(experiment: Experiment) -> Path:
+            return publisher.publish(experiment.name, run_log_csv(reading.table(experiment), header=header))
+
+        return write_all(put, reading.experiments)
 
 
 def _write_out(stream: BinaryIO, chunks: Iterable[bytes]) -> None:

@@ -138,7 +138,8 @@ def _manifest(page: HtmlReport, plotly: PlotlyBundle) -> bytes:
         "version": page.version,
         "plotly": f"{plotly.name} plotly.js {plotly.version}".strip(),
         "columns": [utf8(name) for name in page.columns],
-        "charts": drawn or [{"title": title, "columns": places} for title, places in charts(page.columns).items()],
+        "charts": drawn
+        or [{"title": title, "columns": places} for title, places in chart_columns(page.columns).items()],
         "experiments": [
             {"name": utf8(log.name), "file": utf8(log.file), "values": [asdict(value) for value in log.values]}
             for log in page.logs
@@ -149,7 +150,7 @@ def _manifest(page: HtmlReport, plotly: PlotlyBundle) -> bytes:
     return json.dumps(content, ensure_ascii=True).replace("<", "\\u003c").encode()
 
 
-def charts(columns: Sequence[str]) -> dict[str, list[int]]:
+def chart_columns(columns: Sequence[str]) -> dict[str, list[int]]:
     """Return the columns that share a chart: ``train accuracy`` and ``val accuracy`` are the chart ``accuracy``."""
     grouped: dict[str, list[int]] = {}
     for place, name in enumerate(columns):

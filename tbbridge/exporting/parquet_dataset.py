@@ -21,7 +21,7 @@ from tbbridge.write.atomic import remove_stale, write_whole
 from tbbridge.write.parquet import parquet_chunks
 from tbbridge.write.table import RowGroup, Table
 
-PART = "part-0.parquet"
+PART_FILE = "part-0.parquet"
 
 
 def partition(run: str) -> str:
@@ -72,13 +72,13 @@ def put_part(directory: Path, run: str, tags: dict[str, Series]) -> Path:
     except OSError as error:
         raise PublishError(f"cannot make {folder}: {error.strerror}") from error
     groups = [RowGroup((tag,), point_cells(live(series))) for tag, series in tags.items()]
-    write_whole(folder / PART, parquet_chunks(Table(("tag",), LONG, groups), double=True))  # the parts must agree
-    return folder / PART
+    write_whole(folder / PART_FILE, parquet_chunks(Table(("tag",), LONG, groups), double=True))  # the parts must agree
+    return folder / PART_FILE
 
 
 def dataset_parts(directory: Path) -> list[Path]:
     """The parts of the dataset that is there."""
-    return sorted(directory.glob(f"run=*/{PART}"))
+    return sorted(directory.glob(f"run=*/{PART_FILE}"))
 
 
 def _remove_part(part: Path) -> None:
@@ -129,7 +129,7 @@ def write_dataset(
     redone = {one.run: one for one in engine.map(write_part, redo)} if redo else {}
     found = [redone.get(one.run, one) for one in found]
     _check_found(found, selection, directory)
-    new = {directory / partition(one.run) / PART for one in found if one.series}
+    new = {directory / partition(one.run) / PART_FILE for one in found if one.series}
     for part in old:
         if part not in new:
             _remove_part(part)

@@ -20,7 +20,7 @@ from tbbridge.core.errors import PathError
 from tbbridge.core.model import ExperimentView
 from tbbridge.following.follower import Follower
 from tbbridge.following.subscribers import Subscribers
-from tbbridge.following.tables import Table
+from tbbridge.following.tables import ExperimentTable
 from tbbridge.reading.reading import default_out, root_name
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.shape.series import natural_key
@@ -43,7 +43,7 @@ LONGEST_NOTIFIED, LONGEST_ALONE = 300.0, 30.0
 MISSING_INTERVAL = 0.5
 """Seconds between looks for a log directory that does not exist yet: one stat each."""
 
-PART = 0.004
+PART_SECONDS = 0.004
 """Seconds of the processor for one part of a poll that backs up notifications: so long news wait for it at most."""
 
 REST = 3.0
@@ -269,7 +269,7 @@ class Bridge:
         self._parts = self._parts or self._follower.poll_in_parts()
         for some in self._parts:
             changed |= some
-            if time.thread_time() - began > PART:
+            if time.thread_time() - began > PART_SECONDS:
                 break
         else:
             self._parts = None
@@ -316,7 +316,7 @@ class Bridge:
         due = self._follower.due()
         return max(0.0, min(self._poll_at, self._poll_at if due is None else due) - time.monotonic())
 
-    def _state(self, table: Table) -> str:
+    def _state(self, table: ExperimentTable) -> str:
         if table.gone:
             return "source gone"
         if reason := next(filter(None, map(self._follower.logs.stopped, table.experiment.runs)), ""):
@@ -326,6 +326,6 @@ class Bridge:
             return "finished"
         return "stalled" if silence > max(STALLED_AFTER, STALLED_PAUSES * pause) else "live"
 
-    def _silence(self, table: Table) -> float:
+    def _silence(self, table: ExperimentTable) -> float:
         """Seconds since the last write; 0 before the first."""
         return time.time() - table.view.last_write if table.view.last_write else 0.0

@@ -24,7 +24,7 @@ from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.facts import GrowingFacts, SeriesFacts
 from tbbridge.shape.growing_run import ReadAgain, RunSeries
 from tbbridge.shape.mapping.experiments import ROOT, SESSION, is_session, run_above
-from tbbridge.shape.mapping.mapping import Mapper, MappingOptions, changes, check
+from tbbridge.shape.mapping.mapping import Mapper, MappingOptions, changes, check_overrides
 from tbbridge.shape.restarts import TrainingRestart, training_restarts
 from tbbridge.shape.run_log import run_log, since
 from tbbridge.shape.sub_runs import session_starts
@@ -50,7 +50,7 @@ _generations = itertools.count(1)
 
 
 @dataclass(slots=True)
-class Table:
+class ExperimentTable:
     """One experiment's run log as it is now."""
 
     place: str
@@ -215,7 +215,7 @@ class Tables:
         options: MappingOptions | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.by_name: dict[str, Table] = {}
+        self.by_name: dict[str, ExperimentTable] = {}
         self.problems: list[str] = []
         self.merged = 0
         self._logs = logs
@@ -281,7 +281,7 @@ class Tables:
         known = {name: run.known() for name, run in self._runs.items()}
         self.problems = []
         try:
-            check(known, self._options)
+            check_overrides(known, self._options)
         except MappingError as error:  # a run or tag that is named may appear yet
             self.problems = [str(error)]
         found = named(self._logs.root, self._mapper.map(known))
@@ -299,7 +299,7 @@ class Tables:
         experiment = replace(mapped, name=name)
         table = self.by_name.get(name)
         if table is None:
-            self.by_name[name] = Table(mapped.name, experiment, ExperimentView(name, 0, {}))
+            self.by_name[name] = ExperimentTable(mapped.name, experiment, ExperimentView(name, 0, {}))
             return True
         new = table.gone or table.experiment != experiment
         table.changes = (*table.changes, *changes(table.experiment, experiment))[-NOTED_CHANGES:]
@@ -341,7 +341,7 @@ class Tables:
                     self._logs.begin_again(run, f"{type(error).__name__}: {error}")
         return names
 
-    def _refresh(self, table: Table, sure: bool) -> None:
+    def _refresh(self, table: ExperimentTable, sure: bool) -> None:
         began = time.thread_time()
         logged = as_logged(table.experiment, lambda run, tag: self._runs[run].series.live(tag))
         table.placement = self._placement(table, logged, sure)
@@ -351,7 +351,7 @@ class Tables:
         if sure:
             table.map_at = self._clock() + (table.cost + time.thread_time() - began) / MAPPING_SHARE
 
-    def _placement(self, table: Table, logged: dict[str, Points], sure: bool) -> Placement:
+    def _placement(self, table: ExperimentTable, logged: dict[str, Points], sure: bool) -> Placement:
         last = table.placement
         if not sure and last is not None and last.how == "step":
             return replace(last, columns=logged)
@@ -359,7 +359,7 @@ class Tables:
         points = self._runs[epoch[0]].series.live(epoch[1]) if epoch else None
         return place(logged, points, self._options.align)
 
-    def _view(self, table: Table, placement: Placement) -> ExperimentView:
+    def _view(self, table: ExperimentTable, placement: Placement) -> ExperimentView:
         experiment = table.experiment
         runs = {name: self._runs[name] for name in experiment.runs}
         writes = [self._logs.last_write(run) for run in experiment.runs]
@@ -368,8 +368,8 @@ class Tables:
             name=experiment.name,
             generation=0,
             columns=placement.columns,
-            marks=marks(runs),
-            notes=(*experiment.notes, *note, *findings(runs), *table.changes),
+            marks=run_marks(runs),
+            notes=(*experiment.notes, *note, *run_notes(runs), *table.changes),
             last_write=max((moment for moment in writes if moment is not None), default=None),
         )
 
@@ -378,7 +378,7 @@ def _starts(above: Iterable[EventFile]) -> list[tuple[str, list[Start]]]:
     return [(file.name, file.starts) for file in above]
 
 
-def marks(runs: Mapping[str, Run]) -> list[Mark]:
+def run_marks(runs: Mapping[str, Run]) -> list[Mark]:
     """The marks on the charts of a training: where it began again, and (the first of) each run's damage."""
     restarts = {name: run.series.restarts for name, run in runs.items()}
     found = [
@@ -399,7 +399,7 @@ def _mark(restart: TrainingRestart) -> Mark:
     return Mark("restart", restart.step, f"{runs}: began again at step {restart.step}{silent}")
 
 
-def findings(runs: Mapping[str, Run]) -> list[str]:
+def run_notes(runs: Mapping[str, Run]) -> list[str]:
     """Return messages about the superseded points, the damage and the values passed over in these runs."""
     lines = []
     for name, run in runs.items():

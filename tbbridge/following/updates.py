@@ -158,7 +158,7 @@ class Follow:
             self._news.arrived.clear()
             for name in self._bridge.names():
                 view = self._bridge.view(name)
-                if view is not None and (update := difference(self._seen.get(name), view)):
+                if view is not None and (update := update_from(self._seen.get(name), view)):
                     self._seen[name] = view
                     self._ready.append(update)
         return self._ready.popleft() if self._ready else None
@@ -169,7 +169,7 @@ def _close(bridge: Bridge, end: Any) -> None:
     bridge.close()
 
 
-def difference(old: ExperimentView | None, new: ExperimentView) -> Update | None:
+def update_from(old: ExperimentView | None, new: ExperimentView) -> Update | None:
     """What is new in `new`; None when nothing is."""
     rebuilt = old is not None and old.generation != new.generation
     if old is None or rebuilt:

@@ -99,7 +99,7 @@ def under_starts(work: Sequence[RunWork], found: Sequence[RunReading]) -> list[R
     return [replace(one, above=tuple(above[one.run])) for one in work if one.run in above]
 
 
-def read(
+def read_by_run(
     logdir: str | os.PathLike[str],
     engine: Engine,
     *,

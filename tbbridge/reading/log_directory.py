@@ -28,7 +28,7 @@ from tbbridge.tail.storage import open_storage
 
 log = logging.getLogger(__name__)
 
-PART = 50
+PART_FILES = 50
 """Files that are looked at in one part of a sweep: where nothing is new, a third of a millisecond."""
 
 SLICE = 16 << 20
@@ -109,8 +109,8 @@ class LogDirectory:
         self._new, self.grown = [], []
         yield self._complete(self._synchronize(listing, in_parts=True) | self._read(self._new))
         paths = list(self._files)
-        for first in range(0, len(paths), PART):
-            part = [path for path in paths[first : first + PART] if path in self._files]
+        for first in range(0, len(paths), PART_FILES):
+            part = [path for path in paths[first : first + PART_FILES] if path in self._files]
             yield self._complete(self._read(part, self.grown))
 
     def glance(self, paths: Collection[str]) -> set[str]:

@@ -18,13 +18,12 @@ from tbbridge.core.model import EventFile, Experiment, Points, RunLog, Series
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.reading.small_runs import read_runs
 from tbbridge.shape.align import Placement, epoch_series, place
-from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, check, map_runs
+from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, check_overrides, map_runs
 from tbbridge.shape.run_log import run_log
 from tbbridge.shape.series import Restart, live
 from tbbridge.tail.file import vanished
 from tbbridge.tail.logdir import printable
 from tbbridge.tail.storage import is_url
-from tbbridge.write.publish import Publisher
 
 NO_POINTS = Points(np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
 """Of a column that nothing feeds."""
@@ -88,49 +87,10 @@ def read(
         if listing.missing:
             raise PathError(f"{logdir} does not exist: give the log directory that the training writes into")
         runs = read_runs(logs, listing, together=logs.storage.rereads)
-        check(runs.facts, options)
+        check_overrides(runs.facts, options)
         found = experiments(logs.root, runs.facts, options)
     problems = logs.problems + [vanished(name) for name in sorted(logs.vanished)]
     return Reading(os.fspath(logdir), runs.files, runs.series, found, problems, options, runs.restarts, logs.notes)
-
-
-def export(
-    logdir: str | os.PathLike[str],
-    out: str | os.PathLike[str] | None = None,
-    *,
-    header: bool = True,
-    options: MappingOptions | None = None,
-    follow_links: bool = False,
-) -> list[Path]:
-    """Write the run log of every experiment below a log directory, once; returns the files, by experiment.
-
-    Args:
-        logdir: the log directory.
-        out: the target directory; `default_out` when None.
-        header: whether the files begin with a line of column names.
-        options, follow_links: as in `read`.
-
-    Raises:
-        PathError: `logdir` cannot be read or `out` cannot be written.
-        LockedError: another tbbridge publishes into `out`.
-        PublishError: some file could not be written; the others are.
-    """
-    reading = read(logdir, options=options, follow_links=follow_links)
-    return publish(reading, default_out(logdir) if out is None else Path(out), header=header)
-
-
-def publish(reading: Reading, out: str | os.PathLike[str], *, header: bool = True) -> list[Path]:
-    """Write the run logs of what was read; see `export`."""
-    from tbbridge.write.parallel import write_all
-    from tbbridge.write.run_log_csv import run_log_csv  # its pyarrow takes 30 MB, which reading need not
-
-    with Publisher(out, keep_out=reading.root) as publisher:
-        publisher.expect(experiment.name for experiment in reading.experiments)
-
-        def put(experiment: Experiment) -> Path:
-            return publisher.publish(experiment.name, run_log_csv(reading.table(experiment), header=header))
-
-        return write_all(put, reading.experiments)
 
 
 def default_out(logdir: str | os.PathLike[str]) -> Path:

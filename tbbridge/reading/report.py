@@ -25,7 +25,7 @@ PIPED_WIDTH = 160
 """Columns of text where the output is no terminal, so that names are seldom cut into lines."""
 
 
-def as_json(reading: Reading) -> dict[str, Any]:
+def report_json(reading: Reading) -> dict[str, Any]:
     """The whole report as plain data."""
     return {
         "experiments": {one.name: _experiment(reading, one) for one in reading.experiments},

@@ -17,7 +17,7 @@ from tbbridge.shape.many_series import ManySeries
 from tbbridge.shape.mapping.experiments import with_session
 from tbbridge.shape.series import Restart, doubles, merge_run
 from tbbridge.shape.sub_runs import inherited_starts
-from tbbridge.tail.batch import batches
+from tbbridge.tail.batch import small_batches
 from tbbridge.tail.file import GrowingFile
 from tbbridge.tail.logdir import EventPath, Listing
 
@@ -51,7 +51,7 @@ def read_runs(logs: LogDirectory, listing: Listing, *, together: bool = True) ->
     Args:
         logs: reads what is not read together.
         listing: the files.
-        together: read small files in batches, from the local file system.
+        together: read small files in small_batches, from the local file system.
     """
     small = _read_small(listing) if together else _SmallFiles({}, {}, {}, {})
     left = {run: files for run, files in listing.runs.items() if run not in small.series}
@@ -108,7 +108,7 @@ def _read_small(listing: Listing) -> _SmallFiles:
     found = _SmallFiles({}, {}, {}, {})
     runs = [run for run, files in listing.runs.items() for _ in files]
     places = [place for files in listing.runs.values() for place in files]
-    for batch in batches([place.path for place in places]):
+    for batch in small_batches([place.path for place in places]):
         decoded = decode_small(batch.data, batch.bounds)
         series = ManySeries(decoded.scalars, decoded.rows, decoded.layout, decoded.layouts)
         calm, known = series.calm.tolist(), series.facts()

@@ -70,7 +70,7 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class StepsByTime:
     """A column as the axis of the others: which step it had reached by a wall time."""
 
     step: Int64
@@ -80,7 +80,7 @@ class Axis:
     """The largest step by each of `times`."""
 
     @classmethod
-    def of(cls, points: Points) -> Axis:
+    def of(cls, points: Points) -> StepsByTime:
         """The axis of a column; quick where its wall times are finite and in order, as most are."""
         finite = np.isfinite(points.wall_time)
         whole = bool(finite.all())
@@ -146,7 +146,7 @@ def place(columns: Mapping[str, Points], epoch: Points | None = None, align: str
     if reference is None:
         return Placement(as_logged, "step", "")
     others = {name: points for name, points in columns.items() if name != reference and len(points.step)}
-    base = Axis.of(columns[reference])
+    base = StepsByTime.of(columns[reference])
     moved = _different(others, base) if align == "auto" else _forced(others, base)
     if not moved:
         return Placement(as_logged, "step", _agreement(others, base, align))
@@ -170,7 +170,7 @@ def _report(moved: Iterable[str], reference: str, epoch: Points | None, shared: 
     return f"{', '.join(moved)}: placed {by} on the steps of {reference}: {why}{more}"
 
 
-def _agreement(others: Mapping[str, Points], base: Axis, align: str) -> str:
+def _agreement(others: Mapping[str, Points], base: StepsByTime, align: str) -> str:
     if align != "auto":
         return "all columns have the same steps"
     if not base.tells and any(_looks_different(points, base) for points in others.values()):
@@ -186,10 +186,12 @@ def _reference(columns: Mapping[str, Points]) -> str | None:
     order = {name: (int(columns[name].step[-1]), len(columns[name].step)) for name in found}
     fastest = max(found, key=order.__getitem__)
     train = max((name for name in found if name.startswith("train ")), key=order.__getitem__, default=fastest)
-    return fastest if fastest != train and counts_differently(columns[train], Axis.of(columns[fastest])) else train
+    return (
+        fastest if fastest != train and counts_differently(columns[train], StepsByTime.of(columns[fastest])) else train
+    )
 
 
-def _different(others: Mapping[str, Points], base: Axis) -> dict[str, Points]:
+def _different(others: Mapping[str, Points], base: StepsByTime) -> dict[str, Points]:
     """The columns that count something else, and the points by which to place them: the same for the same steps."""
     different = [points for points in others.values() if counts_differently(points, base)]
     found = {}
@@ -200,11 +202,11 @@ def _different(others: Mapping[str, Points], base: Axis) -> dict[str, Points]:
     return found
 
 
-def _forced(others: Mapping[str, Points], base: Axis) -> dict[str, Points]:
+def _forced(others: Mapping[str, Points], base: StepsByTime) -> dict[str, Points]:
     return {name: points for name, points in others.items() if not np.array_equal(points.step, base.step)}
 
 
-def counts_differently(points: Points, reference: Axis) -> bool:
+def counts_differently(points: Points, reference: StepsByTime) -> bool:
     """Whether `reference` counts much faster than `points`, so that their steps cannot be one axis."""
     if not reference.tells or same_steps(points.step, reference.step):
         return False
@@ -219,14 +221,14 @@ def counts_differently(points: Points, reference: Axis) -> bool:
     return bool(gained - reference.spacing() > (PACE if apart <= SMALL_STEP else PACE_LARGE_STEPS) * counted)
 
 
-def _looks_different(points: Points, base: Axis) -> bool:
+def _looks_different(points: Points, base: StepsByTime) -> bool:
     """By the steps alone: a short count from 0 or 1 beside many more steps."""
     few, many = len(points.step), len(base.step)
     consecutive = few > 1 and int(points.step[-1]) - int(points.step[0]) == few - 1 and int(points.step[0]) in (0, 1)
     return consecutive and many >= 2 * few and int(base.step[-1]) >= 3 * int(points.step[-1])
 
 
-def _by_wall(points: Points, base: Axis) -> Int64:
+def _by_wall(points: Points, base: StepsByTime) -> Int64:
     """The step that had been reached; 0 (or the first step) before the first, the last one's where there is no time."""
     reached, known = base.reached(points.wall_time)
     first = np.int64(min(0, int(base.step[0])))
@@ -236,7 +238,7 @@ def _by_wall(points: Points, base: Axis) -> Int64:
     return np.where(last >= 0, reached[np.maximum(last, 0)], first)
 
 
-def _on_axis(epoch: Points, base: Axis) -> bool:
+def _on_axis(epoch: Points, base: StepsByTime) -> bool:
     """Whether the epoch series says something about the reference's steps, and grows."""
     if not len(epoch.step) or not np.all(np.isfinite(epoch.value)):
         return False
@@ -244,7 +246,7 @@ def _on_axis(epoch: Points, base: Axis) -> bool:
     return grows and 2 * int(epoch.step[-1]) >= int(base.step[-1]) and int(epoch.step[0]) <= int(base.step[-1])
 
 
-def _by_epoch(points: Points, epoch: Points, base: Axis) -> Int64:
+def _by_epoch(points: Points, epoch: Points, base: StepsByTime) -> Int64:
     """The last step of the epoch that each point is counted by.
 
     Where the wall time's step lies inside that epoch it is taken: the series may be sparse, or in fractions that are
@@ -260,7 +262,7 @@ def _by_epoch(points: Points, epoch: Points, base: Axis) -> Int64:
     return np.clip(np.where(known, reached, latest), earliest, latest)
 
 
-def _step_at(epoch: Points, position: Int64, base: Axis) -> Int64:
+def _step_at(epoch: Points, position: Int64, base: StepsByTime) -> Int64:
     """The steps at some positions of the epoch series; the axis' start before its first."""
     return np.where(position >= 0, epoch.step[np.maximum(position, 0)], min(0, int(base.step[0])))
 
@@ -268,7 +270,7 @@ def _step_at(epoch: Points, position: Int64, base: Axis) -> Int64:
 def _offset(points: Points, epoch: Points) -> float:
     """What to add to a point's count to compare it with the epoch series: counts begin at 0 or 1, in either."""
     whole = bool(np.all(epoch.value == np.floor(epoch.value)))
-    axis = Axis.of(epoch)
+    axis = StepsByTime.of(epoch)
     if axis.tells:
         reached, known = axis.reached(points.wall_time)
         if known.any():

@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,25 +29,28 @@ from tbbridge.core.model import Bools, EventFile, Float64, Floats, Int64, Points
 
 _DIGITS = re.compile(r"([0-9]+)")
 
-OrderKey = tuple[bool, float, list[str | tuple[int, str]], str]
+NaturalKey = tuple[list[str | tuple[int, str]], str]
+OrderKey = tuple[bool, float, NaturalKey]
 
 
-def natural_key(name: str) -> list[str | tuple[int, str]]:
+@lru_cache(maxsize=1 << 16)
+def natural_key(name: str) -> NaturalKey:
     """A sorting key that compares the numbers in a name as numbers: ``run.2`` before ``run.10``.
 
-    Numbers are compared by length and digits, leading zeros aside, so that their size has no limit.
+    Numbers are compared by length and digits, leading zeros aside, so that their size has no limit; no two names share
+    a key.
     """
     parts = _DIGITS.split(name)
     stripped = (part.lstrip("0") for part in parts[1::2])
     key: list[str | tuple[int, str]] = list(parts)
     key[1::2] = [(len(digits), digits) for digits in stripped]
-    return key
+    return key, name
 
 
 def order_key(file: EventFile) -> OrderKey:
     """The key of the canonical order of a run's files: first wall time (none or not finite: last), then name."""
     finite = bool(np.isfinite(file.first_wall_time))
-    return not finite, float(file.first_wall_time) if finite else 0.0, natural_key(file.name), file.name
+    return not finite, float(file.first_wall_time) if finite else 0.0, natural_key(file.name)
 
 
 def canonical_order(files: Iterable[EventFile]) -> list[EventFile]:

@@ -30,8 +30,8 @@ class Batch(NamedTuple):
     """File i is ``data[bounds[i]:bounds[i + 1]]``."""
 
 
-def batches(paths: Sequence[str]) -> Iterator[Batch]:
-    """Yield the files at `paths` in batches, but those that are not small, not regular or cannot be read now.
+def small_batches(paths: Sequence[str]) -> Iterator[Batch]:
+    """Yield the files at `paths` in small_batches, but those that are not small, not regular or cannot be read now.
 
     A file that grows meanwhile is read up to the size that it had when it was opened.
     """

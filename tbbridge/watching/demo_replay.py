@@ -1,6 +1,6 @@
 """The recorded trainings that come with tbbridge, and their replay into a growing log directory.
 
-    with Player("logs/") as player:
+    with DemoReplay("logs/") as player:
         player.begin("mnist/conv")    # from now on logs/mnist/conv/{train,validation}/ grow as they did in the training
 
 A replay copies the recorded records one by one and changes nothing but their wall times, so what follows the directory
@@ -49,7 +49,7 @@ def recordings() -> dict[str, Path]:
     return {path.parent.relative_to(root).as_posix(): path.parent for path in sorted(root.glob("*/*/about.txt"))}
 
 
-def load(name: str) -> Recording:
+def load_recording(name: str) -> Recording:
     """Read one recorded training.
 
     Raises UsageError when there is none of that name.
@@ -136,7 +136,7 @@ class Replay:
             self._writers.popitem()[1].close()
 
 
-class Player:
+class DemoReplay:
     """Replays trainings into a log directory, at one pace; each one that was begun goes on to its end.
 
     May be called from any thread; one thread of its own writes.
@@ -168,7 +168,7 @@ class Player:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="tbbridge-demo", daemon=True)
 
-    def __enter__(self) -> Player:
+    def __enter__(self) -> DemoReplay:
         """Let time pass: trainings that were begun go on, in a thread."""
         self._thread.start()
         return self
@@ -200,7 +200,7 @@ class Player:
         """The step that a training has reached and its last one."""
         with self._lock:
             replay = self._replays.get(name)
-            return (int(replay.position), replay.recording.steps) if replay else (0, load(name).steps)
+            return (int(replay.position), replay.recording.steps) if replay else (0, load_recording(name).steps)
 
     def pass_time(self, seconds: float) -> None:
         """Write what the trainings write in that time."""
@@ -212,7 +212,7 @@ class Player:
 
     def _open(self, name: str) -> None:
         if name not in self._replays:
-            self._replays[name] = Replay(load(name), self._logdir)
+            self._replays[name] = Replay(load_recording(name), self._logdir)
         self._replays[name].open(self._clock())
 
     def _run(self) -> None:

@@ -89,7 +89,7 @@ def start_tensorboard(
     stack: contextlib.ExitStack, bridge: Bridge, display: Display, host: str, page: str, token: str
 ) -> None:
     """Start TensorBoard on the bridge's log directory, to be ended with `stack`; or say that it is not installed."""
-    if line := tensorboard_process.missing():
+    if line := tensorboard_process.missing_tensorboard():
         display.links.append(line)
         return
     board = tensorboard_process.TensorBoard(

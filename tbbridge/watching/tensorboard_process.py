@@ -16,8 +16,8 @@ import ctypes, signal, sys
 sys.path[:] = [place for place in sys.path if place]  # not what lies in the working directory
 if sys.platform == "linux":  # PR_SET_PDEATHSIG: end also when the parent was killed
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-from tbbridge.watching.tensorboard_tab import main
-main(sys.argv[1], sys.argv[2], sys.argv[3:])
+from tbbridge.watching.tensorboard_tab import run_tensorboard
+run_tensorboard(sys.argv[1], sys.argv[2], sys.argv[3:])
 """
 
 TOKEN_VARIABLE = "TBBRIDGE_TAB_TOKEN"
@@ -26,7 +26,7 @@ PATIENCE = 5.0
 """Seconds that it gets to end by itself."""
 
 
-def missing() -> str:
+def missing_tensorboard() -> str:
     """A line for a person when TensorBoard is not installed, else ""."""
     if importlib.util.find_spec("tensorboard") is not None:
         return ""

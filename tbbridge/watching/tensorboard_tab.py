@@ -107,7 +107,7 @@ class Loader(base_plugin.TBLoader):  # type: ignore[misc]
         return Tab(self._page, CsvSource(self._run_logs).start(), os.environ.get(TOKEN_VARIABLE, ""))
 
 
-def main(page: str, run_logs: str, arguments: Sequence[str]) -> None:
+def run_tensorboard(page: str, run_logs: str, arguments: Sequence[str]) -> None:
     """Run TensorBoard with its own command line `arguments`, and the tab."""
     main_lib.global_init()
     board = program.TensorBoard(plugins=[*default.get_plugins(), Loader(page, run_logs)])

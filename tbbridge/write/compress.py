@@ -9,7 +9,7 @@ import lzma
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-from tbbridge.write.optional import load
+from tbbridge.write.optional import load_optional
 
 SUFFIXES = (".gz", ".zst", ".xz", ".bz2")
 """The compressions, by the suffix that asks for them."""
@@ -50,7 +50,7 @@ class _Through:
 def _writer(suffix: str, sink: io.BytesIO) -> Any:
     if suffix == ".gz":
         return gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=sink, mtime=0)
-    arrow = load("pyarrow", "pyarrow", ".zst")
+    arrow = load_optional("pyarrow", "pyarrow", ".zst")
     return arrow.CompressedOutputStream(arrow.PythonFile(_Open(sink), "w"), "zstd")
 
 

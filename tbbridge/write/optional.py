@@ -8,7 +8,7 @@ from typing import Any
 from tbbridge.core.errors import UsageError
 
 
-def load(module: str, package: str, what: str) -> Any:
+def load_optional(module: str, package: str, what: str) -> Any:
     """Import a module.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tbbridge.write.number_text import Numbers
-from tbbridge.write.optional import load
+from tbbridge.write.optional import load_optional
 from tbbridge.write.table import Cells, RowGroup, Table, column_kinds, slices, utf8
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def parquet_chunks(table: Table, *, double: bool = False) -> Iterator[bytes]:
     Raises:
         UsageError: pyarrow is not installed.
     """
-    parquet = load("pyarrow.parquet", "pyarrow", "Parquet")
+    parquet = load_optional("pyarrow.parquet", "pyarrow", "Parquet")
     kinds = dict(table.kinds or column_kinds(table.groups, table.columns))
     if double:
         kinds = {name: np.dtype(np.float64) if kind.kind == "f" else kind for name, kind in kinds.items()}
@@ -95,7 +95,7 @@ def _row_groups(table: Table) -> Iterator[list[RowGroup]]:
 
 
 def _arrow(table: Table, groups: Sequence[RowGroup], kinds: Mapping[str, np.dtype[Any]]) -> pyarrow.Table:
-    arrow = load("pyarrow", "pyarrow", "an Arrow table")
+    arrow = load_optional("pyarrow", "pyarrow", "an Arrow table")
     sizes = [group.size for group in groups]
     columns = [
         _dictionary(arrow, [group.labels[place] for group in groups], sizes) for place in range(len(table.labels))

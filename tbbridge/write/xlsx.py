@@ -18,7 +18,7 @@ import numpy as np
 from tbbridge.core.errors import UsageError
 from tbbridge.write.backend import number_texts
 from tbbridge.write.number_text import WORDS
-from tbbridge.write.optional import load
+from tbbridge.write.optional import load_optional
 from tbbridge.write.table import Cells, Table, slices, utf8
 
 SHEET_ROWS = 1_048_576
@@ -48,7 +48,7 @@ def xlsx_bytes(table: Table, *, sheet_rows: int = SHEET_ROWS) -> bytes:
     """
     if len(table.header) > SHEET_COLUMNS:
         raise UsageError(f"a worksheet holds {SHEET_COLUMNS} columns, not {len(table.header)}: choose another format")
-    library = load("xlsxwriter", "XlsxWriter", "a workbook")
+    library = load_optional("xlsxwriter", "XlsxWriter", "a workbook")
     sink = io.BytesIO()
     book = library.Workbook(sink, {"constant_memory": True})
     book.set_properties({"created": _CREATED})

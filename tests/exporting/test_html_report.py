@@ -81,7 +81,7 @@ def test_the_bytes_depend_on_the_content_alone() -> None:
 def test_columns_of_one_metric_share_a_chart() -> None:
     """Train and validation of a metric are drawn together, another metric apart."""
     columns = ["train accuracy", "val accuracy", "train cross entropy", "val cross entropy", "lr"]
-    assert html_report.charts(columns) == {"accuracy": [0, 1], "cross entropy": [2, 3], "lr": [4]}
+    assert html_report.chart_columns(columns) == {"accuracy": [0, 1], "cross entropy": [2, 3], "lr": [4]}
 
 
 @pytest.fixture

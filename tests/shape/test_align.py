@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tbbridge.core.model import Experiment, Feed, Points
 from tbbridge.reading.reading import read
-from tbbridge.shape.align import Axis, counts_differently, epoch_series, place
+from tbbridge.shape.align import StepsByTime, counts_differently, epoch_series, place
 
 FRAMEWORKS = Path(__file__).parents[2] / "fixtures" / "frameworks"
 TRAIN, VAL, ACC = "train cross entropy", "val cross entropy", "val accuracy"
@@ -290,7 +290,7 @@ def test_any_points_end_on_ascending_steps_and_none_is_lost(
 
 def test_counting_the_same_steps_is_never_different() -> None:
     """Whatever the wall times say."""
-    assert not counts_differently(points(range(50), np.arange(50) + 7.0), Axis.of(points(range(50), range(50))))
+    assert not counts_differently(points(range(50), np.arange(50) + 7.0), StepsByTime.of(points(range(50), range(50))))
 
 
 # --- real files

@@ -6,8 +6,8 @@ import pytest
 
 from tbbridge.core.errors import MappingError
 from tbbridge.core.model import Experiment
-from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, check, map_runs
-from tbbridge.shape.mapping.overrides import charts, parse_metric, parse_override
+from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, check_overrides, map_runs
+from tbbridge.shape.mapping.overrides import chart_metrics, parse_metric, parse_override
 
 RUNS = {"a": ["train/loss", "eval/loss", "eval/top1", "eval/top1_ema"], "b": ["train/loss", "eval/acc"]}
 LANGUAGE = {".": ["train/loss", "eval/loss", "train/ppl", "eval/ppl", "val/f1", "best_val_f1"]}
@@ -15,7 +15,7 @@ LANGUAGE = {".": ["train/loss", "eval/loss", "train/ppl", "eval/ppl", "val/f1", 
 
 def mapped(runs: dict[str, list[str]], maps: tuple[str, ...] = (), metrics: tuple[str, ...] = ()) -> list[Experiment]:
     options = MappingOptions.of(maps, metrics)
-    check(runs, options)
+    check_overrides(runs, options)
     return map_runs({run: dict.fromkeys(tags, SeriesFacts(5, 0, 4)) for run, tags in runs.items()}, options)
 
 
@@ -137,8 +137,8 @@ def test_metric_by_directories() -> None:
 
 def test_cross_entropy_alone_keeps_the_accuracy() -> None:
     """A metric that the rules know may be named, too."""
-    assert charts([parse_metric("loss")]) == charts([])
-    assert [one.name for one in charts([parse_metric("loss"), parse_metric("accuracy")])] == [
+    assert chart_metrics([parse_metric("loss")]) == chart_metrics([])
+    assert [one.name for one in chart_metrics([parse_metric("loss"), parse_metric("accuracy")])] == [
         "cross entropy",
         "accuracy",
     ]

@@ -44,7 +44,7 @@ def test_a_start_holds_for_what_add_scalars_logged(tmp_path: Path, run: str, bel
     write_life(logs / run, 0.0, range(10), below=below)
     write_life(logs / run, 100.0, range(5, 8), below=below, purge=5)
     added = below if run == "." else f"{run}/{below}"
-    for found in (read(logs), by_run.read(logs, open_engine("threads"))):
+    for found in (read(logs), by_run.read_by_run(logs, open_engine("threads"))):
         assert live(found.runs[run]["lr"]).step.tolist() == list(range(8))
         assert points(found.runs[added]["loss"]) == [*((step, step) for step in range(5)), (6, 106), (7, 107)]
         assert [restart[1:] for restart in found.restarts[run]] == [(5, True)]

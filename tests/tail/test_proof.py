@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tbbridge import export
 from tbbridge.decode import Decoder
 from tbbridge.following.follower import Follower
 from tbbridge.reading.log_directory import LogDirectory
-from tbbridge.reading.reading import export
 from tbbridge.tail import file as room
 from tbbridge.tail.file import GrowingFile, News
 from tbbridge.tail.local import LocalFile, LocalStorage

@@ -14,19 +14,19 @@ from support import wait_until
 
 import tbbridge
 from tbbridge.viewer import demo, make_app, serve
-from tbbridge.watching.demo_replay import Player
+from tbbridge.watching.demo_replay import DemoReplay
 
 
 @pytest.fixture
-def player(tmp_path: Path) -> Iterator[Player]:
+def player(tmp_path: Path) -> Iterator[DemoReplay]:
     """Replays into an ordinary log directory; MNIST with the small convolutional network has begun."""
-    with Player(tmp_path / "demo", 50.0) as player:
+    with DemoReplay(tmp_path / "demo", 50.0) as player:
         player.begin("mnist/conv")
         yield player
 
 
 @pytest.fixture
-def screen(player: Player, tmp_path: Path, open_page: Callable[..., Screen]) -> Iterator[Screen]:
+def screen(player: DemoReplay, tmp_path: Path, open_page: Callable[..., Screen]) -> Iterator[Screen]:
     """The demo's page, drawn, over the ordinary bridge."""
     with tbbridge.Bridge(tmp_path / "demo", publish=False) as bridge:
         app = make_app(bridge, **demo.page(player, bridge, "mnist/conv"))
@@ -56,7 +56,7 @@ def test_both_charts_grow_and_the_header_says_how_far(screen: Screen) -> None:
     assert screen.cell("demo-progress").startswith("Step ")
 
 
-def test_the_two_lists_choose_data_set_and_model(screen: Screen, player: Player) -> None:
+def test_the_two_lists_choose_data_set_and_model(screen: Screen, player: DemoReplay) -> None:
     """Choosing begins that training, and the charts show it; the one before goes on."""
     screen.page.get_by_label("Data set").select_option("CIFAR-10")
     screen.page.get_by_label("Model").select_option("1-Layer Neural Net")
@@ -67,7 +67,7 @@ def test_the_two_lists_choose_data_set_and_model(screen: Screen, player: Player)
 
 
 def test_an_address_that_names_two_trainings_keeps_both(
-    screen: Screen, player: Player, open_page: Callable[..., Screen]
+    screen: Screen, player: DemoReplay, open_page: Callable[..., Screen]
 ) -> None:
     """A shared address of the demo shows both trainings, beside the lists' own choice."""
     player.begin("cifar10/one-layer")
@@ -85,7 +85,7 @@ def test_an_address_that_names_two_trainings_keeps_both(
     other.page.goto("about:blank")
 
 
-def test_speed_and_restart(screen: Screen, player: Player) -> None:
+def test_speed_and_restart(screen: Screen, player: DemoReplay) -> None:
     """Steps a second changes the pace of the replay, and Restart begins again from step 0."""
     screen.page.get_by_label("Steps a second").select_option("1000")
     wait_until(lambda: player.speed == 1000.0, what="the speed is taken")
@@ -104,7 +104,7 @@ def test_learn_more_explains_what_is_seen(screen: Screen) -> None:
     assert {"The data sets", "The two networks", "The two charts", "Smoothing"} <= set(headings)
 
 
-def test_what_no_list_offers_is_not_obeyed(player: Player, tmp_path: Path) -> None:
+def test_what_no_list_offers_is_not_obeyed(player: DemoReplay, tmp_path: Path) -> None:
     """A forged request neither stops the replay nor begins something else."""
     with tbbridge.Bridge(tmp_path / "demo", publish=False) as bridge:
         app = make_app(bridge, **demo.page(player, bridge, "mnist/conv"))

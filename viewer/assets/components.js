@@ -18,7 +18,7 @@ window.tbbridge_viewer = (() => {
     return place;
   };
 
-  const Check = ({ id, label, value, className, setProps }) =>
+  const Checkbox = ({ id, label, value, className, setProps }) =>
     e("label", { ref: useAnnounced(id, value), className: cls("tb-check", className) },
       e("input", { id, type: "checkbox", checked: !!value, onChange: (ev) => setProps({ value: ev.target.checked }) }),
       e("span", null, label));
@@ -139,5 +139,5 @@ window.tbbridge_viewer = (() => {
     return e("div", { id, ref: place, role: "figure", "aria-label": "Chart" });
   };
 
-  return { Check, Slider, Radios, Select, Picker, Plot };
+  return { Checkbox, Slider, Radios, Select, Picker, Plot };
 })();

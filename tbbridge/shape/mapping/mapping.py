@@ -27,17 +27,18 @@ from tbbridge.shape.mapping.overrides import (
     METRICS,
     Metric,
     Override,
-    charts,
+    chart_metrics,
     parse_metric,
     parse_override,
     resolve,
     unmatched,
 )
-from tbbridge.shape.mapping.ranking import difference, natural, rank
+from tbbridge.shape.mapping.ranking import difference, rank
 from tbbridge.shape.mapping.tags import read_tag, skim_tag
 from tbbridge.shape.mapping.tokens import quoted
+from tbbridge.shape.series import natural_key
 
-__all__ = ["MappingOptions", "SeriesFacts", "changes", "check", "facts", "map_runs"]
+__all__ = ["MappingOptions", "SeriesFacts", "changes", "check_overrides", "facts", "map_runs"]
 
 SPLITS = ("train", "val")
 PREFER = ("epoch", "step")
@@ -88,7 +89,7 @@ class MappingOptions:
         texts = [f"{column}={tag}" for column, tag in map.items()] if isinstance(map, Mapping) else map
         if prefer not in PREFER or align not in MODES:
             raise MappingError(f"prefer must be one of {', '.join(PREFER)}, align one of {', '.join(MODES)}")
-        options = cls(metrics=charts([parse_metric(text) for text in metric]), prefer=prefer, align=align)
+        options = cls(metrics=chart_metrics([parse_metric(text) for text in metric]), prefer=prefer, align=align)
         overrides = (resolve(parse_override(text), options.columns) for text in texts)
         return replace(options, overrides=tuple(overrides))
 
@@ -98,7 +99,7 @@ class MappingOptions:
         return tuple(f"{split} {metric.name}" for metric in self.metrics for split in SPLITS)
 
 
-def check(runs: Mapping[str, Iterable[str]], options: MappingOptions) -> None:
+def check_overrides(runs: Mapping[str, Iterable[str]], options: MappingOptions) -> None:
     """Raise MappingError where an override names a column, run or tag that is not there, with the nearest ones."""
     for override in options.overrides:
         resolve(override, options.columns)
@@ -112,7 +113,7 @@ def map_runs(runs: Facts, options: MappingOptions | None = None) -> list[Experim
     Args:
         runs: The facts of each series, by run (its path below the log directory, ``.`` for that itself) and tag.
         options: What the user decided instead of the rules. An override that matches nothing is noted, not raised (see
-            `check`): a training may log that tag later.
+            `check_overrides`): a training may log that tag later.
 
     Returns:
         In natural order of their names; the experiment at the log directory itself is named ``.``.
@@ -139,7 +140,7 @@ class Mapper:
             members[place.experiment].append(place)
         self._members = dict(members)
         self._missing = tuple(unmatched(runs, self._options.overrides, self._options.metrics))
-        return self.again(runs, sorted(members, key=natural))
+        return self.again(runs, sorted(members, key=natural_key))
 
     def again(self, runs: Facts, names: Iterable[str]) -> list[Experiment]:
         """These experiments, of runs whose names and tags are those of the last `map`."""
@@ -230,7 +231,7 @@ class _Columns:
         fed = {(feed.run, feed.tag) for feed in self.feeds.values() if feed}
         return Experiment(
             name=self.name,
-            runs=tuple(sorted((place.run for place in self.places), key=natural)),
+            runs=tuple(sorted((place.run for place in self.places), key=natural_key)),
             feeds=self.feeds,
             notes=(*self._remarks(), *self.notes),
             passed_over=tuple((*at, self.passed[at]) for at in sorted(self.passed, key=_natural) if at not in fed),
@@ -337,7 +338,7 @@ class _Columns:
             split = reading.split or place.split
             if split and (split != "train") == held_out and reading.word not in words.NO_QUALITY and not place.skipped:
                 found.append(tag)
-        return sorted(found, key=natural)
+        return sorted(found, key=natural_key)
 
     def _missing(self, side: str, others: Sequence[str], nothing: str) -> str:
         if not others:
@@ -348,7 +349,7 @@ class _Columns:
 
 
 def _natural(at: tuple[str, str]) -> tuple[object, object]:
-    return natural(at[0]), natural(at[1])
+    return natural_key(at[0]), natural_key(at[1])
 
 
 def _says_split(place: RunPlace, tag: str) -> bool:

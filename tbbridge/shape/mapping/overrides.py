@@ -135,7 +135,7 @@ def parse_metric(text: str) -> Metric:
     return Metric(name, "", Pattern(pattern) if equals else None)
 
 
-def charts(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
+def chart_metrics(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
     """The metrics of the two charts, from those that the user named: the first takes the accuracy's place.
 
     Raises:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final
 
 from tbbridge.shape.mapping.candidates import Candidate
+from tbbridge.shape.series import natural_key
 
 Key = tuple[object, ...]
 
@@ -25,17 +24,6 @@ REASONS: Final = (
     "its tag comes first by name",
 )
 """What the parts of a key mean, in their order."""
-
-_NUMBERS: Final = re.compile(r"([0-9]+)")
-
-
-@lru_cache(maxsize=1 << 16)
-def natural(text: str) -> Key:
-    """Sorts names as people do: ``version_2`` before ``version_10``."""
-    parts = _NUMBERS.split(text)
-    return tuple(
-        part if i % 2 == 0 else (len(part.lstrip("0")), part.lstrip("0"), part) for i, part in enumerate(parts)
-    )
 
 
 def rank(of: Sequence[Candidate], prefer: str, partner: Candidate | None = None) -> list[tuple[Key, Candidate]]:
@@ -69,6 +57,6 @@ def _key(candidate: Candidate, prefer: str, mixed: bool, stem: tuple[str, ...] |
         len(reading.stem),
         reading.length,
         len(candidate.tag),
-        natural(candidate.run),
-        natural(candidate.tag),
+        natural_key(candidate.run),
+        natural_key(candidate.tag),
     )
