@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tbbridge.core.errors import (
+        ConditionError,
         FormatError,
         LockedError,
         MappingError,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from tbbridge.following.updates import Follow, Update, follow
     from tbbridge.reading.check import Check, Checked, check
     from tbbridge.reading.reading import Reading, read
+    from tbbridge.shape.condition import Condition, Fulfilled
     from tbbridge.shape.gap import Gap, gap, gaps
     from tbbridge.shape.mapping.mapping import MappingOptions
     from tbbridge.shape.summary import lower_is_better
@@ -68,6 +70,8 @@ __all__ = [
     "Bridge",
     "Check",
     "Checked",
+    "Condition",
+    "ConditionError",
     "Damage",
     "EventFile",
     "Experiment",
@@ -75,6 +79,7 @@ __all__ = [
     "Feed",
     "Follow",
     "FormatError",
+    "Fulfilled",
     "Gap",
     "LockedError",
     "MappingError",
@@ -112,6 +117,7 @@ _HOMES = {
     "tbbridge.reading.reading": ("Reading", "read"),
     "tbbridge.reading.check": ("Check", "Checked", "check"),
     "tbbridge.core.errors": (
+        "ConditionError",
         "FormatError",
         "LockedError",
         "MappingError",
@@ -137,6 +143,7 @@ _HOMES = {
         "Series",
         "Source",
     ),
+    "tbbridge.shape.condition": ("Condition", "Fulfilled"),
     "tbbridge.shape.gap": ("Gap", "gap", "gaps"),
     "tbbridge.shape.mapping.mapping": ("MappingOptions",),
     "tbbridge.shape.summary": ("lower_is_better",),

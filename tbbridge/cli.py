@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib.machinery import PathFinder
 
 from tbbridge.core import settings
-from tbbridge.core.errors import TbbridgeError
+from tbbridge.core.errors import ConditionError, TbbridgeError
 from tbbridge.core.escape import escaped
 from tbbridge.core.version import VERSION
 
@@ -79,7 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
     except TbbridgeError as error:
-        print(f"tbbridge: {escaped(str(error))}", file=sys.stderr)
+        for line in (f"tbbridge: {error}", *(error.pointer if isinstance(error, ConditionError) else ())):
+            print(escaped(line), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130

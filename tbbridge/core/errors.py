@@ -4,6 +4,7 @@
     ├── UsageError                fix the command or its paths (exit code 2)
     │   ├── PathError             a path is missing, unreadable, of the wrong kind or not writable
     │   ├── MappingError          an override names a run or tag that is not there
+    │   ├── ConditionError        a condition is not written as it should be: its `pointer` shows where
     │   └── PortError             the port is taken: choose another with --port
     ├── PublishError              the target could not be written now: the old version stays, try again
     │   └── LockedError           another tbbridge publishes into this directory: stop it or choose another --out
@@ -15,6 +16,7 @@ Damage inside an event file is not an error: it is a finding (`tbbridge.core.mod
 from __future__ import annotations
 
 __all__ = [
+    "ConditionError",
     "FormatError",
     "LockedError",
     "MappingError",
@@ -44,6 +46,29 @@ class PathError(UsageError):
 
 class MappingError(UsageError):
     """An override names a run or tag that is not there."""
+
+
+class ConditionError(UsageError):
+    """A condition is not written as it should be.
+
+    Args:
+        condition: its text.
+        start, end: the wrong word's place in it; both behind the text where a word is missing.
+        what: what is wrong, and what to write.
+
+    Attributes:
+        pointer: the condition and, below it, a caret line; two lines for the terminal.
+    """
+
+    def __init__(self, condition: str, start: int, end: int, what: str) -> None:
+        super().__init__(condition, start, end, what)
+        shown = "".join(char if char.isprintable() else "?" for char in condition)
+        self.pointer = (f"  {shown}", f"  {' ' * start}{'^' * max(1, end - start)}")
+
+    def __str__(self) -> str:
+        condition, start, end, what = self.args
+        word = condition[start:end]
+        return f"condition {condition!r}: {f'{word!r}: ' if word.strip() else ''}{what}"
 
 
 class PortError(UsageError):

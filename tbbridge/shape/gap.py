@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from tbbridge.core.model import Floats, Points
+from tbbridge.core.model import Float64, Floats, Points
+from tbbridge.shape.series import taken
 
 
 class Gap(NamedTuple):
@@ -36,21 +37,28 @@ def gaps(train: Points, val: Points, *, lower_is_better: bool) -> Points:
 
 
 def gap(train: Points, val: Points, *, lower_is_better: bool) -> Gap | None:
-    """Return the gap at the last step that both columns have; None where they share no step.
-
-    float32 values are subtracted as the shortest decimals that read back to them: 0.9 - 0.8 is 0.1, without the noise
-    of their binary fractions.
-    """
+    """Return the gap at the last step that both columns have (as `decimal_gaps`); None where they share no step."""
     shared = np.flatnonzero(np.isin(val.step, train.step, assume_unique=True))
     if not len(shared):
         return None
-    step = int(val.step[shared[-1]])
-    ours, theirs = _decimal(train.value, int(np.searchsorted(train.step, step))), _decimal(val.value, int(shared[-1]))
-    value = theirs - ours if lower_is_better else ours - theirs
+    places = int(np.searchsorted(train.step, val.step[shared[-1]])), int(shared[-1])
+    last = [taken(one, slice(at, at + 1)) for one, at in zip((train, val), places, strict=True)]
+    found = decimal_gaps(*last, lower_is_better=lower_is_better)
+    return Gap(int(found.step[0]), float(found.value[0]))
+
+
+def decimal_gaps(train: Points, val: Points, *, lower_is_better: bool) -> Points:
+    """Return `gaps` without the noise of binary fractions: 0.9 - 0.8 is 0.1.
+
+    float32 values are subtracted as the shortest decimals that read back to them, and so is the result.
+    """
     narrow = train.value.dtype == val.value.dtype == np.float32
-    return Gap(step, float(str(np.float32(value))) if narrow else value)
+    ours, theirs = (one._replace(value=decimals(one.value)) for one in (train, val))
+    found = gaps(ours, theirs, lower_is_better=lower_is_better)
+    with np.errstate(over="ignore"):
+        return found._replace(value=decimals(found.value.astype(np.float32))) if narrow else found
 
 
-def _decimal(values: Floats, place: int) -> float:
-    value: Any = values[place]
-    return float(str(value)) if values.dtype == np.float32 else float(value)
+def decimals(values: Floats) -> Float64:
+    """Return float64 values that print as these do: the shortest decimals that read back to them."""
+    return values.astype("U32").astype(np.float64) if values.dtype == np.float32 else values.astype(np.float64)

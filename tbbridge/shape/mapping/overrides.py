@@ -107,14 +107,27 @@ def resolve(override: Override, columns: Sequence[str]) -> Override:
     Raises:
         MappingError: there is no such column.
     """
-    words = override.column.replace("_", " ").replace("-", " ").lower().split()
-    usual = " ".join(_SPELLINGS.get(word, word) for word in words)
-    for wanted in (override.column.lower(), " ".join(words), usual):
-        for column in columns:
-            if column.lower() == wanted:
-                return replace(override, column=column)
-    near = difflib.get_close_matches(usual, columns, n=1, cutoff=0.0)
+    if found := spelled(override.column, columns):
+        return replace(override, column=found)
+    near = difflib.get_close_matches(_usual(override.column), columns, n=1, cutoff=0.0)
     raise MappingError(f"{override.option}: there is no such column; did you mean {near[0]!r}?")
+
+
+def spelled(column: str, columns: Sequence[str]) -> str | None:
+    """Return the one of `columns` that is meant, from any usual spelling; None where there is none."""
+    for wanted in (column.lower(), _words(column), _usual(column)):
+        for known in columns:
+            if known.lower() == wanted:
+                return known
+    return None
+
+
+def _words(column: str) -> str:
+    return " ".join(column.replace("_", " ").replace("-", " ").lower().split())
+
+
+def _usual(column: str) -> str:
+    return " ".join(_SPELLINGS.get(word, word) for word in _words(column).split())
 
 
 def parse_metric(text: str) -> Metric:

@@ -1,0 +1,387 @@
+"""Conditions on a training: their language, and the first point that fulfils one.
+
+condition = Condition("val accuracy no better for 20")
+condition.first(view.columns)           # a `Fulfilled`, or None
+course = Course(condition)              # the same as the columns grow, at the cost of the new points
+course.update(view.columns)
+
+    condition = [best | gap] COLUMN OP NUMBER            OP is > >= < or <=
+              | COLUMN is (nan | inf)
+              | COLUMN no better for N [points | steps]  better by the metric's own direction
+              | COLUMN rises for N [points]
+              | step OP NUMBER
+              | silent for DURATION                      such as 30s, 10m, 8h, 2d
+              | finished
+
+A COLUMN is one of the run log, or RUN:TAG for any series (a glob, too); quotes hold a name together that has such words
+in it. A NaN compares as nothing: it is neither above nor below a number, never better, and ends a rise.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from tbbridge.core.errors import ConditionError
+from tbbridge.core.model import Bools, Floats, Points
+from tbbridge.shape.gap import decimal_gaps, decimals
+from tbbridge.shape.mapping.overrides import spelled
+from tbbridge.shape.mapping.tokens import quoted
+from tbbridge.shape.series import taken
+from tbbridge.shape.summary import lower_is_better
+
+_OPERATORS: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+_TOKEN: Final = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([<>=!]+|[^\s<>=!"'][^\s<>]*))""")
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST: Final = 10 * 365 * 86400
+"""Seconds of a duration at most: no clock of the system overflows."""
+
+
+class Fulfilled(NamedTuple):
+    """The first point that fulfils a condition."""
+
+    column: str
+    """The column or ``RUN:TAG``; ``gap METRIC`` for a gap; empty for a training that is silent or finished."""
+    step: int | None
+    wall_time: float | None
+    """Seconds since the epoch, as logged."""
+    value: float | None
+    """What was compared, as the decimal that was logged: the value, the best so far, the gap or the step."""
+
+
+class Condition:
+    """A condition on a training, such as ``val accuracy > 0.9``.
+
+    Args:
+        text: the condition.
+
+    Raises:
+        ConditionError: it is not written as it should be; names the word and what was meant.
+
+    Attributes:
+        text: as it was given.
+        column: its column, or ``RUN:TAG``; the metric for a gap; empty where it has none.
+        silence: seconds without a new byte that fulfil it; None where silence does not count.
+        finished: whether it asks for the end of the training.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.column = ""
+        self.silence: float | None = None
+        self.finished = False
+        self._kind = ""
+        self._of = ""
+        self._operator = ""
+        self._number = math.nan
+        self._count = 0
+        self._in_steps = False
+        _parse(self, text)
+
+    def __repr__(self) -> str:
+        return f"Condition({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Condition) and other.text == self.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    @property
+    def any_series(self) -> bool:
+        """Whether it may name a series, as ``RUN:TAG``, beside the columns."""
+        return ":" in self.column
+
+    def first(self, columns: Mapping[str, Points]) -> Fulfilled | None:
+        """Return the first point that fulfils it, by step; None where none does, and of silence and the end.
+
+        Args:
+            columns: the points of each column by name, and of each series as ``RUN:TAG``; by step ascending.
+        """
+        return Course(self).update(columns)
+
+    def names(self, columns: Sequence[str]) -> list[str]:
+        """Return which of these columns and series it looks at."""
+        if self._kind == "step":
+            return list(columns)
+        if self._of == "gap":
+            metric = re.sub(r"^(train|val(idation)?) ", "", self.column)
+            pair = [spelled(f"{split} {metric}", columns) for split in ("train", "val")]
+            return [name for name in pair if name] if None not in pair else []
+        if name := self.column if self.column in columns else spelled(self.column, columns):
+            return [name]
+        return [name for name in columns if fnmatchcase(name, self.column)] if self.any_series else []
+
+    def missing(self, columns: Sequence[str]) -> str:
+        """Return a message where none of these columns and series is the one it asks for; empty where one is."""
+        if not self.column or self.names(columns):
+            return ""
+        near = difflib.get_close_matches(self.column, [name for name in columns if len(name) < 200][:5000], n=1)
+        return f"there is no {quoted(self.column)} yet" + (f"; did you mean {quoted(near[0])}?" if near else "")
+
+    def _compare(self, values: Floats) -> Bools:
+        """Compare values with the number, both as decimals: 0.9 equals the float32 that was written for 0.9."""
+        compare, kind = _OPERATORS[self._operator], values.dtype.type
+        with np.errstate(over="ignore", invalid="ignore"):
+            near = kind(self._number)
+            exact = bool(compare(float(str(near)), self._number))
+            result: Bools = np.where(values == near, exact, compare(values, near))
+        return result
+
+    def _test(self, points: Points, past: _Past) -> tuple[Bools, Floats]:
+        """Return which of the new points fulfil it, and what was compared; `past` takes note of them."""
+        values, rows = points.value[past.rows :], np.arange(past.rows, len(points.value))
+        if self._kind in ("compare", "step") and self._of != "best":
+            return self._compare(values), values
+        if self._kind == "is":
+            return (np.isnan(values) if self._operator == "nan" else np.isinf(values)), values
+        first = points.value[past.anchor : past.anchor + 1] if past.rows else np.full(1, np.nan, values.dtype)
+        if self._kind == "rises":
+            before = points.value[past.rows - 1 : past.rows] if past.rows else first
+            with np.errstate(invalid="ignore"):
+                rises = values > np.concatenate([before, values[:-1]])
+            anchors = np.maximum.accumulate(np.where(rises, past.anchor, rows))
+            past.anchor = int(anchors[-1])
+            return rows - anchors >= self._count, values
+        lower = lower_is_better(self.column.partition(":")[2] or self.column)
+        best = (np.fmin if lower else np.fmax).accumulate(np.concatenate([first, values]))
+        with np.errstate(invalid="ignore"):
+            better = (values < best[:-1] if lower else values > best[:-1]) | (np.isnan(best[:-1]) & ~np.isnan(values))
+        anchors = np.maximum.accumulate(np.where(better, rows, past.anchor))
+        past.anchor = int(anchors[-1])
+        if self._of == "best":
+            return self._compare(best[1:]), best[1:]
+        since = points.step[rows] - points.step[anchors] if self._in_steps else rows - anchors
+        return since >= self._count, values
+
+
+@dataclass(slots=True)
+class _Past:
+    """What is known of one series' points so far."""
+
+    rows: int = 0
+    dtype: object = None
+    anchor: int = 0
+    """The row of the best value, or of the point from which it rises."""
+    step: int | None = None
+    """The last step of which the gap was compared."""
+    found: Fulfilled | None = None
+
+
+class Course:
+    """A condition on columns that grow: `update` equals `Condition.first`, at the cost of the new points."""
+
+    def __init__(self, condition: Condition) -> None:
+        self.condition = condition
+        self._past: dict[str, _Past] = {}
+
+    def update(self, columns: Mapping[str, Points], *, again: bool = False) -> Fulfilled | None:
+        """Return the first point that fulfils the condition now; None where none does.
+
+        Args:
+            columns: as for `Condition.first`; to those of the last time, points were appended.
+            again: other things changed than that, so that nothing of the past holds.
+        """
+        if again:
+            self._past.clear()
+        names = self.condition.names(list(columns))
+        known, self._past = self._past, {}
+        found = []
+        for name, points in self._inputs(names, columns, known):
+            past = self._past[name]
+            if past.found is None and len(points.value) > past.rows:
+                mask, compared = self.condition._test(points, past)
+                if mask.any():
+                    new = int(mask.argmax())
+                    row = past.rows + new
+                    value = float(decimals(compared[new : new + 1])[0])
+                    past.found = Fulfilled(name, int(points.step[row]), float(points.wall_time[row]), value)
+                past.rows = len(points.value)
+            found += [past.found] if past.found else []
+        return min(found, key=lambda one: one.step or 0, default=None)
+
+    def _inputs(
+        self, names: list[str], columns: Mapping[str, Points], known: Mapping[str, _Past]
+    ) -> Iterator[tuple[str, Points]]:
+        """Yield the points that are compared, by name; where the numbers' type changed, nothing of the past holds."""
+        if self.condition._of == "gap" and names:
+            name = "gap " + names[1].removeprefix("val ")
+            train, val = (columns[one] for one in names)
+            past = self._at(name, known, (train.value.dtype, val.value.dtype))
+            parts = [_after(points, past.step) for points in (train, val)]
+            gaps = decimal_gaps(*parts, lower_is_better=lower_is_better(names[1]))
+            past.rows, past.step = 0, int(gaps.step[-1]) if len(gaps.step) else past.step
+            yield name, gaps
+            return
+        for name in names:
+            points = columns[name]
+            self._at(name, known, points.value.dtype)
+            is_step = self.condition._kind == "step"
+            yield name, points._replace(value=points.step.astype(np.float64)) if is_step else points
+
+    def _at(self, name: str, known: Mapping[str, _Past], dtype: object) -> _Past:
+        past = known.get(name)
+        self._past[name] = past if past and past.dtype == dtype else _Past(dtype=dtype)
+        return self._past[name]
+
+
+def _after(points: Points, step: int | None) -> Points:
+    row = 0 if step is None else int(points.step.searchsorted(step, side="right"))
+    return taken(points, slice(row, None))
+
+
+def duration(text: str) -> float | None:
+    """Return the seconds of a duration such as ``30s``, ``10m``, ``8h`` or ``2d``; None where it is not one."""
+    found = _DURATION.fullmatch(text.lower())
+    return min(float(found[1]) * _SECONDS[found[2]], _LONGEST) if found else None
+
+
+class _Word(NamedTuple):
+    text: str
+    start: int
+    end: int
+    quoted: bool = False
+
+    def is_one_of(self, *words: str) -> bool:
+        return not self.quoted and self.text.lower() in words
+
+
+class _Words:
+    """The words of a condition, taken one by one."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.words: list[_Word] = []
+        end, length = 0, len(text.rstrip())
+        while end < length:
+            found = _TOKEN.match(text, end)
+            if found is None:
+                start = end + len(text[end:]) - len(text[end:].lstrip())
+                raise self.mistake(_Word("", start, start + 1), "the quote is not closed")
+            kind = found.lastindex or 3
+            start = found.start(kind) - (kind < 3)
+            self.words.append(_Word(found[kind], start, found.end(), kind < 3))
+            end = found.end()
+        self.at = 0
+
+    def mistake(self, word: _Word | None, what: str, meant: Sequence[str] = ()) -> ConditionError:
+        """Return the error that points at a word (None: behind the last), with the nearest of what was meant."""
+        end = len(self.text.rstrip())
+        word = word or _Word("", end + 1, end + 2)
+        near = difflib.get_close_matches(word.text.lower(), meant, n=1, cutoff=0.5) if word.text else []
+        return ConditionError(self.text, word.start, word.end, what + (f"; did you mean {near[0]!r}?" if near else ""))
+
+    def take(self, *expected: str) -> _Word:
+        """Take the next word, which is one of those expected (any, where none is)."""
+        word = self.words[self.at] if self.at < len(self.words) else None
+        if word is None or (expected and not word.is_one_of(*expected)):
+            raise self.mistake(word, f"write {' or '.join(expected) or 'a number'} here", expected)
+        self.at += 1
+        return word
+
+    def number(self) -> float:
+        word = self.take()
+        try:
+            number = float(word.text)
+        except ValueError:
+            raise self.mistake(word, "write a number here, such as 0.9") from None
+        if math.isnan(number):
+            raise self.mistake(word, "NaN compares as nothing: write COLUMN is nan")
+        return number
+
+    def count(self) -> int:
+        word = self.take()
+        if not re.fullmatch(r"[0-9]{1,18}", word.text) or not int(word.text):
+            raise self.mistake(word, "write a whole number from 1 here, such as 20")
+        return int(word.text)
+
+    def end(self) -> None:
+        if self.at < len(self.words):
+            raise self.mistake(self.words[self.at], "the condition ends before this; give a second one by itself")
+
+
+def _parse(condition: Condition, text: str) -> None:
+    """Fill in a condition from its text."""
+    words = _Words(text)
+    if not words.words:
+        raise words.mistake(None, 'the condition is empty: write one such as "val accuracy > 0.9"')
+    first = words.words[0]
+    if first.is_one_of("silent"):
+        words.at = 1
+        words.take("for")
+        word = words.take()
+        condition.silence = duration(word.text)
+        if condition.silence is None:
+            raise words.mistake(word, "write a duration here, such as 30s, 10m or 8h")
+    elif first.is_one_of("finished") and len(words.words) == 1:
+        words.at, condition.finished = 1, True
+    else:
+        _parse_column(condition, words)
+    words.end()
+
+
+def _parse_column(condition: Condition, words: _Words) -> None:
+    """Read a column and what is asked of it."""
+    places = range(len(words.words))
+    asks = (at for at in places if words.words[at].is_one_of("is", "no", "rises") or _is_operator(words.words[at]))
+    at = next(asks, None)
+    if at is None:
+        raise _no_question(words)
+    name, asked = words.words[:at], words.words[at]
+    if len(name) > 1 and name[0].is_one_of("best", "gap"):
+        condition._of = name[0].text.lower()
+        name = name[1:]
+    if not name:
+        raise words.mistake(asked, "a column comes before this, such as val accuracy")
+    condition.column = " ".join(word.text for word in name)
+    words.at = at + 1
+    if (condition._of or condition.column == "step") and not _is_operator(asked):
+        raise words.mistake(asked, f"{condition._of or 'step'} is compared with a number: write > >= < or <= here")
+    if _is_operator(asked):
+        if asked.text not in _OPERATORS:
+            raise words.mistake(
+                asked, "write > >= < or <= here", [one for one in _OPERATORS if set(one) == set(asked.text)]
+            )
+        condition._kind, condition._operator, condition._number = "compare", asked.text, words.number()
+        if not condition._of and condition.column == "step" and not name[0].quoted:
+            condition._kind, condition.column = "step", ""
+    elif asked.is_one_of("is"):
+        condition._kind, condition._operator = "is", words.take("nan", "inf").text.lower()
+    elif asked.is_one_of("no"):
+        words.take("better")
+        words.take("for")
+        condition._kind, condition._count = "no better", words.count()
+        if words.at < len(words.words):
+            condition._in_steps = words.take("points", "steps").text.lower() == "steps"
+    else:
+        words.take("for")
+        condition._kind, condition._count = "rises", words.count()
+        if words.at < len(words.words):
+            words.take("points")
+
+
+def _is_operator(word: _Word) -> bool:
+    return not word.quoted and word.text[:1] in tuple("<>=!")
+
+
+def _no_question(words: _Words) -> ConditionError:
+    """Return the mistake of a condition that asks nothing: a word that was meant so, or the end."""
+    for place, word in enumerate(words.words):
+        meant = ["is", "no", "rises"] if place else ["silent", "finished"]
+        if not word.quoted and difflib.get_close_matches(word.text.lower(), meant, n=1, cutoff=0.6):
+            return words.mistake(word, "this is no word of a condition", meant)
+    return words.mistake(None, "say what is asked of it: > NUMBER, is nan, no better for N, rises for N")
