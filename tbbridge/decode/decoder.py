@@ -6,17 +6,18 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tbbridge.core.crc32c import masked
+from tbbridge.core.crc32c import frame, masked
 from tbbridge.core.model import Damage, EventFile, Scalars
 from tbbridge.decode import backend, scan_result
 from tbbridge.decode.accumulate import Log
+from tbbridge.decode.condense import Condenser
 from tbbridge.decode.foreign import HEAD, foreign
 from tbbridge.decode.resync import Search
 from tbbridge.decode.scan_result import Scan
 from tbbridge.decode.skip_large import HOLD, Walk
 
 MAX_RECORD = 64 << 20
-"""Bytes of the largest record that is held to be verified, and of the largest that a search takes for a record."""
+"""Bytes of the largest record that is held, and of the largest that a search takes for a record."""
 
 _WINDOW = 8 << 10
 """What is asked for after a jump; it doubles with every window that follows on the one before."""
@@ -30,7 +31,7 @@ class Decoder:
     """Turns the bytes of one event file into scalars, in whatever pieces they come.
 
     name        the file's, for `EventFile.name`
-    max_record  bytes; a larger record that might hold a scalar is reported as damage, never held
+    max_record  bytes; a larger record is never held: it is read without its images, graphs and the like
 
     The reader asks for `position` and `want`, feeds what is there, and settles when it has come to the end; `follow`
     does all that. What comes out is a function of the file's bytes: not of the pieces, nor of the sizes at which it was
@@ -59,6 +60,7 @@ class Decoder:
         # a plain function: a bound method would make a cycle, and the columns would stay until the collector comes
         self._step: Callable[[Decoder, memoryview, int], bool] = Decoder._scan
         self._walk: Walk | None = None
+        self._condenser: Condenser | None = None
         self._jumped: tuple[int, int] | None = None
         self._search: Search | None = None
         self._reason = ""
@@ -238,25 +240,48 @@ class Decoder:
         return True
 
     def _hold(self, need: int) -> bool:
-        if need - 16 > self._max_record:
-            return self._damaged(self._unusable(need), self._at + need)
-        self._held = True
+        if need - 16 <= self._max_record:
+            self._held = True
+            return True
+        self._condenser = Condenser(self._at, need, self._max_record)
+        self._tail_need = need
+        self._step = Decoder._condense
+        return True
+
+    def _condense(self, block: memoryview, base: int) -> bool:
+        """Walk a record that is too large to hold; then its payload is verified like that of one jumped over."""
+        assert self._condenser is not None
+        done = self._condenser.step(block, base)
+        if done is None:
+            return self._goto(self._condenser.at, block, base)
+        if not done:
+            self._condenser = None
+            return self._damaged(self._too_large, self._at + self._tail_need)
+        return self._begin_to_verify((self._at, self._at + self._tail_need))
+
+    def _take_condensed(self, event: bytes) -> bool:
+        """Scan what is left of a record that is verified."""
+        room = min(len(event) // scan_result.MIN_VALUE_BYTES, scan_result.MAX_VALUES) + 1
+        value = np.empty(room, np.float64)
+        columns = self._log.columns.room(room, room)
+        log = self._log
+        found = backend.scan(frame(event), 0, True, log.records > 0, log.fresh, log.foreign, *columns, value)
+        log.absorb(found, value)
+        if not found.records:
+            log.lose(self._at, self._at + self._tail_need, _REASONS[found.stop])
+        self._at += self._tail_need
         return True
 
     # Damage.
 
-    def _unusable(self, need: int) -> str:
-        """Why a record of `need` bytes is damage: it is too large, or a whole one starts before it is finished."""
-        if need - 16 > self._max_record:
-            return f"record of more than {self._max_record} bytes"
-        return "unfinished record with a whole one inside it"
+    @property
+    def _too_large(self) -> str:
+        return f"record of more than {self._max_record} bytes"
 
     def _damaged(self, reason: str, end: int = 0) -> bool:
         """Something is wrong at `_at`: look for the next record, but first doubt one jumped over just before."""
         if self._jumped:
-            self._verified, self._state = self._jumped[0] + 12, 0xFFFFFFFF
-            self._step = Decoder._verify
-            return True
+            return self._begin_to_verify(self._jumped)
         self._reason, self._record_end = reason, end
         self._seek(self._at + 1)
         self._step = Decoder._resynchronise
@@ -268,8 +293,13 @@ class Decoder:
         else:
             self._search = Search(start, self._max_record)
 
+    def _begin_to_verify(self, record: tuple[int, int]) -> bool:
+        self._jumped, self._verified, self._state = record, record[0] + 12, 0xFFFFFFFF
+        self._step = Decoder._verify
+        return True
+
     def _verify(self, block: memoryview, base: int) -> bool:
-        """Read the payload that was jumped over, since what follows it is not right."""
+        """Read the payload that was condensed, or jumped over where what follows it is not right."""
         assert self._jumped is not None
         start, end = self._jumped
         if base <= self._verified < end - 4 and self._verified < base + len(block):
@@ -282,9 +312,10 @@ class Decoder:
         stored = int.from_bytes(block[end - 4 - base : end - base], "little")
         self._jumped = None
         self._step = Decoder._scan
+        condenser, self._condenser = self._condenser, None
         if masked(self._state ^ 0xFFFFFFFF) == stored:
-            return True
-        self._log.records -= 1
+            return condenser is None or self._take_condensed(condenser.event)
+        self._log.records -= condenser is None
         self._at = start
         return self._damaged("wrong data checksum")
 
@@ -319,10 +350,10 @@ class Decoder:
             self._settle_records(size)
 
     def _settle_records(self, size: int) -> None:
-        if self._step == Decoder._verify:
+        if self._step == Decoder._verify and not self._condenser:
             return
         end = self._until
-        if self._step == Decoder._look:
+        if self._step == Decoder._look or self._condenser:
             end = self._at + self._tail_need
         elif self._jumped and self._jumped[1] > size:
             self._log.records -= 1
@@ -337,9 +368,10 @@ class Decoder:
         """The record at `_at` is not finished; unless a whole one starts inside it, that is normal."""
         self._tail_end = self._record_end = end
         self._until = 0
-        self._walk = None
+        self._walk = self._condenser = self._jumped = None
         self._held = False
-        self._reason = self._unusable(end - self._at)
+        large = end - self._at - 16 > self._max_record
+        self._reason = self._too_large if large else "unfinished record with a whole one inside it"
         self._seek(self._at + 1)
         self._step = Decoder._wait
         block, base = memoryview(self._kept), size - len(self._kept)

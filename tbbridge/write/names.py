@@ -31,8 +31,8 @@ def file_name(experiment: str) -> str:
     ``a/b`` is ``b.csv`` in the directory ``a``. Injective: two experiments never share a file. Written as ``%`` and two
     hexadecimal digits per byte: ``%`` itself, control characters, what turns the direction of text, backslashes and
     ``"*:<>?|`` (which VFAT and NTFS refuse), a dot or blank at the end of a directory, the first letter of a part that
-    Windows takes for a device (``CON``, ``nul.x``), the first dot of a part that is ``.`` or ``..`` or looks like
-    tbbridge's own temporary files, the ``e`` after ``tf`` in ``tfevents`` (a written file must not
+    Windows takes for a device (``CON``, ``nul.x``), a dot at the start of a part (a hidden run makes no hidden file,
+    and tbbridge's own temporary files begin with one), the ``e`` after ``tf`` in ``tfevents`` (a written file must not
     look like an event file), and the dot of a directory that ends in ``.csv`` (it would stand where another
     experiment's file belongs). A part that is too long is cut, and ends in ``%~`` and a hash of the whole.
     """
@@ -74,7 +74,7 @@ def file_names(experiments: Iterable[str], *, case_matters: bool = True) -> dict
 def _escape(part: str, *, directory: bool) -> str:
     text = _UNSAFE.sub(lambda found: _hexadecimal(found[0]), part)
     text = text.replace("tfevents", "tf%65vents")
-    if text in ("", ".", "..") or text.startswith(".tbbridge-"):
+    if not text or text.startswith("."):
         text = "%2E" + text[1:] if text else "%00"
     if directory and text.endswith(SUFFIX):
         text = text.removesuffix(SUFFIX) + "%2Ecsv"

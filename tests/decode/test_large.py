@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from itertools import accumulate
+from pathlib import Path
 from random import Random
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -15,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tbbridge.core.crc32c import frame
-from tbbridge.decode import Decoder, _native, _plain
+from tbbridge.core.varint import varint
+from tbbridge.decode import Decoder, _native, _plain, condense
 from tbbridge.decode.scan_result import MAX_VALUES, SMALL
 from tbbridge.write.events import event, field, simple_value, summary, tensor_value
 
@@ -134,12 +138,69 @@ def test_pieces_and_growth_of_a_mixed_file() -> None:
         assert everything(decode(data, [end - 3, end, end + 20], step=50_000)) == everything(whole)
 
 
-def test_a_record_beyond_the_limit_is_damage_and_no_memory() -> None:
-    """A record that may hold a scalar and is larger than the limit is told, and what follows it is read."""
-    data = b"".join([VERSION, MAY_HOLD_A_SCALAR["long tag"], scalar(2)])
-    log = decode(data, max_record=100_000)
-    assert [(one.start, one.reason) for one in log.damage] == [(len(VERSION), "record of more than 100000 bytes")]
-    assert log.scalars.step.tolist() == [2]
+@pytest.mark.parametrize("kind", MAY_HOLD_A_SCALAR)
+def test_a_record_beyond_the_limit_keeps_its_scalars(kind: str, any_twin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without being held it is the same as held, read whole or while it grows, and a wrong checksum is found."""
+    monkeypatch.setattr(condense, "_SMALL", 10_000)
+    large = MAY_HOLD_A_SCALAR[kind]
+    data = b"".join([VERSION, scalar(1), large, scalar(2)])
+    start, end = len(VERSION) + len(scalar(1)), len(data) - len(scalar(2))
+    if kind in ("long tag", "many scalars", "unknown field", "two summaries"):  # nothing to leave out
+        log = decode(data, max_record=30_000)
+        assert [(one.start, one.end, one.reason) for one in log.damage] == [
+            (start, end, "record of more than 30000 bytes")
+        ]
+        return
+    held, limited = decode(data), decode(data, [start + 70_000, end - 1], step=7_000, max_record=30_000)
+    assert (everything(limited), limited.damage, limited.records) == (everything(held), [], 4)
+    broken = bytearray(data)
+    broken[start + BIG // 2] ^= 4
+    log = decode(bytes(broken), max_record=30_000)
+    assert (log.scalars.step.tolist(), ranges(log)) == ([1, 2], [(start, end)])
+    assert log.damage[0].reason == "wrong data checksum"
+
+
+def test_a_record_of_70_mb_costs_no_memory(tmp_path: Path) -> None:
+    """TensorFlow 1's merge_all puts images and scalars into one event: its scalar counts, and little is held."""
+    pixels, head = 70 << 20, field(1, "pixels")
+    image_value = b"\x22" + varint(pixels + 5) + b"\x22" + varint(pixels)
+    values = b"\x0a" + varint(len(head) + len(image_value) + pixels)
+    after = field(1, simple_value("loss", 0.25))
+    size = len(values) + len(head) + len(image_value) + pixels + len(after)
+    payload = event(7, 3.0, b"\x2a" + varint(size)) + values + head + image_value + bytes(pixels) + after
+    path = tmp_path / "events.out.tfevents.1.host"
+    path.write_bytes(b"".join([VERSION, frame(payload), scalar(8)]))
+    del payload
+    decoder = Decoder("x")
+    with path.open("rb") as file:
+
+        def read(count: int, offset: int) -> bytes:
+            file.seek(offset)
+            return file.read(count)
+
+        tracemalloc.start()
+        decoder.follow(path.stat().st_size, read)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    log = decoder.log
+    assert (log.scalars.step.tolist(), log.scalars.value.tolist(), log.damage) == ([7, 8], [0.25, 2.0], [])
+    assert peak < 16 << 20
+
+
+@given(st.integers(0, 2**63))
+def test_a_condensed_event_says_what_the_whole_one_does(seed: int) -> None:
+    """By protobuf's own classes, whatever is in it and however small the values are that are looked into."""
+    rng = Random(seed)
+    with mock.patch.object(condense, "_SMALL", rng.choice([0, 10, 50])):
+        for _ in range(20):
+            payload = soup.event(rng)
+            said, record = expected(payload), frame(payload)
+            condenser = condense.Condenser(0, len(record), rng.choice([60, 1 << 20]))
+            done = condenser.step(memoryview(record), 0)
+            assert done is not None
+            if said is not None and done:
+                assert repr(expected(condenser.event)) == repr(said)
+            assert len(condenser.event) <= 1 << 20
 
 
 def test_an_event_of_too_many_values_is_told() -> None:

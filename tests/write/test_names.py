@@ -26,6 +26,8 @@ HOSTILE = st.text(st.sampled_from("./%~\\\n\0aA\x7f\u202etfevnsc\u2028 "), min_s
         ("run.tfevents", "run.tf%65vents.csv"),
         ("a.csv/b", "a%2Ecsv/b.csv"),
         (".tbbridge-1-1.tmp", "%2Etbbridge-1-1.tmp.csv"),
+        ("a/.guild", "a/%2Eguild.csv"),
+        (".guild/runs/7f", "%2Eguild/runs/7f.csv"),
         ("/absolute//x", "%00/absolute/%00/x.csv"),
         ("=cmd()", "=cmd().csv"),
         ("<script>", "%3Cscript%3E.csv"),
@@ -58,6 +60,7 @@ def test_every_name_is_a_safe_path(experiment: str) -> None:
     assert not any(part.endswith(".csv") for part in parts[:-1])
     assert not set('"*:<>?|\\') & set(name), "VFAT and NTFS refuse them"
     assert not any(part.endswith((".", " ")) for part in parts), "they drop these"
+    assert not any(part.startswith(".") for part in parts), "a hidden file"
     assert not any(part.split(".")[0].upper() in ("CON", "PRN", "AUX", "NUL", "COM1", "LPT9") for part in parts)
 
 
