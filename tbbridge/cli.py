@@ -40,13 +40,24 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
         prog="tbbridge", description="Follow TensorBoard event files: one compact CSV per training, and a live page."
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and the active decoder, and exit")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name in names:
         module = importlib.import_module(f"tbbridge.commands.{name}_")
         command = commands.add_parser(name, help=module.HELP, description=module.HELP)
         module.add_arguments(command)
-        command.set_defaults(run=module.run)
+        command.set_defaults(run=module.run, parser=command)
     return parser
+
+
+def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments; without a command show all of them, and the usage of the one that has a wrong option."""
+    args, unknown = parser.parse_known_args(words)
+    if not args.command and not unknown:
+        parser.print_help(sys.stderr)
+        parser.exit(2)
+    if unknown:
+        getattr(args, "parser", parser).error(f"unrecognized arguments: {' '.join(map(escaped, unknown))}")
+    return args
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
@@ -72,14 +83,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if words == ["--version"]:  # before anything of the command line is built
             print(version_line(), flush=True)
             return 0
-        args = build_parser(words[:1] if words and words[0] in COMMANDS else COMMANDS).parse_args(words)
+        args = _parsed(build_parser(words[:1] if words and words[0] in COMMANDS else COMMANDS), words)
         code = int(args.run(args))
         sys.stdout.flush()  # what cannot be written is told below, and not by the interpreter's end
         return code
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
     except TbbridgeError as error:
-        for line in (f"tbbridge: {error}", *(error.pointer if isinstance(error, ConditionError) else ())):
+        for line in (f"tbbridge: {error.message}", *(error.pointer if isinstance(error, ConditionError) else ())):
             print(escaped(line), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:

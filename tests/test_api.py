@@ -51,7 +51,7 @@ def test_scalars_of_some_runs_and_tags(logdir: Path) -> None:
     assert set(tbbridge.read_scalars(logdir, "a/*").run) == {"a/train", "a/validation"}
     frame = tbbridge.read_scalars(logdir, runs=["a/train", "b/train"], tags="*entropy")
     assert set(zip(frame.run, frame.tag, strict=True)) == {("a/train", "cross_entropy"), ("b/train", "cross_entropy")}
-    with pytest.raises(tbbridge.UsageError, match="nothing matches --tags nope; there is accuracy, cross_entropy"):
+    with pytest.raises(tbbridge.UsageError, match="nothing matches tags= nope; there is accuracy, cross_entropy"):
         tbbridge.read_scalars(logdir, tags="nope")
 
 
@@ -95,6 +95,8 @@ def test_run_logs_as_data_frames(logdir: Path) -> None:
     assert logs["a"]["train accuracy"].tolist() == [0.5, 0.625, 0.75, 0.875]
     assert logs["a"]["val accuracy"].isna().tolist() == [False, True, False, True]
     assert logs["a"]["val accuracy"].dtype == np.float32
+    with pytest.raises(KeyError, match=r"no experiment 'A/'; there is a"):
+        logs["A/"]
 
 
 def test_run_logs_as_a_table(logdir: Path) -> None:
@@ -113,7 +115,7 @@ def test_export_is_the_command(logdir: Path, tmp_path: Path) -> None:
     assert len(pandas.read_csv(out)) == 8
     assert tbbridge.export(logdir, out, layout="long", steps=(None, 0), force=True) == [out]
     assert len(pandas.read_csv(out)) == 8
-    with pytest.raises(tbbridge.UsageError, match="--force"):
+    with pytest.raises(tbbridge.UsageError, match="force=True"):
         tbbridge.export(logdir, out)
     (one,) = tbbridge.export(logdir, tmp_path / "one.csv", experiments="a")
     assert one.read_bytes() == Path(f"{logdir}-csv/a.csv").read_bytes()
@@ -128,6 +130,17 @@ def test_check_names_the_damage(logdir: Path) -> None:
     path.write_bytes(data)
     (bad,) = [file for file in tbbridge.check(logdir).files if not file.sound]
     assert bad.log.name == f"a/train/{path.name}"
+
+
+def test_errors_speak_of_arguments(logdir: Path) -> None:
+    """The command line's option in Python's words; the command line itself keeps its own."""
+    with pytest.raises(tbbridge.PathError, match=r"where nothing is written: choose another out=$") as raised:
+        tbbridge.export(logdir, logdir / "here")
+    assert raised.value.message.endswith("choose another --out")
+    with pytest.raises(tbbridge.UsageError, match=r'superseded=True is for the long table: add layout="long"$'):
+        tbbridge.export(logdir, superseded=True)
+    with pytest.raises(tbbridge.UsageError, match=r"^points=1: give at least 2"):
+        tbbridge.export(logdir, points=1)
 
 
 def test_nothing_is_written_by_reading(logdir: Path) -> None:
@@ -149,9 +162,9 @@ def test_a_missing_log_directory_is_a_clear_error(tmp_path: Path) -> None:
     [
         ({"points": 1}, "at least 2"),
         ({"aggregate": "sum"}, "choose mean, median"),
-        ({"aggregate": "mean", "layout": "long"}, "leave --layout away"),
-        ({"groups": "a*"}, "add --aggregate"),
-        ({"superseded": True, "layout": "wide"}, "add --layout long"),
+        ({"aggregate": "mean", "layout": "long"}, "leave layout= away"),
+        ({"groups": "a*"}, "add aggregate="),
+        ({"superseded": True, "layout": "wide"}, "add layout="),
         ({"steps": (5, 1)}, "larger than the last"),
         ({"dialect": "excel"}, "choose plain, python"),
         ({"format": "parquet"}, "does not fit"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import os
 import shutil
 import threading
@@ -11,12 +12,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support import wait_until
 
 import tbbridge
+from tbbridge.core.model import Points
 from tbbridge.following import bridge as hall
 from tbbridge.following.bridge import Bridge
+from tbbridge.following.updates import Update
 from tbbridge.tail.watch import Watcher
 from tbbridge.write.events import EventWriter
 
@@ -390,6 +394,16 @@ def test_follow_yields_new_rows(logs: Path) -> None:
         until(1)
         assert seen[-1][1:] == (1, 0.5)
         assert [row for row in seen if row[0]][:2] == [(True, 0, 0.0), (True, 1, 0.5)]
+
+
+def test_rows_hold_what_was_logged() -> None:
+    """A float32 is the shortest decimal that reads back to it; a double and a NaN are themselves."""
+    step = np.array([3, 5])
+    narrow = Points(step, step * 1.0, np.array([0.19125, np.nan], np.float32))
+    wide = Points(step[1:], step[1:] * 1.0, np.array([0.1912499964]))
+    first, second = Update("exp", {"a": narrow, "b": wide}, step).rows
+    assert first == {"step": 3, "a": 0.19125, "b": None}
+    assert (second["b"], math.isnan(second["a"])) == (0.1912499964, True)
 
 
 def test_follow_ends_with_its_timeout_and_when_it_is_forgotten(logs: Path) -> None:

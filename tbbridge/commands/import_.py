@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
             for path in import_run_log(source, args.logdir, name=args.name, force=args.force, notes=notes):
                 print(escaped(str(path)) if sys.stdout.isatty() else path)
         except TbbridgeError as error:
-            print(f"tbbridge: {escaped(str(error))}", file=sys.stderr)
+            print(f"tbbridge: {escaped(error.message)}", file=sys.stderr)
             code = max(code, 1 if isinstance(error, FormatError) and args.run_logs[1:] else error.exit_code)
         for note in notes:
             print(f"tbbridge: {escaped(note)}", file=sys.stderr)

@@ -5,15 +5,17 @@
     │   ├── PathError             a path is missing, unreadable, of the wrong kind or not writable
     │   ├── MappingError          an override names a run or tag that is not there
     │   ├── ConditionError        a condition is not written as it should be: its `pointer` shows where
-    │   └── PortError             the port is taken: choose another with --port
+    │   └── PortError             the port is taken: choose another
     ├── PublishError              the target could not be written now: the old version stays, try again
-    │   └── LockedError           another tbbridge publishes into this directory: stop it or choose another --out
+    │   └── LockedError           another tbbridge publishes into this directory: stop it or choose another target
     └── FormatError               a file is not what it should be: skip it, the others go on (alone: exit code 2)
 
 Damage inside an event file is not an error: it is a finding (`tbbridge.core.model.Damage`), and reading goes on.
 """
 
 from __future__ import annotations
+
+import re
 
 __all__ = [
     "ConditionError",
@@ -28,10 +30,42 @@ __all__ = [
 ]
 
 
+_OPTION = re.compile(r"(?<![^ (])--([a-z][a-z-]*)(?: (?=[\"'\d-])| (long|mean|median)\b)?")
+_ARGUMENTS = {
+    "all": "superseded=True",
+    "allow-host": "allow_hosts=",
+    "experiment": "experiments=",
+    "force": "force=True",
+    "frame": "frames=",
+    "group": "groups=",
+    "no-header": "header=False",
+    "spreadsheet-safe": "spreadsheet_safe=True",
+}
+"""Options of the command line whose arguments in Python are not simply named alike."""
+
+
 class TbbridgeError(Exception):
-    """The root of every error that tbbridge raises on purpose; its text is one line for a person."""
+    """The root of every error that tbbridge raises on purpose; its text is one line.
+
+    Attributes:
+        exit_code: what the command line returns.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """Return the message in the words of Python: an argument's name where the command line has an option."""
+        return _OPTION.sub(_argument, self.message)
+
+    @property
+    def message(self) -> str:
+        """The message in the words of the command line."""
+        return super().__str__()
+
+
+def _argument(option: re.Match[str]) -> str:
+    value = f'"{option[2]}"' if option[2] else ""
+    return _ARGUMENTS.get(option[1], f"{option[1].replace('-', '_')}=") + value
 
 
 class UsageError(TbbridgeError):
@@ -65,14 +99,16 @@ class ConditionError(UsageError):
         shown = "".join(char if char.isprintable() else "?" for char in condition)
         self.pointer = (f"  {shown}", f"  {' ' * start}{'^' * max(1, end - start)}")
 
-    def __str__(self) -> str:
+    @property
+    def message(self) -> str:
+        """The message in the words of the command line."""
         condition, start, end, what = self.args
         word = condition[start:end]
         return f"condition {condition!r}: {f'{word!r}: ' if word.strip() else ''}{what}"
 
 
 class PortError(UsageError):
-    """The port is taken: choose another with ``--port``."""
+    """The port is taken: choose another."""
 
 
 class PublishError(TbbridgeError):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tbbridge.core.varint import varint as encoded
-from tbbridge.decode._plain_event import BYTES, FIXED32, FIXED64, VARINT, Unparsable, varint
+from tbbridge.core.varint import varint
+from tbbridge.decode._plain_event import BYTES, FIXED32, FIXED64, VARINT, Unparsable, read_varint
 
 _MOST = 15
 """Bytes of a key and a size, or a key and a varint."""
@@ -63,7 +63,7 @@ class Condenser:
     def _close(self) -> None:
         message = self._open.pop()
         if self._open:
-            self._open[-1].kept += message.key + encoded(len(message.kept)) + message.kept
+            self._open[-1].kept += message.key + varint(len(message.kept)) + message.kept
         else:
             self.event = bytes(message.kept)
 
@@ -72,12 +72,12 @@ class Condenser:
         window = bytes(data[: min(_MOST, message.end - self.at)])
         if len(window) < min(_MOST, message.end - self.at):
             return False
-        key, start = varint(window, 0, len(window), longest=5)
+        key, start = read_varint(window, 0, len(window), longest=5)
         wire, size, begin = key & 7, 0, start
         if wire == BYTES:
-            size, begin = varint(window, start, len(window), longest=5)
+            size, begin = read_varint(window, start, len(window), longest=5)
         elif wire == VARINT:
-            _, begin = varint(window, start, len(window))
+            _, begin = read_varint(window, start, len(window))
         elif wire in (FIXED32, FIXED64):
             begin += 4 if wire == FIXED32 else 8
         if wire not in (VARINT, FIXED64, BYTES, FIXED32) or self.at + begin + size > message.end:
@@ -88,7 +88,7 @@ class Condenser:
             kept = b""
         elif place in _EMPTIED or (place == _TENSOR_CONTENT and size > len(_TOO_LONG)):
             content = _TOO_LONG if place == _TENSOR_CONTENT else b""
-            kept = window[:start] + encoded(len(content)) + content
+            kept = window[:start] + varint(len(content)) + content
             begin += size
         elif self._left < begin + size:
             raise Unparsable

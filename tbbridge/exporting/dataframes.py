@@ -9,14 +9,14 @@ A log directory may be a path or any URL that fsspec opens (``s3://``, ``gs://``
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from tbbridge.exporting.export import Globs, LogDir, globs
 from tbbridge.exporting.layouts import compact_table, long_table
 from tbbridge.reading.reading import read
-from tbbridge.reading.selection import Selection, select
+from tbbridge.reading.selection import Selection, select, some
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.write.parquet import arrow_table
 from tbbridge.write.table import Table, column_kinds, utf8
@@ -116,7 +116,7 @@ def read_run_logs(
     import pandas
 
     reading = read(logdir, options=options, follow_links=follow_links)
-    frames = {}
+    frames = _ByExperiment()
     for experiment in reading.experiments:
         log = reading.table(experiment)
         columns: dict[str, Any] = {"step": log.step}
@@ -124,6 +124,16 @@ def read_run_logs(
             columns[name] = np.where(log.logged[name], values, values.dtype.type(np.nan))
         frames[log.name] = pandas.DataFrame(columns)
     return frames
+
+
+class _ByExperiment(dict[str, Any]):
+    """Values by experiment; the error for a wrong name lists the near ones."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        import difflib
+
+        near = difflib.get_close_matches(str(name), self, n=3, cutoff=0.3)
+        raise KeyError(f"no experiment {name!r}; there is {some(near or self)}")
 
 
 def run_logs_table(

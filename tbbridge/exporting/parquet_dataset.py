@@ -49,7 +49,7 @@ def write_part(part: PartWork) -> RunReading:
         if tags:
             put_part(Path(part.directory), found.run, tags)
     except PublishError as error:
-        failure = str(error)
+        failure = error.message
     left = {tag: _superseded(series) for tag, series in tags.items()}
     return replace(found, series=left, tags=tuple(found.series), failure=failure)
 

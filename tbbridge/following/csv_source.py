@@ -219,7 +219,7 @@ class CsvSource:
             view = self._view(read_run_log(data, name), old.view if old else None)
             self._files[name] = _File(stamp, data, view)
         except FormatError as error:
-            self._files[name] = _File(stamp, data, problem=str(error))
+            self._files[name] = _File(stamp, data, problem=error.message)
         return True
 
     def _view(self, log: RunLog, old: ExperimentView | None) -> ExperimentView:

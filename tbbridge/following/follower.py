@@ -208,5 +208,5 @@ class Follower:
             if self._outbox:
                 self._outbox.remove(name)
         except PublishError as error:
-            return str(error)
+            return error.message
         return ""

@@ -283,7 +283,7 @@ class Tables:
         try:
             check_overrides(known, self._options)
         except MappingError as error:  # a run or tag that is named may appear yet
-            self.problems = [str(error)]
+            self.problems = [error.message]
         found = named(self._logs.root, self._mapper.map(known))
         self._unsure.clear()
         touched = {name for name, one in found.items() if self._adopt(one, name) or not changed.isdisjoint(one.runs)}

@@ -23,10 +23,12 @@ import numpy as np
 
 from tbbridge.core.model import ExperimentView, Int64, Points
 from tbbridge.following.bridge import POLL_INTERVAL, Bridge
+from tbbridge.shape.gap import decimals
 from tbbridge.shape.mapping.mapping import MappingOptions
 
 Row = dict[str, Any]
-"""``step`` (int) and one value a column (float, or None where nothing is logged)."""
+"""``step`` (int) and one value per column: None where nothing is logged, else a float; a float32 value is the shortest
+decimal that reads back to it (0.1, not 0.10000000149)."""
 
 
 @dataclass(frozen=True)
@@ -193,4 +195,5 @@ def _cells(points: Points, steps: Int64) -> list[float | None]:
         return [None] * len(steps)
     at = np.minimum(np.searchsorted(points.step, steps), len(points.step) - 1)
     there = points.step[at] == steps
-    return [float(value) if here else None for value, here in zip(points.value[at], there, strict=True)]
+    values = decimals(points.value[at]).tolist()
+    return [value if here else None for value, here in zip(values, there.tolist(), strict=True)]

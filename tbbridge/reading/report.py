@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 300
 """Characters of a name that are printed; JSON has all of them."""
+MOST_EXPERIMENTS = 20
+"""Experiments that are printed: a few pages; JSON has all of them."""
+MOST_OTHERS = 20
+"""Series that feed no column and are printed per run or table; JSON has all of them."""
 PIPED_WIDTH = 160
 """Columns of text where the output is no terminal, so that names are seldom cut into lines."""
 
@@ -76,9 +80,12 @@ def print_report(reading: Reading, file: IO[str]) -> None:
         file.reconfigure(errors="backslashreplace")  # a name may hold what the terminal's encoding cannot say
     width = None if file.isatty() else PIPED_WIDTH
     console = Console(file=file, width=width, markup=False, emoji=False, highlight=False, soft_wrap=False)
-    for experiment in reading.experiments:
+    for experiment in reading.experiments[:MOST_EXPERIMENTS]:
         for part in _parts(reading, experiment):
             console.print(part)
+    more = len(reading.experiments) - MOST_EXPERIMENTS
+    if more > 0:
+        console.print(f"and {more} more experiments: give the directory of one, or --json for all of them")
 
 
 def _parts(reading: Reading, experiment: Experiment) -> Iterator[RenderableType]:
@@ -114,25 +121,31 @@ def _at(experiment: Experiment, run: str, tag: str) -> str:
 
 def _passed_over(reading: Reading, experiment: Experiment) -> Table:
     table = _table("passed over", "points", "why it feeds no column")
-    for run, tag, why in experiment.passed_over:
+    for run, tag, why in experiment.passed_over[:MOST_OTHERS]:
         points = str(len(reading.runs[run][tag].step))
         table.add_row(*map(_cell, (_at(experiment, run, tag), points, why)))
+    if more := experiment.passed_over[MOST_OTHERS:]:
+        table.add_row(_cell(f"and {len(more)} more (--json has all)"))
     return table
 
 
 def _others(reading: Reading, experiment: Experiment) -> Table | None:
-    """The series that are neither an accuracy nor a loss, a row a run."""
+    """The series that are neither an accuracy nor a loss, in short: a row per run."""
     from rich.text import Text
 
     shown = {(feed.run, feed.tag) for feed in experiment.feeds.values() if feed}
     shown |= {(run, tag) for run, tag, _ in experiment.passed_over}
     table = _table("run", "other series (points)")
     for run in experiment.runs:
-        others = [
-            f"{shortened(tag)} ({len(one.step)})" for tag, one in reading.runs[run].items() if (run, tag) not in shown
-        ]
+        others = [(tag, len(one.step)) for tag, one in reading.runs[run].items() if (run, tag) not in shown]
+        if others and table.row_count == MOST_OTHERS:
+            table.add_row(Text("and more runs (--json has all)"))
+            break
         if others:
-            table.add_row(_cell(run), Text(", ".join(others)))
+            more = f", and {len(others) - MOST_OTHERS} more (--json has all)" if others[MOST_OTHERS:] else ""
+            table.add_row(
+                _cell(run), Text(", ".join(f"{shortened(tag)} ({n})" for tag, n in others[:MOST_OTHERS]) + more)
+            )
     return table if table.row_count else None
 
 

@@ -106,7 +106,7 @@ class Outbox:
             if data is not None:
                 self._publisher.publish(name, data)
         except PublishError as error:
-            return self._failed(entry, str(error))
+            return self._failed(entry, error.message)
         except Exception as error:  # a bug: it must not stop the others
             log.exception("publishing %s failed", name)
             return self._failed(entry, f"cannot write {name}: {type(error).__name__}: {error}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,19 @@ def test_text_lists_the_other_series(capsys: pytest.CaptureFixture[str]) -> None
     _, out, _ = inspect(capsys, FIXTURES / "mmengine" / "logs")
     assert "epoch (12), iter (12), lr (12)" in out
     assert "placed by the epoch series on the steps of train cross entropy" in out
+
+
+def test_text_of_many_runs_and_series_is_short(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """20 experiments and 20 series of each are shown, and the way to the others."""
+    write(tmp_path / "logs/run0", loss=[1.0], **{f"other{i:02}": [1.0] for i in range(30)})
+    for i in range(1, 23):
+        write(tmp_path / f"logs/run{i}", loss=[1.0])
+    code, out, _ = inspect(capsys, tmp_path / "logs")
+    assert code == 0
+    assert re.findall(r"^(run\d+)  \(1 run\)$", out, re.MULTILINE) == [f"run{i}" for i in range(20)]
+    assert out.endswith("\nand 3 more experiments: give the directory of one, or --json for all of them\n")
+    assert "other19 (1), and 10 more (--json has all)" in " ".join(out.split())
+    assert len(report(capsys, tmp_path / "logs")["experiments"]) == 23
 
 
 def test_options_change_the_mapping(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:

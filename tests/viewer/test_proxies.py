@@ -162,7 +162,7 @@ def test_behind_jupyter_server_proxy(
 @pytest.mark.parametrize("wrong", ["a b", "/a/../b/", '/"><script>/', "/a//b/", "http://x/"])
 def test_a_prefix_that_is_no_path_is_refused(wrong: str) -> None:
     """A prefix goes into the page's addresses: only a plain path is taken."""
-    with pytest.raises(UsageError, match="--prefix"):
+    with pytest.raises(UsageError, match="prefix="):
         serve(MemorySource(), port=0, prefix=wrong)
 
 

@@ -179,7 +179,7 @@ def test_a_target_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
     """A file in its place, or a place that cannot be written: one line, and what to do."""
     (tmp_path / "file").write_bytes(b"")
     for out in (tmp_path / "file", tmp_path / "file/csv", Path("/proc/csv")):
-        with pytest.raises(PathError, match=r"cannot write into .*; choose another place with --out"):
+        with pytest.raises(PathError, match=r"cannot write into .*; choose another place with out="):
             Publisher(out)
 
 

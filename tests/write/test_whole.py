@@ -79,7 +79,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 def test_targets_that_are_refused(tmp_path: Path) -> None:
     """An existing file without force, a directory, a missing directory, and anything in the log directory."""
     (tmp_path / "there.csv").write_bytes(b"")
-    with pytest.raises(UsageError, match="--force"):
+    with pytest.raises(UsageError, match="force=True"):
         check_target(tmp_path / "there.csv")
     check_target(tmp_path / "there.csv", force=True)
     with pytest.raises(PathError, match="is a directory"):

@@ -1,0 +1,25 @@
+"""What the command line says when it is used wrongly."""
+
+from __future__ import annotations
+
+import pytest
+
+from tbbridge.cli import COMMANDS, main
+
+
+def test_without_a_command_all_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """With what each does; the exit code says that nothing was done."""
+    assert main([]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert [line.split()[0] for line in err.splitlines() if line[:4] == "    " and line[4] != " "] == list(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_unknown_option_shows_its_commands_usage(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not that of the whole command line; what was typed is shown without control characters."""
+    arguments = {"demo": [], "import": ["x", "y"], "repair": ["x", "-o", "y"]}.get(command, ["x"])
+    assert main([command, *arguments, "--no-such\x1b"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"usage: tbbridge {command} [-h]")
+    assert err.endswith(f"tbbridge {command}: error: unrecognized arguments: --no-such\\x1b\n")
