@@ -16,7 +16,7 @@ HEAD = """\
 <!-- Written by docs/make_cli.py from the parser itself. Do not edit: `make docs`. -->
 
 Exit codes: 0 all went well; 1 done, with damage reported or a target that could not be written; 2 the command or its
-paths are wrong. Messages go to standard error, data and tables to standard output.
+paths are wrong (`wait` has its own). Messages go to standard error, data and tables to standard output.
 """
 
 

@@ -56,8 +56,10 @@ if TYPE_CHECKING:
     from tbbridge.exporting.export import export
     from tbbridge.exporting.import_run_log import import_run_log
     from tbbridge.following.bridge import Bridge
+    from tbbridge.following.conditions import Noticed
     from tbbridge.following.csv_source import open_source
     from tbbridge.following.updates import Follow, Update, follow
+    from tbbridge.following.wait import wait
     from tbbridge.reading.check import Check, Checked, check
     from tbbridge.reading.reading import Reading, read
     from tbbridge.shape.condition import Condition, Fulfilled
@@ -85,6 +87,7 @@ __all__ = [
     "MappingError",
     "MappingOptions",
     "Mark",
+    "Noticed",
     "PathError",
     "Points",
     "PortError",
@@ -109,6 +112,7 @@ __all__ = [
     "read_scalars",
     "run_logs_table",
     "scalars_table",
+    "wait",
 ]
 
 _HOMES = {
@@ -128,6 +132,8 @@ _HOMES = {
         "UsageError",
     ),
     "tbbridge.following.updates": ("Follow", "Update", "follow"),
+    "tbbridge.following.conditions": ("Noticed",),
+    "tbbridge.following.wait": ("wait",),
     "tbbridge.exporting.import_run_log": ("import_run_log",),
     "tbbridge.following.bridge": ("Bridge",),
     "tbbridge.core.model": (

@@ -138,7 +138,7 @@ def test_early_stopping_waits_for_the_first_validation(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     write_training(tmp_path / "logs" / "young", 1.0)
     shutil.rmtree(tmp_path / "logs/young/validation")
-    (text,) = [b.text for b in blocks("docs/guide.md") if b.language == "python" and "patience" in b.text]
+    (text,) = [b.text for b in blocks("docs/guide.md") if b.language == "python" and "tbbridge.Condition" in b.text]
     program: dict[str, object] = {}
     exec(text, program)
     assert program["update"].columns["val accuracy"].value.size == 0  # type: ignore[attr-defined]

@@ -11,17 +11,19 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from tbbridge.core.errors import PathError
 from tbbridge.core.model import ExperimentView
+from tbbridge.following.conditions import Noticed
 from tbbridge.following.follower import Follower
 from tbbridge.following.subscribers import Subscribers
 from tbbridge.following.tables import ExperimentTable
 from tbbridge.reading.reading import default_out, root_name
+from tbbridge.shape.condition import Condition
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.shape.series import natural_key
 from tbbridge.tail.storage import is_url, open_storage
@@ -59,9 +61,6 @@ INCOMPLETE = "incomplete: its event files are still being read"
 STALLED_AFTER, STALLED_PAUSES = 150.0, 3.0
 """An experiment is called stalled after this many seconds of silence, and this many times its longest pause so far."""
 
-FINISHED_AFTER, FINISHED_PAUSES = 3600.0, 10.0
-"""An experiment is taken for finished after this many seconds of silence, and this many times its longest pause."""
-
 RESTART_FIRST, RESTART_LAST = 0.5, 30.0
 """Seconds before the follower starts again after a bug stopped it: doubled from the first to the last."""
 
@@ -79,6 +78,7 @@ class Bridge:
         notify: False to rely on polls alone.
         follow_links: follow links to directories.
         prune: remove a published run log when its event files are gone.
+        conditions: what `noticed` tells of.
 
     Raises:
         PathError: `logdir` is neither a directory nor an event file, or `out` cannot be written.
@@ -97,6 +97,7 @@ class Bridge:
         notify: bool = True,
         follow_links: bool = False,
         prune: bool = False,
+        conditions: Sequence[Condition] = (),
     ) -> None:
         open_storage(logdir).check()
         if publish and os.path.isfile(logdir):
@@ -120,6 +121,7 @@ class Bridge:
             options=options,
             follow_links=follow_links,
             prune=prune,
+            conditions=conditions,
         )
         self._follower = self._new_follower()
         self._watcher = Watcher(os.path.abspath(logdir), notify=notify and not is_url(logdir))
@@ -172,6 +174,10 @@ class Bridge:
     def unpublished(self) -> list[str]:
         """Messages: what could not be published at the last attempt; after `close` this is final."""
         return self._failed + self._follower.unpublished()
+
+    def noticed(self) -> list[Noticed]:
+        """Which experiments fulfil which of the conditions now, by condition, then by experiment."""
+        return self._follower.fulfilments.noticed()
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` from the follower's thread after every change; returns the function that ends it."""
@@ -247,10 +253,12 @@ class Bridge:
         self._follower.publish()
         self._died, said = "", self._said
         self._said = self.status()
-        if changed or self._said != said:
-            self._subscribers.tell()
+        fulfilments = self._follower.fulfilments
+        news, fulfilments.news = fulfilments.news, False
         if not self._follower.logs.unfinished:
             self._caught_up.set()
+        if changed or news or self._said != said:
+            self._subscribers.tell()
 
     def _is_due(self) -> bool:
         return time.monotonic() >= self._poll_at
@@ -322,7 +330,7 @@ class Bridge:
         if reason := next(filter(None, map(self._follower.logs.stopped, table.experiment.runs)), ""):
             return f"stopped: {reason}"
         silence, pause = self._silence(table), table.pause
-        if silence > max(FINISHED_AFTER, FINISHED_PAUSES * pause):
+        if silence > table.finished_after:
             return "finished"
         return "stalled" if silence > max(STALLED_AFTER, STALLED_PAUSES * pause) else "live"
 

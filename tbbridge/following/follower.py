@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from tbbridge.core.errors import PublishError
 from tbbridge.core.memory import give_back
+from tbbridge.following.conditions import Fulfilments
 from tbbridge.following.tables import Tables
 from tbbridge.reading.log_directory import LogDirectory
+from tbbridge.shape.condition import Condition
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.tail.storage import without_password
 from tbbridge.write.outbox import Outbox
@@ -41,11 +43,13 @@ class Follower:
         options: how series are mapped to columns.
         follow_links: follow links to directories.
         prune: remove a published run log when its event files are gone.
+        conditions: what `fulfilments` looks out for.
         clock: monotonic seconds.
 
     Attributes:
         logs: what is known of the event files.
         tables: the run logs as they are now.
+        fulfilments: which experiments fulfil which conditions now.
     """
 
     def __init__(
@@ -57,10 +61,12 @@ class Follower:
         options: MappingOptions | None = None,
         follow_links: bool = False,
         prune: bool = False,
+        conditions: Sequence[Condition] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.logs = LogDirectory(root, follow_links=follow_links)
         self.tables = Tables(self.logs, options, clock)
+        self.fulfilments = Fulfilments(conditions, self.tables, self.logs, clock)
         self._outbox = Outbox(publisher, self._settled_csv, clock) if publisher else None
         self._header = header
         self._prune = prune
@@ -113,7 +119,7 @@ class Follower:
 
     def due(self) -> float | None:
         """When there is something to do without news, by the clock; None when there is not."""
-        moments = [self._outbox.due() if self._outbox else None, self.tables.due()]
+        moments = [self._outbox.due() if self._outbox else None, self.tables.due(), self.fulfilments.due()]
         if self.logs.unfinished:
             return self._clock()
         return min((moment for moment in moments if moment is not None), default=None)
@@ -125,7 +131,9 @@ class Follower:
 
     def _send(self, *, everything: bool = False) -> None:
         assert self._outbox
-        for name in self._outbox.send(everything=everything):
+        sent = self._outbox.send(everything=everything)
+        self.fulfilments.look(sent)  # they were mapped again
+        for name in sent:
             if name in self.tables.by_name:
                 self.tables.by_name[name].unpublished = None
 
@@ -141,6 +149,7 @@ class Follower:
         if self.logs.unfinished:
             lines.append(f"reading {len(self.logs.unfinished)} large files")
         lines += self.logs.problems + self.logs.notes + self.tables.problems + self._prune_problems
+        lines += self.fulfilments.problems()
         if self._outbox:
             lines += self._outbox.problems
             lines += [
@@ -163,6 +172,7 @@ class Follower:
         dropped = [name for name in self._gone if self._prune or self._is_renamed(name)] if changed else []
         if dropped:
             self._prune_problems = [line for name in dropped if (line := self._let_go(name))]
+        self.fulfilments.look(changed)
         return changed
 
     def _is_ready(self, name: str) -> bool:

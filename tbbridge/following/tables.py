@@ -32,6 +32,9 @@ from tbbridge.write.run_log_csv import run_log_csv, with_new_rows
 
 log = logging.getLogger(__name__)
 
+FINISHED_AFTER, FINISHED_PAUSES = 3600.0, 10.0
+"""An experiment is taken for finished after this many seconds of silence, and this many times its longest pause."""
+
 MAPPING_SHARE = 0.05
 """At most this share of the time goes into making the mapping again while points only grow in number."""
 
@@ -107,6 +110,11 @@ class ExperimentTable:
     def pause(self) -> float:
         """The longest pause between its points so far, in seconds; 0 while it has fewer than two."""
         return min((pause for pause in self.pauses.values() if pause), default=0.0)
+
+    @property
+    def finished_after(self) -> float:
+        """The seconds of silence after which it is taken for finished."""
+        return max(FINISHED_AFTER, FINISHED_PAUSES * self.pause)
 
     def _note_pause(self, column: str, points: Points, row: int, marks: Sequence[Mark]) -> None:
         """Take note of the pauses before the points from a row on."""
@@ -257,6 +265,11 @@ class Tables:
     def owners(self, runs: Iterable[str]) -> list[str]:
         """Return the experiments of these runs, sorted."""
         return sorted({self._owners[run] for run in runs if run in self._owners})
+
+    def series(self, name: str) -> dict[str, Points]:
+        """Return the points that count of every series of an experiment, by ``RUN:TAG``."""
+        runs = {run: self._runs[run].series for run in self.by_name[name].experiment.runs if run in self._runs}
+        return {f"{run}:{tag}": series.live(tag) for run, series in runs.items() for tag in series.tags}
 
     def due(self) -> float | None:
         """When an experiment is to be mapped again, by the clock; None when all are sure."""

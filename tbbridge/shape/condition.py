@@ -23,7 +23,7 @@ import difflib
 import math
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
@@ -31,6 +31,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from tbbridge.core.errors import ConditionError
+from tbbridge.core.growing_column import common_prefix
 from tbbridge.core.model import Bools, Floats, Points
 from tbbridge.shape.gap import decimal_gaps, decimals
 from tbbridge.shape.mapping.overrides import spelled
@@ -174,7 +175,6 @@ class _Past:
     """What is known of one series' points so far."""
 
     rows: int = 0
-    dtype: object = None
     anchor: int = 0
     """The row of the best value, or of the point from which it rises."""
     step: int | None = None
@@ -183,60 +183,56 @@ class _Past:
 
 
 class Course:
-    """A condition on columns that grow: `update` equals `Condition.first`, at the cost of the new points."""
+    """A condition on columns that change: `update` equals `Condition.first`, at the cost of the new points."""
 
     def __init__(self, condition: Condition) -> None:
         self.condition = condition
+        self._columns: dict[str, Points] = {}
         self._past: dict[str, _Past] = {}
 
-    def update(self, columns: Mapping[str, Points], *, again: bool = False) -> Fulfilled | None:
+    def update(self, columns: Mapping[str, Points]) -> Fulfilled | None:
         """Return the first point that fulfils the condition now; None where none does.
 
         Args:
-            columns: as for `Condition.first`; to those of the last time, points were appended.
-            again: other things changed than that, so that nothing of the past holds.
+            columns: as for `Condition.first`; they may have changed in any way since the last time.
         """
-        if again:
-            self._past.clear()
-        names = self.condition.names(list(columns))
-        known, self._past = self._past, {}
-        found = []
-        for name, points in self._inputs(names, columns, known):
-            past = self._past[name]
-            if past.found is None and len(points.value) > past.rows:
-                mask, compared = self.condition._test(points, past)
-                if mask.any():
-                    new = int(mask.argmax())
-                    row = past.rows + new
-                    value = float(decimals(compared[new : new + 1])[0])
-                    past.found = Fulfilled(name, int(points.step[row]), float(points.wall_time[row]), value)
-                past.rows = len(points.value)
-            found += [past.found] if past.found else []
-        return min(found, key=lambda one: one.step or 0, default=None)
+        before, wanted = self._columns, self.condition.names(list(columns))
+        self._columns = {name: columns[name] for name in wanted}
+        grown = {name for name in wanted if name in before and _only_grew(before[name], columns[name])}
+        if self.condition._of == "gap":
+            self._past = self._past if len(grown) == 2 else {"": _Past()}
+            return self._gap(*wanted) if wanted else None
+        self._past = {name: self._past[name] if name in grown else _Past() for name in wanted}
+        found = [self._advance(name, columns[name], past) for name, past in self._past.items()]
+        return min((one for one in found if one), key=lambda one: one.step or 0, default=None)
 
-    def _inputs(
-        self, names: list[str], columns: Mapping[str, Points], known: Mapping[str, _Past]
-    ) -> Iterator[tuple[str, Points]]:
-        """Yield the points that are compared, by name; where the numbers' type changed, nothing of the past holds."""
-        if self.condition._of == "gap" and names:
-            name = "gap " + names[1].removeprefix("val ")
-            train, val = (columns[one] for one in names)
-            past = self._at(name, known, (train.value.dtype, val.value.dtype))
-            parts = [_after(points, past.step) for points in (train, val)]
-            gaps = decimal_gaps(*parts, lower_is_better=lower_is_better(names[1]))
-            past.rows, past.step = 0, int(gaps.step[-1]) if len(gaps.step) else past.step
-            yield name, gaps
-            return
-        for name in names:
-            points = columns[name]
-            self._at(name, known, points.value.dtype)
-            is_step = self.condition._kind == "step"
-            yield name, points._replace(value=points.step.astype(np.float64)) if is_step else points
+    def _gap(self, train: str, val: str) -> Fulfilled | None:
+        past = self._past[""]
+        parts = [_after(self._columns[name], past.step) for name in (train, val)]
+        gaps = decimal_gaps(*parts, lower_is_better=lower_is_better(val))
+        past.rows, past.step = 0, int(gaps.step[-1]) if len(gaps.step) else past.step
+        return self._advance("gap " + val.removeprefix("val "), gaps, past)
 
-    def _at(self, name: str, known: Mapping[str, _Past], dtype: object) -> _Past:
-        past = known.get(name)
-        self._past[name] = past if past and past.dtype == dtype else _Past(dtype=dtype)
-        return self._past[name]
+    def _advance(self, name: str, points: Points, past: _Past) -> Fulfilled | None:
+        """Look at the points from row `past.rows` on, where none before them fulfils the condition."""
+        if past.found or len(points.step) == past.rows:
+            return past.found
+        if self.condition._kind == "step":
+            points = points._replace(value=points.step.astype(np.float64))
+        mask, compared = self.condition._test(points, past)
+        if mask.any():
+            new = int(mask.argmax())
+            row, value = past.rows + new, float(decimals(compared[new : new + 1])[0])
+            past.found = Fulfilled(name, int(points.step[row]), float(points.wall_time[row]), value)
+        past.rows = len(points.step)
+        return past.found
+
+
+def _only_grew(old: Points, new: Points) -> bool:
+    """Whether points were only appended: the arrays lie in the same memory, which is never written twice, or agree."""
+    pairs = list(zip(old, new, strict=True))
+    same = all(a.base is b.base is not None and a.ctypes.data == b.ctypes.data for a, b in pairs)
+    return (same and len(old.step) <= len(new.step)) or common_prefix(old, new) == len(old.step)
 
 
 def _after(points: Points, step: int | None) -> Points:

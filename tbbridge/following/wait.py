@@ -1,0 +1,108 @@
+"""Wait until a training fulfils a condition.
+
+noticed = wait("logs/", until="val accuracy > 0.9", timeout=3600)
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+
+from tbbridge.core.errors import UsageError
+from tbbridge.following.bridge import POLL_INTERVAL, Bridge
+from tbbridge.following.conditions import Noticed
+from tbbridge.reading.selection import chosen, some
+from tbbridge.shape.condition import Condition, duration
+from tbbridge.shape.mapping.mapping import MappingOptions
+
+
+def wait(
+    logdir: str | os.PathLike[str],
+    until: str | Condition | Sequence[str | Condition],
+    *,
+    timeout: float | str | None = None,
+    experiments: Collection[str] = (),
+    everyone: bool = False,
+    options: MappingOptions | None = None,
+    poll_interval: float = POLL_INTERVAL,
+    follow_links: bool = False,
+    say: Callable[[str], object] | None = None,
+) -> Noticed | None:
+    """Wait until an experiment fulfils a condition; return which and when, or None after `timeout` seconds.
+
+    What is fulfilled at the start counts. Of several conditions that are fulfilled at once, the first one is returned.
+
+    Args:
+        logdir: the log directory; it may appear later.
+        until: the condition, or several of which one is enough.
+        timeout: seconds, or a text such as ``8h``; None to wait for ever.
+        experiments: names or globs of those that count; all when empty.
+        everyone: wait until all of these fulfil the same condition; return the one that did so last.
+        options, poll_interval, follow_links: as for `tbbridge.Bridge`.
+        say: called with each message once: what is waited for, and after a timeout what there was.
+
+    Raises:
+        ConditionError: a condition is not written as it should be.
+        UsageError: `timeout` is no duration.
+        PathError: `logdir` is neither a directory nor an event file.
+    """
+    conditions = [
+        one if isinstance(one, Condition) else Condition(one)
+        for one in ([until] if isinstance(until, str | Condition) else until)
+    ]
+    say = say or (lambda line: None)
+    seconds = duration(timeout) if isinstance(timeout, str) else timeout
+    if timeout is not None and seconds is None:
+        raise UsageError(f"timeout {timeout}: give a number and a unit, such as 30s, 10m, 8h or 2d")
+    deadline = None if seconds is None else time.monotonic() + min(seconds, threading.TIMEOUT_MAX)
+    said: set[str] = set()
+    news = threading.Event()
+    with Bridge(
+        logdir,
+        publish=False,
+        options=options,
+        poll_interval=poll_interval,
+        follow_links=follow_links,
+        conditions=conditions,
+    ) as bridge:
+        bridge.subscribe(news.set)
+        bridge.wait_until_read(_left(deadline))
+        while True:
+            news.clear()
+            if found := _found(bridge, experiments, everyone):
+                return found
+            for line in bridge.status():
+                if line not in said:
+                    said.add(line)
+                    say(line)
+            if not news.wait(_left(deadline)):
+                say(_what_there_was(bridge))
+                return None
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+
+def _found(bridge: Bridge, experiments: Collection[str], everyone: bool) -> Noticed | None:
+    names = bridge.names()
+    counts = chosen(names, experiments) if experiments else set(names)
+    noticed = [one for one in bridge.noticed() if one.experiment in counts]
+    if not everyone:
+        return next(iter(noticed), None)
+    for place in sorted({one.place for one in noticed}):
+        having = [one for one in noticed if one.place == place]
+        if len(having) == len(counts):
+            return max(having, key=lambda one: one.noticed)
+    return None
+
+
+def _what_there_was(bridge: Bridge) -> str:
+    """Return a message: the experiments that there are, and their columns."""
+    names = bridge.names()
+    views = [view for name in names[:5] if (view := bridge.view(name))]
+    columns = dict.fromkeys(name for view in views for name, points in view.columns.items() if len(points.step))
+    logged = f", with {', '.join(columns)}" if columns else ""
+    return f"no condition was fulfilled in time; there is {some(names)}{logged}"

@@ -1,0 +1,206 @@
+"""Conditions while a log directory grows: what is noticed, when, and what `wait` makes of it. Time is scripted."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from support import run_cli, running_cli, wait_until
+
+import tbbridge
+from tbbridge.following.follower import Follower
+from tbbridge.following.tables import FINISHED_AFTER
+from tbbridge.write.events import EventWriter
+
+
+def append(logs: Path, run: str, values: dict[int, float], tag: str = "val_accuracy", *, number: int = 1) -> None:
+    """Write values by step into event file `number` of a run, logged at 1000 s and a second per step."""
+    path = logs / run / f"events.out.tfevents.{number}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with EventWriter(path.with_name("part"), wall_time=1000.0 * number) as writer:
+        for step, value in values.items():
+            writer.scalar(tag, step, 1000.0 * number + step, value)
+    with path.open("ab") as file:
+        file.write(path.with_name("part").read_bytes())
+    path.with_name("part").unlink()
+
+
+class Scripted:
+    """A follower that looks out for conditions, with clocks that the test sets."""
+
+    def __init__(self, logs: Path, *conditions: str) -> None:
+        self.now = 100.0
+        parsed = [tbbridge.Condition(text) for text in conditions]
+        self.follower = Follower(logs, conditions=parsed, clock=lambda: self.now)
+
+    def look(self) -> list[tuple[int, str, int | None]]:
+        """Poll; return what is fulfilled: the condition's place, the experiment, the step."""
+        self.follower.poll()
+        return [(one.place, one.experiment, one.step) for one in self.follower.fulfilments.noticed()]
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    return tmp_path / "logs"
+
+
+def test_what_is_fulfilled_is_noticed_once_and_by_experiment(logs: Path) -> None:
+    """By condition, then experiment; later points change nothing of it, not even when it was noticed."""
+    scripted = Scripted(logs, "val accuracy > 0.9", "a2:val_accuracy is nan", "gap accuracy > 0.2")
+    append(logs, "a10", {0: 0.5, 1: 0.95})
+    append(logs, "a2", {0: 0.5})
+    assert scripted.look() == [(0, "a10", 1)]
+    before = scripted.follower.fulfilments.noticed()
+    append(logs, "a10", {2: 0.99})
+    append(logs, "a2", {1: float("nan"), 2: 0.99})
+    append(logs, "a2", {2: 1.5}, "train_accuracy")
+    assert scripted.look() == [(0, "a2", 2), (0, "a10", 1), (1, "a2", 1), (2, "a2", 2)]
+    assert scripted.follower.fulfilments.noticed()[1] == before[0]
+
+
+def test_a_restart_that_supersedes_the_point_takes_it_back(logs: Path) -> None:
+    """As a fresh reading finds nothing; the training that reaches it again fulfils it again, at its new step."""
+    scripted = Scripted(logs, "val accuracy > 0.9")
+    append(logs, "a", {0: 0.5, 1: 0.6, 2: 0.95})
+    assert scripted.look() == [(0, "a", 2)]
+    append(logs, "a", {1: 0.55, 2: 0.7}, number=2)
+    assert scripted.look() == []
+    append(logs, "a", {3: 0.95}, number=2)
+    assert scripted.look() == [(0, "a", 3)]
+
+
+def test_a_run_that_is_deleted_fulfils_nothing_any_more(logs: Path) -> None:
+    """What is gone is in no fresh reading, either."""
+    scripted = Scripted(logs, "val accuracy > 0.9")
+    append(logs, "a", {0: 1})
+    assert scripted.look() == [(0, "a", 0)]
+    (logs / "a/events.out.tfevents.1").unlink()
+    assert scripted.look() == []
+
+
+def test_silence_is_counted_by_a_clock_that_does_not_jump(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From when the experiment was seen, whatever its files' times and the wall clock say; news ends it."""
+    scripted = Scripted(logs, "silent for 10m")
+    append(logs, "a", {0: 1})
+    os.utime(logs / "a/events.out.tfevents.1", (1000, 1000))
+    assert scripted.look() == []
+    assert scripted.follower.fulfilments.due() == 700
+    monkeypatch.setattr(time, "time", lambda: 9e9)  # the wall clock jumps
+    scripted.now = 699
+    assert scripted.look() == []
+    scripted.now = 700
+    assert scripted.look() == [(0, "a", 0)]
+    append(logs, "a", {1: 1})
+    assert scripted.look() == []
+    assert scripted.follower.fulfilments.due() == 1300
+
+
+def test_finished_is_silence_by_the_runs_own_pace(logs: Path) -> None:
+    """An hour, or ten of its longest pauses; the age of its files when they are first seen counts."""
+    scripted = Scripted(logs, "finished")
+    append(logs, "slow", {0: 1, 1000: 1})  # pauses of 1000 s
+    append(logs, "quick", {0: 1, 1: 1})
+    append(logs, "old", {0: 1, 1: 1})
+    os.utime(logs / "old/events.out.tfevents.1", (1000, 1000))
+    assert scripted.look() == [(0, "old", 1)]
+    scripted.now += FINISHED_AFTER
+    assert scripted.look() == [(0, "old", 1), (0, "quick", 1)]
+    scripted.now += 10_000 - FINISHED_AFTER
+    assert len(scripted.look()) == 3
+
+
+def test_a_column_that_is_not_there_yet_is_said_once_and_awaited(logs: Path) -> None:
+    """Among the problems while no experiment has it; once it comes, nothing is said."""
+    scripted = Scripted(logs, "a:lrr > 0", "val acuracy > 0", "train loss > 0")
+    append(logs, "a", {0: 1})
+    assert scripted.look() == []
+    assert [line for line in scripted.follower.problems() if "yet" in line] == [
+        "there is no 'a:lrr' yet",
+        "there is no 'val acuracy' yet; did you mean 'val accuracy'?",
+    ]
+    append(logs, "a", {7: 1}, "lrr")
+    assert scripted.look() == [(0, "a", 7)]
+    assert len(scripted.follower.problems()) == 1
+
+
+@pytest.fixture
+def two(logs: Path) -> Path:
+    append(logs, "a", {0: 0.5, 1: 0.95})
+    append(logs, "b", {0: float("nan")})
+    return logs
+
+
+def test_wait_returns_the_first_condition_that_is_fulfilled(two: Path) -> None:
+    """What was there at the start counts; all experiments, or those that are named."""
+    found = tbbridge.wait(two, until="val accuracy > 0.9")
+    assert found is not None
+    assert found[:6] == ("val accuracy > 0.9", "a", "val accuracy", 1, 1001.0, 0.95)
+    assert abs(found.noticed - time.time()) < 60
+    both = [tbbridge.Condition("val accuracy > 2"), "val accuracy is nan"]
+    assert (tbbridge.wait(two, until=both) or found)[1:4] == ("b", "val accuracy", 0)
+    assert tbbridge.wait(two, until="val accuracy > 0.9", experiments=["b*"], timeout=0.5) is None
+    assert tbbridge.wait(two, until="val accuracy > 0.9", everyone=True, timeout=0.5) is None
+    assert (tbbridge.wait(two, until=["step >= 1", "step >= 0"], everyone=True) or found).place == 1
+
+
+def test_the_command_tells_by_exit_code_and_one_line_of_json(two: Path) -> None:
+    """0 for --until, 10, 11 ... for each --or in their order, 4 for the timeout, 2 for a mistake, which is shown."""
+    done = run_cli("wait", two, "--until", "val accuracy > 2", "--or", "step < 0", "--or", "val accuracy is nan")
+    assert done.returncode == 11
+    (line,) = done.stdout.splitlines()
+    facts = json.loads(line)
+    assert facts.pop("noticed") > 1e9
+    assert facts == {
+        "version": 1,
+        "condition": "val accuracy is nan",
+        "experiment": "b",
+        "column": "val accuracy",
+        "step": 0,
+        "wall_time": 1000.0,
+        "value": "NaN",
+    }
+    late = run_cli("wait", two, "--until", "val acuracy > 0", "--timeout", "3s")
+    assert (late.returncode, late.stdout) == (4, "")
+    assert late.stderr.splitlines() == [
+        "tbbridge: there is no 'val acuracy' yet; did you mean 'val accuracy'?",
+        "tbbridge: no condition was fulfilled in time; there is a, b, with val accuracy",
+    ]
+    wrong = run_cli("wait", two, "--until", "step >= 1", "--or", "val accuracy iss nan")
+    assert wrong.returncode == 2
+    assert wrong.stderr.splitlines()[1:] == ["  val accuracy iss nan", "               ^^^"]
+    assert run_cli("wait", two, "--until", "finished", "--timeout", "soon").returncode == 2
+
+
+def test_it_is_noticed_within_a_tenth_of_a_second_of_the_flush(logs: Path, tmp_path: Path) -> None:
+    """Of a training that begins after the wait did; the best of three, as the machine is shared."""
+    took = []
+    for number in range(3):
+        root, said = tmp_path / f"logs{number}", tmp_path / f"said{number}"
+        root.mkdir()
+        append(root, "a", {0: 0.5})
+        with running_cli("wait", root, "--until", "b:lr > 0", output=said) as process:
+            wait_until(lambda said=said: "yet" in said.read_text())  # type: ignore[misc]
+            append(root, "a", {1: 0.95})
+            (root / "b").mkdir()
+            flushed = time.time()
+            append(root, "b", {0: 1}, "lr")
+            assert process.wait(20) == 0
+        took.append(json.loads(said.read_text().splitlines()[-1])["noticed"] - flushed)
+    assert min(took) < 0.1
+
+
+def test_a_log_directory_that_appears_later_is_awaited(logs: Path) -> None:
+    """Said once; Python's `wait` returns in the thread that waits, and ends its own."""
+    said: list[str] = []
+    found: list[tbbridge.Noticed | None] = []
+    waiting = threading.Thread(target=lambda: found.append(tbbridge.wait(logs, until="step >= 1", say=said.append)))
+    waiting.start()
+    wait_until(lambda: said)
+    append(logs, "a", {1: 1})
+    waiting.join(20)
+    assert [one and one.experiment for one in found] == ["a"]
+    assert said == [f"waiting for {logs}: it does not exist yet"]
