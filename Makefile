@@ -11,7 +11,7 @@ SYSTEM := $(BROWSER) strace nginx
 DEMO ?= --tensorboard
 TESTS ?=
 
-.PHONY: help demo test lint format wheel docs lowest hypothesis-decode fuzz-decode bench-read clean system plotly
+.PHONY: help demo test lint format wheel try-wheel docs lowest hypothesis-decode fuzz-decode bench-read clean system plotly
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -34,6 +34,9 @@ format: $(VENV)/.lint ## let ruff format the code
 
 wheel: $(VENV)/.wheel plotly ## build the sdist and, from it, the wheel (CPython 3.11 and later) into dist/
 	TBBRIDGE_ABI3=1 $(BIN)/python -m build
+
+try-wheel: wheel ## install what `make wheel` built in an empty environment of each Python and use it (PYTHONS='python3.11 python3.13')
+	$(PYTHON) contrib/try_wheel.py $(or $(PYTHONS),$(PYTHON))
 
 docs: $(VENV)/.test ## write docs/cli.md, docs/api.md and the shell completions anew from the code
 	$(BIN)/python docs/make_cli.py
