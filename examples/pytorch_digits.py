@@ -3,8 +3,8 @@
     tbbridge watch logs            (in another terminal, before or after this one starts)
     python examples/pytorch_digits.py
 
-One writer; the tags say which curve a point belongs to. ``flush()`` sends the points on at once; without it a writer
-keeps them for up to two minutes.
+One writer; the tags say which curve a point belongs to. Its points are in the file at once; where TensorFlow is
+installed beside torch, or the log directory is remote, ``flush()`` sends them there.
 """
 
 import argparse

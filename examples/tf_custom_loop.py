@@ -4,7 +4,7 @@
     python examples/tf_custom_loop.py
 
 Two writers, ``train/`` and ``validation/``, with the same two tags: this is all that a run log with both curves needs.
-``flush()`` sends the points on at once; without it a writer keeps them for up to two minutes.
+``flush()`` sends the points on at once; without it a writer keeps up to ten of them for up to two minutes.
 """
 
 import argparse

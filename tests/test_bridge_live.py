@@ -20,10 +20,12 @@ import tbbridge
 from tbbridge.core.model import Points
 from tbbridge.following import bridge as hall
 from tbbridge.following.bridge import Bridge
+from tbbridge.following.silence import QUIET, quiet_note
 from tbbridge.following.updates import Update
 from tbbridge.tail.watch import Watcher
 from tbbridge.write.events import EventWriter
 
+TENSORBOARDX = "a/events.out.tfevents.1700000000.host"
 HEADER = "step,train accuracy,val accuracy,train cross entropy,val cross entropy\n"
 
 
@@ -95,6 +97,21 @@ def test_the_last_state_is_published_at_the_end(logs: Path, tmp_path: Path) -> N
         log(events, *range(500))
         bridge.close()
         assert same_as_export(bridge, logs, tmp_path)
+
+
+def test_a_directory_without_event_files_says_what_to_do(logs: Path) -> None:
+    """Whether it is empty or holds CSVs, until the first event file is there."""
+    with Bridge(logs, poll_interval=0.1) as bridge:
+        waiting = f"waiting for event files: {logs} holds none yet; is it the directory that the training writes into?"
+        wait_until(lambda: bridge.status() == [waiting])
+        (logs / "exp.csv").touch()
+        csvs = (
+            f"{logs} holds no event files, but CSV files: tbbridge view shows run logs; watch takes the log directory"
+        )
+        wait_until(lambda: bridge.status() == [csvs])
+        with writer(logs) as events:
+            log(events, 0)
+        wait_until(lambda: bridge.status() == [])
 
 
 def test_the_log_directory_may_come_later_and_go_and_come_back(tmp_path: Path) -> None:
@@ -255,20 +272,39 @@ def test_a_follower_that_dies_says_so_and_starts_again(logs: Path, monkeypatch: 
 
 
 def test_silence_is_told(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a while: that writers buffer; later: stalled; much later: finished."""
+    """After a while: what the writer may keep back; later: stalled; much later, or where that says so: finished."""
     with writer(logs) as events:
         log(events, 0)
     path = next((logs / "exp").iterdir())
     with Bridge(logs, poll_interval=0.1) as bridge:
         wait_until(lambda: bridge.view("exp"))
-        assert not any("flush_secs" in note for note in bridge.view("exp").notes)  # type: ignore[union-attr]
+        assert not any(QUIET in note for note in bridge.view("exp").notes)  # type: ignore[union-attr]
         for silence, state in ((30, "live"), (200, "stalled"), (4000, "finished")):
             os.utime(path, (time.time() - silence,) * 2)
             wait_until(lambda silence=silence: time.time() - bridge.view("exp").last_write > silence - 1)  # type: ignore[union-attr,misc]
             view = bridge.view("exp")
             assert view is not None
             assert view.state == state
-            assert any("flush_secs" in note for note in view.notes) == (state != "finished")
+            assert any(QUIET in note for note in view.notes) == (state != "finished")
+        os.utime(path)
+        wait_until(lambda: bridge.view("exp").state == "live")  # type: ignore[union-attr]
+        bridge.ended = lambda name: name == "exp"
+        assert bridge.view("exp").state == "finished"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["a/events.out.tfevents.1700000000.my.host.4711.0.v2"], "TensorFlow keeps up to ten points"),
+        (["a/events.out.tfevents.1700000000.my.host.4711.0"], "torch's writer keeps nothing back"),
+        ([TENSORBOARDX], "tensorboardX and TensorFlow 1 keep up to 120 s back"),
+        (["a/events.out.tfevents"], "its writer may keep points back"),
+        (["a/events.out.tfevents.1700000000.host.1.0", TENSORBOARDX], "tensorboardX and TensorFlow 1"),
+    ],
+)
+def test_silence_is_explained_by_the_writer(names: list[str], says: str) -> None:
+    """The names are those of the recordings in fixtures/frameworks, the delays those of docs/writers.md."""
+    assert quiet_note(names).startswith(f"{QUIET}: {says}")
 
 
 def test_a_slow_training_is_not_called_stalled(logs: Path) -> None:

@@ -74,6 +74,7 @@ def test_a_replay_passes_through_the_training_step_by_step(player: DemoReplay, t
     assert experiment.name == "mnist/conv"
     assert reading.table(experiment).step.tolist() == list(range(0, 251, 5))
     assert player.progress("mnist/conv") == (250, 2000)
+    assert not player.ended("mnist/conv")
 
 
 def test_a_whole_replay_gives_the_recorded_run_log(player: DemoReplay, tmp_path: Path) -> None:
@@ -81,6 +82,7 @@ def test_a_whole_replay_gives_the_recorded_run_log(player: DemoReplay, tmp_path:
     player.begin("mnist/one-layer")
     while player.progress("mnist/one-layer") != (2000, 2000):
         player.pass_time(1.7)
+    assert player.ended("mnist/one-layer")
     assert run_logs(tmp_path / "logs")["mnist/one-layer"] == recorded_run_log("mnist/one-layer", tmp_path / "recorded")
 
 

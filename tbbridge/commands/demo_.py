@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
         for name in names:
             player.begin(name)
         bridge = Bridge(logdir)
+        bridge.ended = player.ended
         with player:
             code = watch(
                 bridge,

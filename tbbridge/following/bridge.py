@@ -20,6 +20,7 @@ from tbbridge.core.errors import PathError
 from tbbridge.core.model import ExperimentView
 from tbbridge.following.conditions import Noticed
 from tbbridge.following.follower import Follower
+from tbbridge.following.silence import quiet_note
 from tbbridge.following.subscribers import Subscribers
 from tbbridge.following.tables import ExperimentTable
 from tbbridge.reading.reading import default_out, root_name
@@ -52,9 +53,7 @@ REST = 3.0
 """After a look the follower rests this many times as long as it took: it shares the machine with the training."""
 
 QUIET_AFTER = 15.0
-"""Seconds of silence before it is said that writers buffer."""
-
-BUFFERING = "nothing new for a while: writers may keep up to 120 s of points back (flush_secs)"
+"""Seconds of silence before it is said what its writer may keep back."""
 
 INCOMPLETE = "incomplete: its event files are still being read"
 
@@ -108,6 +107,8 @@ class Bridge:
             keep_out = logdir
         self.title = root_name(logdir)
         self.tensorboard_url: str | None = None
+        self.ended: Callable[[str], bool] = lambda name: False
+        """Whether the writer of an experiment says that it came to its end; any thread may ask."""
         self.logdir = Path(logdir)
         self.out = Path(out) if out is not None else default_out(logdir)
         self._poll_interval = poll_interval
@@ -154,7 +155,8 @@ class Bridge:
         if not self._follower.logs.reading.isdisjoint(table.experiment.runs):
             notes.insert(0, INCOMPLETE)
         elif state in ("live", "stalled") and self._silence(table) > QUIET_AFTER:
-            notes.append(BUFFERING)
+            runs = [self._follower.logs.runs.get(run, {}) for run in table.experiment.runs]
+            notes.append(quiet_note([path for files in runs for path in list(files)]))
         return replace(table.view, state=state, notes=notes)
 
     def csv(self, name: str) -> bytes | None:
@@ -330,7 +332,7 @@ class Bridge:
         if reason := next(filter(None, map(self._follower.logs.stopped, table.experiment.runs)), ""):
             return f"stopped: {reason}"
         silence, pause = self._silence(table), table.pause
-        if silence > table.finished_after:
+        if self.ended(table.experiment.name) or silence > table.finished_after:
             return "finished"
         return "stalled" if silence > max(STALLED_AFTER, STALLED_PAUSES * pause) else "live"
 

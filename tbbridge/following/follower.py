@@ -13,7 +13,8 @@ from tbbridge.following.tables import Tables
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.shape.condition import Condition
 from tbbridge.shape.mapping.mapping import MappingOptions
-from tbbridge.tail.storage import without_password
+from tbbridge.tail.storage import is_url, without_password
+from tbbridge.write.names import SUFFIX
 from tbbridge.write.outbox import Outbox
 from tbbridge.write.publish import Publisher
 
@@ -73,6 +74,7 @@ class Follower:
         self._clock = clock
         self._progress_at: float | None = None
         self._unread: list[str] = []
+        self._nothing: list[str] = []
         self._edited: dict[str, float] = {}
         self._prune_problems: list[str] = []
         self._prove_at = 0.0
@@ -146,6 +148,7 @@ class Follower:
     def problems(self) -> list[str]:
         """Lines for a person: what is amiss with the whole now; empty when all is well."""
         lines = [f"waiting for {without_password(self.logs.root)}: it does not exist yet"] if self.logs.missing else []
+        lines += self._nothing
         if self.logs.unfinished:
             lines.append(f"reading {len(self.logs.unfinished)} large files")
         lines += self.logs.problems + self.logs.notes + self.tables.problems + self._prune_problems
@@ -165,6 +168,8 @@ class Follower:
     def _pass_on(self, changed: set[str]) -> set[str]:
         """Put what changed into the outbox; let go of what has another name now, and with `prune` of what is gone."""
         tables = self.tables.by_name
+        empty = not (tables or self.logs.runs or self.logs.missing or is_url(self.logs.root))
+        self._nothing = nothing_there(self.logs.root) if empty else []
         gone = {name for name in changed if tables[name].gone}
         self._gone = {name for name in self._gone | gone if name in tables and tables[name].gone}
         if self._outbox:
@@ -220,3 +225,17 @@ class Follower:
         except PublishError as error:
             return error.message
         return ""
+
+
+def nothing_there(root: str) -> list[str]:
+    """Return a message about a log directory on this machine that holds no event file: what to do."""
+    try:
+        with os.scandir(root) as entries:
+            run_logs = any(entry.name.endswith(SUFFIX) for entry in entries)
+    except OSError:
+        return []  # what cannot be listed is a message already
+    if run_logs:
+        return [
+            f"{root} holds no event files, but CSV files: tbbridge view shows run logs; watch takes the log directory"
+        ]
+    return [f"waiting for event files: {root} holds none yet; is it the directory that the training writes into?"]

@@ -202,6 +202,11 @@ class DemoReplay:
             replay = self._replays.get(name)
             return (int(replay.position), replay.recording.steps) if replay else (0, load_recording(name).steps)
 
+    def ended(self, name: str) -> bool:
+        """Whether a training has reached its end."""
+        with self._lock:
+            return name in self._replays and self._replays[name].ended
+
     def pass_time(self, seconds: float) -> None:
         """Write what the trainings write in that time."""
         with self._lock:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tbbridge.core.escape import escaped
 from tbbridge.core.model import ExperimentView, Points, Source
-from tbbridge.following.bridge import BUFFERING
+from tbbridge.following.silence import QUIET
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,6 +39,10 @@ NO_DATA = "no data yet"
 
 MOST_ROWS = 40
 """Rows of the table; the experiments written to last are shown."""
+
+
+MOST_MESSAGES = 8
+"""Lines about what is wrong below the table."""
 
 
 class Shown(Source, Protocol):
@@ -69,8 +73,8 @@ class Row:
     written: str
     state: str
     """Its state and problems: ``stalled``, restarts, damage; "" when it is live and all is well."""
-    quiet: bool
-    """Whether it has been silent for a while, which may be its writer's buffer."""
+    quiet: str
+    """What its writer may keep back, where it has been silent for a while."""
     csv: str
     last_write: float
 
@@ -93,7 +97,7 @@ def row(view: ExperimentView, csv: Path | None) -> Row:
         val=by_split[1],
         written=ago(time.time() - view.last_write) if view.last_write else "",
         state=escaped(", ".join(_remarks(view))),
-        quiet=BUFFERING in view.notes,
+        quiet=next((note for note in view.notes if note.startswith(QUIET)), ""),
         csv=escaped(str(csv)) if csv else "",
         last_write=view.last_write or 0.0,
     )
@@ -215,7 +219,9 @@ class Display:
         from rich.text import Text
 
         found, status = rows(self._source), self.status()
-        below = [BUFFERING] if any(one.quiet for one in found) else []
+        if len(status) > MOST_MESSAGES:
+            status[MOST_MESSAGES:] = [f"and {len(status) - MOST_MESSAGES} more messages: tbbridge check has them"]
+        below = sorted({one.quiet for one in found if one.quiet})
         taken = sum(-(-len(line) // max(width, 1)) for line in [*self.links, *below, *status])
         room = max(1, min(MOST_ROWS, height - taken - HEAD_LINES))
         shown = sorted(found, key=lambda one: -one.last_write)[:room] if len(found) > room else found

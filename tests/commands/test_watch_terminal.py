@@ -20,9 +20,11 @@ from support import wait_until
 
 from tbbridge.core.escape import escaped
 from tbbridge.core.model import ExperimentView, Mark, Points
-from tbbridge.following.bridge import BUFFERING
+from tbbridge.following.silence import quiet_note
 from tbbridge.watching.terminal import MOST_ROWS, Display, ago, row
 from tbbridge.write.events import EventWriter
+
+TENSORBOARDX = "exp/events.out.tfevents.1700000000.host"
 
 
 def points(*values: float, stride: int = 1, wall: float = 100.0) -> Points:
@@ -146,6 +148,10 @@ def test_two_thousand_experiments_leave_the_messages_in_view() -> None:
     assert [line.split()[0] for line in lines[2:5]] == ["exp1999", "exp1998", "exp1997"]
     assert f"and {2000 - (len(lines) - 4)} more" in lines[-2]
     assert lines[-1] == "cannot read exp0001: Permission denied"
+    display = Display(Fake(*views, status=tuple(f"cannot read {number}" for number in range(100))))  # type: ignore[arg-type]
+    lines = drawn(display, 80, 24).splitlines()
+    assert [lines[1].split()[0], lines[-2]] == ["exp1999", "cannot read 7"]
+    assert lines[-1] == "and 92 more messages: tbbridge check has them"
 
 
 def test_states_are_said() -> None:
@@ -157,12 +163,12 @@ def test_states_are_said() -> None:
 
 
 def test_restarts_damage_and_silence_are_said() -> None:
-    """How many, in the row; that writers buffer, once below the table."""
+    """How many, in the row; what the writer may keep back, once below the table."""
     marks = [Mark("restart", 5, "x"), Mark("restart", 7, "x"), Mark("damage", None, "x")]
-    views = [replace(view(name), marks=marks, notes=(BUFFERING,)) for name in ("a", "b")]
+    views = [replace(view(name), marks=marks, notes=(quiet_note([TENSORBOARDX]),)) for name in ("a", "b")]
     text = drawn(Display(Fake(*views)))  # type: ignore[arg-type]
     assert text.count("(2 restarts, 1 damaged place)") == 2
-    assert text.count("flush_secs") == 1
+    assert text.count("tensorboardX") == 1
 
 
 def test_plain_lines_come_when_something_changed(capsys: pytest.CaptureFixture[str]) -> None:
