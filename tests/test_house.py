@@ -227,9 +227,9 @@ def test_no_public_name_stands_twice() -> None:
     found: dict[str, list[str]] = {}
     for file in files("tbbridge/**/*.py", "viewer/*.py"):
         for node in ast.parse((ROOT / file).read_text()).body:
-            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_":
-                if node.name not in CONTRACT or "/commands/" not in file:
-                    found.setdefault(node.name, []).append(file)
+            public = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_"
+            if public and (node.name not in CONTRACT or "/commands/" not in file):
+                found.setdefault(node.name, []).append(file)
     assert {name: places for name, places in found.items() if len(places) > 1} == {}
 
 
