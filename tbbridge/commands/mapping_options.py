@@ -64,8 +64,8 @@ def add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME[=[RUN:]TAG]",
-        help="another metric in the place of accuracy (a second one: of cross entropy), "
-        'such as --metric "perplexity=*/ppl"',
+        help="the metric of the first two columns (a second one: of the other two), such as --metric accuracy or "
+        '--metric "perplexity=*/ppl"; without it the rules choose',
     )
     group.add_argument(
         "--align",

@@ -24,7 +24,7 @@ Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
 
 COLUMNS = ("train accuracy", "val accuracy", "train cross entropy", "val cross entropy")
-"""The value columns of the run log, in their order in the file."""
+"""The value columns of a classifier's run log, in their order in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,8 @@ class Experiment:
     name: str
     runs: tuple[str, ...]
     feeds: Mapping[str, Feed | None]
-    """By column name; `COLUMNS` in their order, or the columns of `--metric`."""
+    """By column name, in the order of the run log: ``train M``, ``val M``, ``train L``, ``val L``, where M is the main
+    metric (an accuracy where one is logged: `COLUMNS`) and L the loss."""
     notes: tuple[str, ...] = ()
     passed_over: tuple[tuple[str, str, str], ...] = ()
     """(run, tag, why) of the series that look like a metric and feed no column."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tbbridge.core.model import COLUMNS, RunLog
+from tbbridge.core.model import RunLog
 from tbbridge.exporting.layouts import compact_table
 from tbbridge.write.csv_text import DIALECTS, CsvOptions, csv_chunks
 
@@ -30,7 +30,7 @@ def way_back(data: bytes, log: RunLog) -> str:
     found = {dialect: _changes(text, log, dialect) for dialect in DIALECTS}
     dialect = min(DIALECTS, key=lambda one: (len(found[one][0]), ("\r\n" in text) != (one == "python")))
     reworded, replaced = found[dialect]
-    told = _told(text, reworded, replaced)
+    told = _told(text, log, reworded, replaced)
     return f"{_command(dialect)} gives the same values in other bytes: {told}" if told else ""
 
 
@@ -87,12 +87,12 @@ def _whole(step: str) -> str:
         return ""
 
 
-def _told(text: str, reworded: list[str], replaced: int) -> str:
+def _told(text: str, log: RunLog, reworded: list[str], replaced: int) -> str:
     found = [f"{len(reworded)} numbers are written otherwise ({reworded[0]})"] if reworded else []
     if replaced:
         found.append(f"{replaced} numbers gave way to a later row of the same step")
     header = _rows(text)[0]
-    if header[0].lower() == "step" and header != ["step", *COLUMNS]:
+    if header[0].lower() == "step" and header != ["step", *log.columns]:
         found.append("its header is another")
     if "\r" in text:
         found.append("its lines end in CRLF" if "\r\n" in text else "its lines end in CR")

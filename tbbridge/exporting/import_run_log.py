@@ -1,7 +1,7 @@
 """Run logs back to event files: what ``tbbridge import`` does.
 
-A run log becomes two runs, ``NAME/train`` and ``NAME/validation``, with the tags ``accuracy`` and ``cross_entropy``:
-TensorBoard shows each pair in one chart, and tbbridge maps them to the columns they came from.
+A run log becomes two runs, ``NAME/train`` and ``NAME/validation``, with a tag per metric, such as ``accuracy`` and
+``cross_entropy``: TensorBoard shows each pair in one chart, and tbbridge maps them to the columns they came from.
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ from pathlib import Path
 import numpy as np
 
 from tbbridge.core.errors import FormatError, PathError, UsageError
-from tbbridge.core.model import COLUMNS, Bools, Floats, RunLog
+from tbbridge.core.model import Bools, Floats, RunLog
 from tbbridge.exporting.import_diff import way_back
+from tbbridge.shape.mapping import words
 from tbbridge.tail.logdir import is_event_file
 from tbbridge.write.atomic import write_whole
 from tbbridge.write.backend import scalar_records
 from tbbridge.write.events import EventWriter, scalar_tensor, simple_value, tensor_value
 from tbbridge.write.run_log_csv import read_run_log
 
-RUNS = {"train": ("train accuracy", "train cross entropy"), "validation": ("val accuracy", "val cross entropy")}
-"""Which columns go to which run."""
+RUNS = {"train": "train ", "validation": "val "}
+"""How the columns begin that go to a run."""
 
-TAGS = {"train accuracy": "accuracy", "val accuracy": "accuracy"} | {
-    "train cross entropy": "cross_entropy",
-    "val cross entropy": "cross_entropy",
-}
+TAGS = {name: word for word, name in reversed(words.QUALITIES.items())} | {"cross entropy": "cross_entropy"}
+"""The tag of a metric, where it is not its name."""
 
 EXACT = "epoch_"
 """What precedes the tag of a column's doubles. TensorBoard's servers show no tensor that names no plugin, and the
@@ -75,7 +74,7 @@ def import_run_log(
     paths: list[Path] = []
     for run, folder in folders.items():
         paths.append(folder / FILE)
-        _write(paths[-1], log, [column for column in RUNS[run] if log.logged[column].any()])
+        _write(paths[-1], log, [one for one in log.columns if one.startswith(RUNS[run]) and log.logged[one].any()])
     notes += [f"{source}: {line}" for line in [way_back(data, log)] if line]
     return paths
 
@@ -91,22 +90,31 @@ def _bytes(source: Path) -> bytes:
 
 def _read(source: Path, data: bytes, name: str, notes: list[str]) -> RunLog:
     log = read_run_log(data, source.name, notes=notes)
-    others = [column for column in log.columns if column not in COLUMNS]
+    columns = _columns(log)
+    others = [column for column in log.columns if column not in columns]
     if others:
-        raise FormatError(f"{source}: import takes {', '.join(COLUMNS)}, and does not know {', '.join(others)}")
+        raise FormatError(f"{source}: import takes {', '.join(columns)}, and does not know {', '.join(others)}")
     empty = ~np.logical_or.reduce([*log.logged.values()])
     if empty.all():
         raise FormatError(f"{source} has no values: there is nothing to import")
     if empty.any():
         first = log.step[empty][0]
         notes.append(f"{source}: {empty.sum()} rows have no value and are left out, the first at step {first}")
-    return _full(log, ~empty)
+    return _full(log, columns, ~empty)
 
 
-def _full(log: RunLog, kept: Bools) -> RunLog:
+def _columns(log: RunLog) -> list[str]:
+    """All columns of a run log with these metrics: those of the first quality that it names, or of a classifier."""
+    metrics = [column.partition(" ")[2] for column in log.columns]
+    main = next((metric for metric in metrics if metric in words.QUALITY_NAMES), "accuracy")
+    loss = "loss" if main != "accuracy" and "cross entropy" not in metrics else "cross entropy"
+    return [f"{split} {metric}" for metric in (main, loss) for split in ("train", "val")]
+
+
+def _full(log: RunLog, columns: list[str], kept: Bools) -> RunLog:
     """The kept rows, with all columns in their order."""
     full = RunLog(log.name, log.step[kept], {}, {})
-    for column in COLUMNS:
+    for column in columns:
         full.columns[column] = log.columns.get(column, np.zeros(len(kept), np.float32))[kept]
         full.logged[column] = log.logged.get(column, np.zeros(len(kept), bool))[kept]
     return full
@@ -149,11 +157,13 @@ def _write(path: Path, log: RunLog, columns: list[str]) -> None:
     values: list[Floats] = []
     logged: list[Bools] = []
     for column in columns:
-        heads.append(simple_value(TAGS[column], 0.0)[:-4])
+        metric = column.partition(" ")[2]
+        tag = TAGS.get(metric, metric)
+        heads.append(simple_value(tag, 0.0)[:-4])
         with np.errstate(over="ignore"):  # too large becomes infinite
             values.append(log.columns[column].astype(np.float32))
         if log.columns[column].dtype == np.float64:
-            heads.append(tensor_value(EXACT + TAGS[column], scalar_tensor(0.0, "float64"), None)[:-8])
+            heads.append(tensor_value(EXACT + tag, scalar_tensor(0.0, "float64"), None)[:-8])
             values.append(log.columns[column])
         logged += [log.logged[column]] * (len(heads) - len(logged))
     wall_times = np.arange(len(log.step), dtype=np.float64)

@@ -14,7 +14,10 @@ from tbbridge.shape.gap import gap
 from tbbridge.shape.mapping.tokens import tokenise
 from tbbridge.shape.run_log import joined_steps
 
-_LOWER = "loss cost entropy xent error err perplexity ppl mse mae rmse nll wer cer fid kl divergence distance time"
+_LOWER = """
+    loss cost entropy xent error err wrong perplexity ppl bits bpc bpb bpd mse mae rmse mape rmsle nll wer cer ter fid
+    kid lpips brier ece kl divergence distance time
+"""
 
 LOWER_IS_BETTER: Final = frozenset(_LOWER.split())
 """Words of a column's name that make its smallest value the best; otherwise the largest is."""

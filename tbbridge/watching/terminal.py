@@ -52,7 +52,7 @@ class Shown(Source, Protocol):
         """Where the run log of an experiment is published."""
 
 
-TITLES = ("experiment", "step", "steps/s", "train acc / loss", "val acc / loss", "last write", "run log")
+TITLES = ("experiment", "step", "steps/s", "train metric / loss", "val metric / loss", "last write", "run log")
 """Of the table's columns."""
 GUTTER = 2
 """Characters between two columns."""
@@ -123,9 +123,11 @@ def _remarks(view: ExperimentView) -> Iterator[str]:
 
 
 def _last(view: ExperimentView, split: str) -> str:
-    """The last values of the columns of a split, such as ``0.98 / 0.062``."""
-    of = [points for name, points in view.columns.items() if name.startswith(split)]
-    return " / ".join(f"{float(points.value[-1]):.4g}" if len(points.step) else "-" for points in of)
+    """The last values of the columns of a split, such as ``0.98 / 0.062`` or ``reward 195.3 / 0.062``."""
+    of = {name.removeprefix(split): points for name, points in view.columns.items() if name.startswith(split)}
+    name = next(iter(of), "accuracy")
+    texts = [f"{float(points.value[-1]):.4g}" if len(points.step) else "-" for points in of.values()]
+    return ("" if name == "accuracy" else f"{escaped(name)} ") + " / ".join(texts)
 
 
 def _rate(view: ExperimentView) -> str:

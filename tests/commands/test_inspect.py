@@ -114,9 +114,9 @@ def test_options_change_the_mapping(logs: Path, capsys: pytest.CaptureFixture[st
     (logs.parent / "tbbridge.toml").write_text('prefer = "step"\n')
     found = report(capsys, logs, "--metric", "speed=batch_loss", "--map", "val loss=a/train:epoch_loss")
     columns = found["experiments"]["a"]["columns"]
-    assert list(columns) == ["train speed", "val speed", "train cross entropy", "val cross entropy"]
-    assert columns["train speed"]["tag"] == columns["train cross entropy"]["tag"] == "batch_loss"
-    assert columns["val cross entropy"]["run"] == "a/train"
+    assert list(columns) == ["train speed", "val speed", "train loss", "val loss"]
+    assert columns["train speed"]["tag"] == columns["train loss"]["tag"] == "batch_loss"
+    assert columns["val loss"]["run"] == "a/train"
 
 
 def test_wrong_name_is_one_line_and_exit_code_2(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tbbridge.core.errors import MappingError
 from tbbridge.core.model import Experiment
 from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, check_overrides, map_runs
-from tbbridge.shape.mapping.overrides import chart_metrics, parse_metric, parse_override
+from tbbridge.shape.mapping.overrides import METRICS, chart_metrics, parse_metric, parse_override
 
 RUNS = {"a": ["train/loss", "eval/loss", "eval/top1", "eval/top1_ema"], "b": ["train/loss", "eval/acc"]}
 LANGUAGE = {".": ["train/loss", "eval/loss", "train/ppl", "eval/ppl", "val/f1", "best_val_f1"]}
@@ -116,9 +116,9 @@ def test_override_that_matches_nothing_yet_is_noted_while_a_training_is_followed
 def test_metric_takes_the_accuracy_chart_with_its_partner() -> None:
     """``eval/ppl`` brings ``train/ppl``: the words are the same but for the split's."""
     (one,) = mapped(LANGUAGE, (), ("perplexity=eval/ppl",))
-    assert list(one.feeds) == ["train perplexity", "val perplexity", "train cross entropy", "val cross entropy"]
+    assert list(one.feeds) == ["train perplexity", "val perplexity", "train loss", "val loss"]
     assert (fed(one, "train perplexity"), fed(one, "val perplexity")) == (".:train/ppl", ".:eval/ppl")
-    assert (fed(one, "train cross entropy"), fed(one, "val cross entropy")) == (".:train/loss", ".:eval/loss")
+    assert (fed(one, "train loss"), fed(one, "val loss")) == (".:train/loss", ".:eval/loss")
 
 
 def test_two_metrics_take_both_charts() -> None:
@@ -137,7 +137,7 @@ def test_metric_by_directories() -> None:
 
 def test_cross_entropy_alone_keeps_the_accuracy() -> None:
     """A metric that the rules know may be named, too."""
-    assert chart_metrics([parse_metric("loss")]) == chart_metrics([])
+    assert chart_metrics([parse_metric("loss")]) == METRICS
     assert [one.name for one in chart_metrics([parse_metric("loss"), parse_metric("accuracy")])] == [
         "cross entropy",
         "accuracy",

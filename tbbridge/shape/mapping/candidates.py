@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from tbbridge.shape.facts import SeriesFacts
+from tbbridge.shape.mapping import words
 from tbbridge.shape.mapping.experiments import RunPlace
 from tbbridge.shape.mapping.tags import TagReading, read_tag, skim_tag
 from tbbridge.shape.mapping.tokens import quoted
@@ -28,7 +29,7 @@ class Candidate:
     facts: SeriesFacts
     reading: TagReading
     metric: str
-    """``accuracy``, ``loss``, or the name that the user gave a metric."""
+    """``accuracy``, ``loss``, a quality's name, or the name that the user gave a metric."""
     split: str | None = None
     explicit: bool = False
     """The tag or the run's path says the split."""
@@ -41,19 +42,19 @@ class Candidate:
         return self.place.run
 
 
-def candidates(places: Iterable[RunPlace], runs: Facts) -> tuple[list[Candidate], Passed]:
-    """The usable accuracies and losses of some runs, with the split that is said; and those passed over (R1, R3)."""
+def candidates(places: Iterable[RunPlace], runs: Facts, kinds: Collection[str]) -> tuple[list[Candidate], Passed]:
+    """The usable series of these kinds in some runs, with the split that is said; and those passed over (R1, R3)."""
     found: list[Candidate] = []
     passed: Passed = {}
     for place in places:
         for tag, known in runs[place.run].items():
             reading = skim_tag(tag, place.suffix)
-            if reading.metric not in ("accuracy", "loss"):
+            if reading.metric not in kinds:
                 continue
             if refused := place.skipped or reading.refused:
                 passed[place.run, tag] = refused
             else:
-                kind = "an accuracy" if reading.metric == "accuracy" else "a loss"
+                kind = {"accuracy": "an accuracy", "loss": "a loss"}.get(reading.metric, f"the metric {reading.metric}")
                 found.append(candidate(place, tag, known, reading.metric, f"R3: {quoted(reading.word)} is {kind}"))
     return found, passed
 
@@ -72,13 +73,17 @@ def candidate(place: RunPlace, tag: str, known: SeriesFacts, metric: str, reason
     return made
 
 
-def settle_bare(found: Sequence[Candidate], metrics: Iterable[str]) -> None:
-    """R6: gives every candidate that says no split one, metric by metric, losses first."""
-    _settle_losses([c for c in found if c.metric == "loss"])
+def settle_bare(found: Sequence[Candidate], metrics: Iterable[str], beside: Sequence[Candidate]) -> None:
+    """R6: gives every candidate that says no split one, metric by metric, losses first.
+
+    beside: other series of the training, which count where no loss is usable.
+    """
     losses = [c for c in found if c.metric == "loss"]
+    _settle_losses(losses)
     for metric in metrics:
         if metric != "loss":
-            _settle_others([c for c in found if c.metric == metric], losses)
+            of = [c for c in found if c.metric == metric]
+            _settle_others(of, losses or beside, "the train loss" if losses else "what stands beside it")
 
 
 def _settle_losses(of: Sequence[Candidate]) -> None:
@@ -86,19 +91,23 @@ def _settle_losses(of: Sequence[Candidate]) -> None:
         _assign(of, "train", "a loss without further words is the train loss")
 
 
-def _settle_others(of: Sequence[Candidate], losses: Sequence[Candidate]) -> None:
-    """An accuracy (or a metric of the user's) by what is known of the losses."""
+def _settle_others(of: Sequence[Candidate], losses: Sequence[Candidate], what: str) -> None:
+    """An accuracy (or another metric) by what is known of the losses, or of other series."""
     if not of or _by_the_explicit(of):
+        return
+    if of[0].metric in words.EARNED:
+        _assign(of, "train", f"a {of[0].metric} is earned while training")
         return
     said = {c.split for c in losses if c.explicit}
     train = [c for c in losses if c.split == "train"]
     if not losses:
         _assign(of, "val", "there is no loss beside it", "no loss is logged: it may be of the train data")
     elif "train" in said and said & {"val", "test"}:
-        _assign(of, "val", "the loss is logged for train and held-out data, by name", "it may be of the train data")
+        logged = what.replace("the train loss", "the loss")
+        _assign(of, "val", f"{logged} is logged for train and held-out data, by name", "it may be of the train data")
     elif train:
         for one in of:
-            _beside_loss(one, train, named="train" in said)
+            _beside(one, max(c.facts.points for c in train), what, named="train" in said)
     else:
         _assign(of, "train", "no train loss is there to compare with")
 
@@ -120,16 +129,15 @@ def _by_the_explicit(of: Sequence[Candidate]) -> bool:
     return bool(train or held_out)
 
 
-def _beside_loss(one: Candidate, losses: Sequence[Candidate], *, named: bool) -> None:
-    """A lone accuracy: validation is logged less often than training, or once an epoch beside a named train loss."""
-    most = max(c.facts.points for c in losses)
-    note = "judged by its number of points beside the loss's"
+def _beside(one: Candidate, most: int, what: str, *, named: bool) -> None:
+    """A lone metric: validation is logged less often than training, or once an epoch beside a named train loss."""
+    note = f"judged by its number of points beside {what}'s"
     if one.facts.points < most:
-        _assign([one], "val", "it has fewer points than the train loss", note)
+        _assign([one], "val", f"it has fewer points than {what}", note)
     elif named and one.facts.points == most and one.facts.consecutive:
         _assign([one], "val", "it has one point an epoch, as the named train loss has", note)
     else:
-        _assign([one], "train", "it has as many points as the train loss", note)
+        _assign([one], "train", f"it has as many points as {what}", note)
 
 
 def _assign(bare: Iterable[Candidate], split: str, why: str, note: str = "") -> None:

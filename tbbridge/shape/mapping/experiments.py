@@ -384,19 +384,25 @@ def _restore_lone(group: Sequence[_Draft], repeated: Counter[str], parents: Coun
 
 
 def _fold(drafts: Mapping[str, _Draft], tags: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """The experiment of each run: one without any usable metric joins the nearest experiment above it."""
-    usable = {
-        at: any(_usable(tag, at[1]) for tag in at[0]) for at in {(tags[run], drafts[run].suffix) for run in drafts}
-    }
+    """The experiment of each run: one without an accuracy and a loss joins the nearest above it that has some.
+
+    One without any quality, too, joins the nearest above it that has one.
+    """
+    usable = {at: _kinds(*at) for at in {(tags[run], drafts[run].suffix) for run in drafts}}
     keys = {run: draft.key for run, draft in drafts.items()}
-    useful = {keys[run] for run, draft in drafts.items() if usable[tags[run], draft.suffix]}
-    nearest = {key: next((path for path in _above(key) if path in useful), key) for key in {*keys.values()} - useful}
-    return {run: nearest.get(key, key) for run, key in keys.items()}
+    told: set[str] = set()
+    for kinds in (frozenset(("accuracy", "loss")), frozenset(words.QUALITY_NAMES)):
+        having = {keys[run] for run, draft in drafts.items() if not usable[tags[run], draft.suffix].isdisjoint(kinds)}
+        told |= having
+        nearest = {key: next((path for path in _above(key) if path in having), key) for key in {*keys.values()} - told}
+        keys = {run: nearest.get(key, key) for run, key in keys.items()}
+    return keys
 
 
-def _usable(tag: str, suffix: str) -> bool:
-    reading = skim_tag(tag, suffix)
-    return reading.metric in ("accuracy", "loss") and not reading.refused
+def _kinds(tags: Iterable[str], suffix: str) -> set[str]:
+    """The metrics of the usable tags."""
+    readings = (skim_tag(tag, suffix) for tag in tags)
+    return {reading.metric for reading in readings if not reading.refused}
 
 
 def _parent(path: str) -> str:

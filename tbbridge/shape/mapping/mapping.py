@@ -4,7 +4,7 @@ tokens.py  words.py    a tag as words
 tags.py                what a tag says: metric, split                  R3 R4
 experiments.py         what a run's path says: experiment, split       R1 R2 R5
 candidates.py          the series that could feed a column             R6
-ranking.py             which of them does                              R7
+ranking.py             which of them does                              R7 R9
 overrides.py           what the user decided instead
 mapping.py             all of it, experiment by experiment             R8, and what must be said
 """
@@ -24,7 +24,9 @@ from tbbridge.shape.mapping import words
 from tbbridge.shape.mapping.candidates import IGNORED, Candidate, Facts, Passed, candidate, candidates, settle_bare
 from tbbridge.shape.mapping.experiments import ROOT, SESSION, RunPlace, place_runs
 from tbbridge.shape.mapping.overrides import (
-    METRICS,
+    ACCURACY,
+    CROSS_ENTROPY,
+    LOSS,
     Metric,
     Override,
     chart_metrics,
@@ -33,9 +35,9 @@ from tbbridge.shape.mapping.overrides import (
     resolve,
     unmatched,
 )
-from tbbridge.shape.mapping.ranking import difference, rank
+from tbbridge.shape.mapping.ranking import difference, main_metric, rank
 from tbbridge.shape.mapping.tags import read_tag, skim_tag
-from tbbridge.shape.mapping.tokens import quoted
+from tbbridge.shape.mapping.tokens import quoted, tokenise
 from tbbridge.shape.series import natural_key
 
 __all__ = ["MappingOptions", "SeriesFacts", "changes", "check_overrides", "facts", "map_runs"]
@@ -60,8 +62,8 @@ class MappingOptions:
 
     overrides: tuple[Override, ...] = ()
     """Series of single columns; the last that matches in an experiment wins."""
-    metrics: tuple[Metric, ...] = METRICS
-    """What the two charts show."""
+    metrics: tuple[Metric, ...] = ()
+    """What the two charts show; the rules choose what is not named."""
     prefer: str = "epoch"
     """Which granularity wins where a metric is logged in both: ``epoch`` or ``step``."""
     align: str = "auto"
@@ -95,8 +97,10 @@ class MappingOptions:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the run log."""
-        return tuple(f"{split} {metric.name}" for metric in self.metrics for split in SPLITS)
+        """The columns that an override may name."""
+        names = [metric.name for metric in self.metrics] or [ACCURACY.name, *words.QUALITY_NAMES]
+        names += [CROSS_ENTROPY.name] * (len(self.metrics) < 2)
+        return tuple(f"{split} {name}" for name in names for split in SPLITS)
 
 
 def check_overrides(runs: Mapping[str, Iterable[str]], options: MappingOptions) -> None:
@@ -196,6 +200,9 @@ def _renamed(one: Experiment, name: str) -> Experiment:
 
 def changes(before: Experiment, after: Experiment) -> list[str]:
     """A line for each column that is fed by another series than before: a mapping never flips in silence."""
+    if any(before.feeds.values()) and list(before.feeds) != list(after.feeds):
+        names = [", ".join(one.feeds) for one in (before, after)]
+        return [f"the columns were {names[0]}, and are {names[1]} now (R9); the run log was made again"]
     lines = []
     for column, was in before.feeds.items():
         now = after.feeds.get(column)
@@ -218,14 +225,12 @@ class _Columns:
 
     def experiment(self) -> Experiment:
         """The experiment with its columns, and what must be said of them."""
-        found, self.passed = candidates(self.places, self.runs)
+        found, self.passed = candidates(self.places, self.runs, ("accuracy", "loss"))
+        metrics = (*(self.options.metrics or (self._main(found),)), LOSS)[:2]
         found += self._named()
-        settle_bare(found, [metric.kind or metric.name for metric in self.options.metrics])
-        for metric in self.options.metrics:
-            of = [c for c in found if c.metric == (metric.kind or metric.name)]
-            partner = None
-            for split in SPLITS:
-                partner, self.feeds[f"{split} {metric.name}"] = self._chosen(of, split, partner)
+        settle_bare(found, [metric.kind or metric.name for metric in metrics], self._beside(found, metrics[0]))
+        for metric in metrics:
+            self._feed(metric, metrics[0], [c for c in found if c.metric == (metric.kind or metric.name)])
         for override in self.options.overrides:
             self._override(override)
         fed = {(feed.run, feed.tag) for feed in self.feeds.values() if feed}
@@ -237,11 +242,60 @@ class _Columns:
             passed_over=tuple((*at, self.passed[at]) for at in sorted(self.passed, key=_natural) if at not in fed),
         )
 
+    def _main(self, found: list[Candidate]) -> Metric:
+        """R9: the metric of the first chart; puts its series among those that were `found`."""
+        for override in self.options.overrides:
+            named = parse_metric(override.column.partition(" ")[2])
+            if named != CROSS_ENTROPY and override.pattern.text and self._matching(override):
+                found += self._qualities(named.kind)
+                return named
+        if any(c.metric == "accuracy" for c in found):
+            return ACCURACY
+        qualities = self._qualities(*words.QUALITY_NAMES)
+        if not qualities:
+            return ACCURACY
+        main = main_metric(qualities)
+        for one in qualities:
+            one.reasons.append(f"R9: no accuracy is logged, and {main} is the main metric")
+            if one.metric != main:
+                self.passed[one.run, one.tag] = f'{one.reasons[-1]}: --metric "{one.metric}" shows this one'
+        found += [one for one in qualities if one.metric == main]
+        return Metric(main, main)
+
+    def _qualities(self, *kinds: str) -> list[Candidate]:
+        found, refused = candidates(self.places, self.runs, [kind for kind in kinds if kind in words.QUALITY_NAMES])
+        self.passed |= refused
+        return found
+
+    def _beside(self, found: Sequence[Candidate], main: Metric) -> list[Candidate]:
+        """The series beside a quality of a training without a usable loss; of the training where none says a split."""
+        if main.kind not in words.QUALITY_NAMES or any(c.metric == "loss" for c in found):
+            return []
+        others = [
+            candidate(place, tag, self.runs[place.run][tag], "", "")
+            for place, tag in self._series()
+            if not place.skipped and skim_tag(tag, place.suffix).metric not in words.QUALITY_NAMES
+        ]
+        for one in others:
+            one.split = one.split or "train"
+        return others
+
+    def _feed(self, metric: Metric, main: Metric, of: Sequence[Candidate]) -> None:
+        """Feed the two columns of a metric."""
+        partner, feeds = None, {}
+        for split in SPLITS:
+            partner, feeds[split] = self._chosen(of, split, partner)
+        name = metric.name
+        if metric == LOSS and (main == ACCURACY or _are_cross_entropies(feeds.values())):
+            name = CROSS_ENTROPY.name
+        self.feeds |= {f"{split} {name}": feed for split, feed in feeds.items()}
+
     def _named(self) -> list[Candidate]:
         """The series of the metrics that the user named; with one tag comes its partner of the other split."""
         found = []
         for metric in self.options.metrics:
             if metric.kind:
+                found += self._qualities(metric.kind)
                 continue
             of = [(place, tag) for place, tag in self._series() if metric.names(place.run, tag)]
             exact = [at for at in of if metric.pattern and metric.pattern.is_exactly(at[0].run, at[1])]
@@ -289,31 +343,36 @@ class _Columns:
 
     def _override(self, override: Override) -> None:
         """Feeds one column with the series that the user named, where this experiment has one."""
-        if override.column not in self.feeds:
+        column = override.column
+        column = column if column in self.feeds else column.replace(CROSS_ENTROPY.name, LOSS.name)
+        if column not in self.feeds:
             return
         if not override.pattern.text:
-            self._replace(override, None)
-            self.notes.append(f"{override.column}: left empty by {override.option}")
+            self._replace(column, override, None)
+            self.notes.append(f"{column}: left empty by {override.option}")
             return
-        found = [at for at in self._series() if override.pattern.matches(at[0].run, at[1])]
+        found = self._matching(override)
         exact = [at for at in found if override.pattern.is_exactly(at[0].run, at[1])]
         if not found:
             return
         of = [candidate(place, tag, self.runs[place.run][tag], "", "") for place, tag in exact or found]
         best = rank(of, self.options.prefer)[0][1]
         note = f"{len(of)} series match {override.option}: the first by R7 was taken" if len(of) > 1 else ""
-        self._replace(override, Feed(best.run, best.tag, f"chosen by {override.option}", note))
+        self._replace(column, override, Feed(best.run, best.tag, f"chosen by {override.option}", note))
 
-    def _replace(self, override: Override, feed: Feed | None) -> None:
-        before = self.feeds[override.column]
+    def _matching(self, override: Override) -> list[tuple[RunPlace, str]]:
+        return [at for at in self._series() if override.pattern.matches(at[0].run, at[1])]
+
+    def _replace(self, column: str, override: Override, feed: Feed | None) -> None:
+        before = self.feeds[column]
         if before:
-            self.passed[before.run, before.tag] = f"{override.option} decides the column {override.column}"
-        self.feeds[override.column] = feed
+            self.passed[before.run, before.tag] = f"{override.option} decides the column {column}"
+        self.feeds[column] = feed
 
     def _remarks(self) -> list[str]:
         """What a reader of the run log should know; a guess is never silent."""
         fed = {column: feed for column, feed in self.feeds.items() if feed}
-        names = [metric.name for metric in self.options.metrics]
+        names = self._names()
         if not fed:
             series = self._series()
             return [f"no {' and no '.join(names)} was found: name tags with --map"] if series else [NOTHING_YET]
@@ -330,6 +389,9 @@ class _Columns:
             notes += [f"{column}: {line}" for line in _remarks(feed, self.runs[feed.run][feed.tag], column)]
         return notes
 
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys(column.partition(" ")[2] for column in self.feeds))
+
     def _others(self, *, held_out: bool) -> list[str]:
         """The tags of the other metrics that are logged of the train data, or of data that is held out."""
         found = []
@@ -344,7 +406,7 @@ class _Columns:
         if not others:
             return f"no validation: {nothing}" if side == "validation" else nothing
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
-        names = " or ".join(metric.name for metric in self.options.metrics)
+        names = " or ".join(self._names())
         return f"no {side} {names} was found, but {quoted(others[0])}{more}: name one with --map or --metric"
 
 
@@ -354,6 +416,12 @@ def _natural(at: tuple[str, str]) -> tuple[object, object]:
 
 def _says_split(place: RunPlace, tag: str) -> bool:
     return bool(read_tag(tag, place.suffix).split or place.split)
+
+
+def _are_cross_entropies(feeds: Iterable[Feed | None]) -> bool:
+    """Whether there are such, and the tags of all say that they are cross entropies."""
+    said = [{word.text for word in tokenise(feed.tag)} & words.CROSS_ENTROPIES for feed in feeds if feed]
+    return bool(said) and all(said)
 
 
 def _remarks(feed: Feed, known: SeriesFacts, column: str) -> list[str]:

@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from tbbridge.core.errors import MappingError
-from tbbridge.shape.mapping.tags import read_tag
+from tbbridge.shape.mapping import words
+from tbbridge.shape.mapping.tags import NO_METRIC, read_tag
 from tbbridge.shape.mapping.tokens import quoted, tokenise
 
 _LISTED: Final = 5_000
@@ -58,9 +59,9 @@ class Metric:
 
     name: str
     kind: str = ""
-    """``accuracy`` or ``loss`` for what the rules know; empty for another metric."""
+    """``accuracy``, ``loss`` or a quality's name for what the rules know; empty for another metric."""
     pattern: Pattern | None = None
-    """The series of another metric; None takes those whose words are the name's."""
+    """The series of another metric; None takes those of the kind, or whose words are the name's."""
 
     @property
     def option(self) -> str:
@@ -71,15 +72,21 @@ class Metric:
         """Whether a series is one of this metric."""
         if self.pattern:
             return self.pattern.matches(run, tag)
+        if self.kind:
+            return read_tag(tag).metric == self.kind
         reading, wanted = read_tag(tag), {word.text for word in tokenise(self.name)}
-        return reading.metric == "other" and reading.word in wanted and wanted <= set(reading.stem)
+        known = reading.metric not in ("accuracy", "loss", NO_METRIC)
+        return known and reading.word in wanted and wanted <= set(reading.stem)
 
 
 ACCURACY: Final = Metric("accuracy", "accuracy")
 CROSS_ENTROPY: Final = Metric("cross entropy", "loss")
 METRICS: Final = (ACCURACY, CROSS_ENTROPY)
-"""What the two charts show when nobody says otherwise."""
+"""What the two charts of a classifier show."""
+LOSS: Final = Metric("loss", "loss")
+"""What the second chart shows beside another metric."""
 
+_NAMED: Final = {name.lower(): name for name in words.QUALITY_NAMES}
 _SPELLINGS: Final = {
     "validation": "val",
     "valid": "val",
@@ -145,22 +152,24 @@ def parse_metric(text: str) -> Metric:
     for known in METRICS:
         if not equals and name.lower() in (known.name, known.kind):
             return known
-    return Metric(name, "", Pattern(pattern) if equals else None)
+    if equals:
+        return Metric(name, "", Pattern(pattern))
+    return Metric(name, _NAMED.get(name.lower()) or words.QUALITIES.get(name.lower(), ""))
 
 
 def chart_metrics(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
-    """The metrics of the two charts, from those that the user named: the first takes the accuracy's place.
+    """The metrics of the two charts, from those that the user named; what is not named is left to the rules.
 
     Raises:
         MappingError: there are more than two, or two of one name.
     """
     if len(metrics) > 2:
         raise MappingError(f"--metric: there are two charts, and {len(metrics)} metrics are named")
-    if len(metrics) == 1:
-        metrics = (ACCURACY, *metrics) if metrics[0] == CROSS_ENTROPY else (*metrics, CROSS_ENTROPY)
+    if [*metrics] in ([ACCURACY], [CROSS_ENTROPY]):
+        return METRICS
     if len({metric.name for metric in metrics}) < len(metrics):
         raise MappingError(f"--metric: {metrics[0].name!r} is named twice")
-    return tuple(metrics) or METRICS
+    return tuple(metrics)
 
 
 def unmatched(
@@ -172,7 +181,7 @@ def unmatched(
         if override.pattern.text and not any(override.pattern.matches(*at) for at in series):
             yield f"{override.option}: no tag matches; {_nearest(override.pattern.text, series)}"
     for metric in metrics:
-        if not metric.kind and not any(metric.names(*at) for at in series):
+        if metric not in METRICS and not any(metric.names(*at) for at in series):
             wanted = metric.pattern.text if metric.pattern else metric.name
             yield f"{metric.option}: no tag matches; {_nearest(wanted, series)}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from tbbridge.shape.mapping import words
 from tbbridge.shape.mapping.candidates import Candidate
 from tbbridge.shape.series import natural_key
 
@@ -35,6 +36,17 @@ def rank(of: Sequence[Candidate], prefer: str, partner: Candidate | None = None)
     mixed = len({c.facts.points > 1 for c in of}) > 1
     stem = partner.reading.stem if partner else None
     return sorted(((_key(c, prefer, mixed, stem), c) for c in of), key=lambda ranked: ranked[0])
+
+
+def main_metric(of: Sequence[Candidate]) -> str:
+    """R9: the metric that the user looks at first: a whole before a part, an evaluation before others."""
+    return min(of, key=_main_key).metric
+
+
+def _main_key(candidate: Candidate) -> Key:
+    metric, held_out = candidate.metric, candidate.split in ("val", "test")
+    best = _key(candidate, "epoch", False, None)
+    return metric in words.SUPPORTING, *best[:3], not held_out, words.QUALITY_NAMES.index(metric)
 
 
 def difference(best: Key, other: Key, prefer: str) -> str:

@@ -11,6 +11,7 @@ from tbbridge.shape.mapping import words
 from tbbridge.shape.mapping.tokens import Word, tokenise
 
 NO_METRIC: Final = ""
+OTHER: Final = "other"
 _FURTHER_DIGIT: Final = re.compile(r"(?<=[1-9])[0-9]")
 """Of a number that does not begin with 0, the digits after the first, up to one that follows a 0."""
 
@@ -20,11 +21,11 @@ class TagReading:
     """One tag (with its add_scalars suffix), read."""
 
     metric: str
-    """``accuracy``, ``loss``, ``other``, or empty where no word of the tag is a metric's."""
+    """``accuracy``, ``loss``, a quality's name, ``other``, or empty where no word of the tag is a metric's."""
     word: str
     """The metric word that decided."""
     refused: str
-    """Why it can feed no column although it is an accuracy or a loss; empty when it can."""
+    """Why it can feed no column although it is an accuracy, a loss or a quality; empty when it can."""
     split: str | None
     """``train``, ``val``, ``test``, or None."""
     split_word: str
@@ -32,7 +33,7 @@ class TagReading:
     """How many words are not understood; those of terms of a loss count double."""
     contradictions: int
     whole: bool
-    """A loss that says it is the total one, or names no kind of loss."""
+    """A loss that says it is the total one, or names no kind of loss; a mAP over all thresholds (``mAP50-95``)."""
     granularity: int
     """0 epoch, 1 not said, 2 step."""
     length: int
@@ -67,7 +68,7 @@ def read_tag(tag: str, suffix: str = "") -> TagReading:
         split_word=split_word,
         unexplained=sum(_cost(word.text, metric) for word in both),
         contradictions=sum(words.SPLITS.get(word.text, split) != split for word in added or found),
-        whole=metric == "loss" and _is_whole({word.text for word in both}),
+        whole=_is_whole(metric, {word.text for word in both}),
         granularity=_granularity(both),
         length=len(both),
         stem=tuple(word.text for word in both if word.text not in words.SPLITS),
@@ -81,8 +82,10 @@ def _split(found: tuple[Word, ...]) -> tuple[str | None, str]:
     return None, ""
 
 
-def _is_whole(texts: set[str]) -> bool:
-    return bool(texts & words.TOTAL) or not texts & words.LOSS_KINDS
+def _is_whole(metric: str, texts: set[str]) -> bool:
+    if metric == "mAP":
+        return sum(text.isdecimal() and text != "0" for text in texts) != 1
+    return metric == "loss" and (bool(texts & words.TOTAL) or not texts & words.LOSS_KINDS)
 
 
 def _kind(word: str) -> str:
@@ -90,7 +93,7 @@ def _kind(word: str) -> str:
         return "accuracy"
     if word in words.LOSS:
         return "loss"
-    return "other" if word in words.OTHER else NO_METRIC
+    return words.QUALITIES.get(word) or (OTHER if word in words.OTHER else NO_METRIC)
 
 
 def _metric_at(found: tuple[Word, ...]) -> int:
@@ -98,7 +101,7 @@ def _metric_at(found: tuple[Word, ...]) -> int:
 
 
 def _refusal(found: tuple[Word, ...], position: int, metric: str) -> str:
-    if metric not in ("accuracy", "loss"):
+    if metric in (NO_METRIC, OTHER):
         return ""
     for word in found:
         if word.text in words.VETO:
@@ -109,6 +112,10 @@ def _refusal(found: tuple[Word, ...], position: int, metric: str) -> str:
             return "R3: top-k with k other than 1"
         if metric == "accuracy" and word.text in words.ADVERSARIES:
             return f"R3: the accuracy of {word.text!r} is not the model's"
+        if metric == "error" and word.text in words.INTERNAL:
+            return f"R3: the error of {word.text!r} is not the model's"
+        if metric in words.LOSS_TERMS and word.text in words.LOSS:
+            return f"R3: {found[position].text!r} is one term of a loss"
     return _component(found, position) if metric == "loss" else ""
 
 
@@ -125,7 +132,7 @@ def _cost(word: str, metric: str) -> int:
         return 0
     if word in words.EPOCH or word in words.STEP:
         return 0
-    return 2 if word in words.COMPONENT and len(word) > 1 else 1
+    return 2 if metric in ("accuracy", "loss") and word in words.COMPONENT and len(word) > 1 else 1
 
 
 def _granularity(found: tuple[Word, ...]) -> int:

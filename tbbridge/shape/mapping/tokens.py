@@ -12,7 +12,7 @@ LONGEST_TEXT: Final = 512
 """Characters of a tag that are read, from its end: a name is untrusted, and the right-most words decide."""
 _LONGEST_GLUED: Final = 32
 
-_SPELLED: Final = re.compile(r"mAP(?=[^a-z]|$)|m?IoU|mIOU")
+_SPELLED: Final = re.compile(r"mAP(?=[^a-z]|$)|m?IoU|mIOU|CIDEr|chrF|BERTScore")
 """Spellings in which a capital does not start a word."""
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -129,6 +129,12 @@ def _phrases(found: list[str], segment: str) -> list[str]:
             out[-1] = "top k"
         elif word == "likelihood" and out[-2:] in (["negative", "log"], ["neg", "log"]):
             out[-2:] = ["nll"]
+        elif word == "precision" and out[-2:] == ["mean", "average"]:
+            out[-2:] = ["map"]
+        elif word == "precision" and before == "average":
+            out[-1] = "ap"
+        elif word in ("ap", "iou") and before == "mean":
+            out[-1] = f"m{word}"
         elif word.isdecimal() and (ranked := _ranked(out, int(word), segment)):
             out.append(ranked)
         else:

@@ -19,17 +19,61 @@ ACCURACY: Final = _words("accuracy acc accu 准确率 正确率 精度 正解率
 LOSS: Final = _words("loss cost xent xentropy ce nll bce logloss 损失 損失 손실 verlust perte pérdida") | {
     "cross entropy"
 }
+_QUALITIES: Final = """
+    reward: reward rew | return: return | success rate: success | mAP: map | mIoU: miou | Dice: dice
+    IoU: iou jaccard | F1: f1 fscore hmean | AUC: auc auroc roc | CIDEr: cider | BLEU: bleu sacrebleu
+    ROUGE: rouge | WER: wer | CER: cer | TER: ter | METEOR: meteor | chrF: chrf | BERTScore: bertscore
+    FID: fid | KID: kid | PSNR: psnr | SSIM: ssim | LPIPS: lpips | R2: r2 | MAE: mae | RMSE: rmse | MSE: mse
+    MAPE: mape | RMSLE: rmsle | NDCG: ndcg | MRR: mrr | MCC: mcc | kappa: kappa | exact match: em | PESQ: pesq
+    STOI: stoi | SDR: sdr sisdr | MOS: mos | ELBO: elbo | perplexity: perplexity ppl | bits per character: bpc
+    bits per byte: bpb | bits per dimension: bpd | Spearman: spearman | Pearson: pearson
+    correlation: correlation corr | AP: ap | AUPRC: auprc | Brier: brier | ECE: ece | precision: precision prec
+    recall: recall ar | error: error err wrong
+"""
+QUALITIES: Final = {
+    word: name.strip()
+    for name, _, names in (one.partition(":") for line in _QUALITIES.split("\n") for one in line.split("|"))
+    for word in names.split()
+}
+"""Qualities of the whole, by word, with the name of their columns; of two that R9 finds equal the first is taken."""
+
+QUALITY_NAMES: Final = tuple(dict.fromkeys(QUALITIES.values()))
+
+SUPPORTING: Final = ("precision", "recall", "error")
+"""Qualities that are looked at after any other: each tells half of a story."""
+
+LOSS_TERMS: Final = (
+    "reward",
+    "return",
+    "Dice",
+    "IoU",
+    "mIoU",
+    "SSIM",
+    "LPIPS",
+    "MAE",
+    "RMSE",
+    "MSE",
+    "MAPE",
+    "RMSLE",
+    "error",
+)
+"""Qualities that are terms of a loss where a loss's word stands before them: ``Loss/dice``."""
+
+INTERNAL: Final = _words("td bellman cardinality")
+"""An error beside one of these is what the training works on, not what the model is worth."""
+
+EARNED: Final = ("reward", "return", "success rate")
+"""Qualities that an agent earns while it is trained, so that one that says no split is of the training."""
+
 OTHER: Final = _words(
     """
-    ppl perplexity f1 fscore auc auroc auprc roc precision prec recall map ap ar miou iou giou dice jaccard
-    kappa mcc wer cer ter per_phone bleu sacrebleu rouge meteor cider chrf bertscore error err wrong mse rmse
-    mae mape rmsle r2 psnr ssim lpips fid kid mos pesq stoi sdr sisdr ndcg mrr hit em lr lrate norm scale time
-    sec second speed fps throughput divergence reward rew return episode kl kld entropy fitness ratio momentum
-    coef coefficient factor gap diff difference delta threshold count bpc bpd bpb elbo likelihood temperature
-    memory mem flop mfu spearman pearson corr correlation brier ece frac fraction clipfrac clip explained
+    giou per_phone hit lr lrate norm scale time
+    sec second speed fps throughput divergence kl kld entropy fitness ratio momentum
+    coef coefficient factor gap diff difference delta threshold count likelihood temperature
+    memory mem flop mfu frac fraction clipfrac clip explained
     """
 )
-"""Metrics of other kinds: where one is the right-most metric word, the tag is neither an accuracy nor a loss."""
+"""Further metrics: where one is the right-most metric word, the tag is no accuracy, no loss and no quality."""
 
 NO_QUALITY: Final = _words(
     "lr lrate time sec second speed fps throughput memory mem scale norm momentum coef coefficient factor"
@@ -75,7 +119,10 @@ COMPONENT: Final = _words(
 TOTAL: Final = _words("total tot overall combined")
 """A loss with one of these is the whole, and others beside it are its terms."""
 
-LOSS_KINDS: Final = _words("xent xentropy ce nll bce logloss") | {"cross entropy"}
+CROSS_ENTROPIES: Final = _words("xent xentropy ce bce logloss") | {"cross entropy"}
+"""A loss with one of these is a cross entropy by its own name."""
+
+LOSS_KINDS: Final = CROSS_ENTROPIES | {"nll"}
 """A loss with one of these may be a term of the whole; one without is the whole, as one that says so."""
 
 BEFORE_LOSS: Final = _words("a c p")
@@ -91,7 +138,7 @@ NEUTRAL: Final = _words(
     sigmoid logit with from scalar summary result history plot curve graph monitor score value main global final
     net model set data dataset phase mode split on at of the in for and end full rate event tb tensorboard info
     report per tracker tracking output batchwise mini percent percentage pct all tot combined aggregate
-    aggregated
+    aggregated rollout collect chart ep episode episodic env environment cumulative undiscounted
     """
 )
 """Words that say nothing about which series it is: they cost nothing when one of several must be chosen."""
@@ -113,7 +160,20 @@ GLUE: Final = _words("tr ce lr kl") | NUMBERED
 
 KNOWN: Final = frozenset(
     word
-    for words in (ACCURACY, LOSS, OTHER, SPLITS, VETO, COMPONENT, NEUTRAL, EPOCH, STEP, PATH_NEUTRAL, {"loader", "top"})
+    for words in (
+        ACCURACY,
+        LOSS,
+        QUALITIES,
+        OTHER,
+        SPLITS,
+        VETO,
+        COMPONENT,
+        NEUTRAL,
+        EPOCH,
+        STEP,
+        PATH_NEUTRAL,
+        {"loader", "top"},
+    )
     for word in words
     if " " not in word
 ) | {"cross", "held", "out", "ent", "learning"}
