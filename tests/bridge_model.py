@@ -1,7 +1,8 @@
 """Writers, rotations, truncations, replacements, deletions, restarts of tbbridge and polls, in any order.
 
 The model is `tbbridge.read`: after every look, each published file holds the bytes that a fresh export of the same
-directory gives, and the files of experiments that are gone hold what they held.
+directory gives, and the files of experiments that are gone hold what they held; the conditions that are fulfilled are
+those of a fresh export's layout ``events``.
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tbbridge.core.crc32c import frame
+from tbbridge.exporting.fulfilled import fulfilled
+from tbbridge.exporting.options import ExportOptions
 from tbbridge.following.follower import Follower
 from tbbridge.reading.reading import read
+from tbbridge.shape.condition import Condition, Fulfilled
 from tbbridge.write.events import event, field, simple_value, summary
 from tbbridge.write.names import file_name
 from tbbridge.write.publish import Publisher
@@ -27,6 +31,15 @@ from tbbridge.write.run_log_csv import run_log_csv
 
 RUNS = ("exp/train", "exp/validation", "solo", ".", "deep/er/run", "odd name\n%41")
 TAGS = ("loss", "accuracy", "val_loss", "epoch")
+CONDITIONS = (
+    "val accuracy >= 9",
+    "best val loss < 3",
+    "gap accuracy > 0",
+    "train loss no better for 3",
+    "train accuracy rises for 2",
+    "*:loss no better for 6 steps",
+    "step >= 9",
+)
 FAST = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Memory, where there is some: thousands of sequences would wait for a disk."""
 
@@ -92,7 +105,8 @@ class BridgeModel(RuleBasedStateMachine):
 
     def begin(self) -> None:
         self.publisher = Publisher(self.out, keep_out=self.files.root)
-        self.follower = Follower(self.files.root, self.publisher, clock=lambda: self.now)
+        conditions = [Condition(text) for text in CONDITIONS]
+        self.follower = Follower(self.files.root, self.publisher, conditions=conditions, clock=lambda: self.now)
         self.parts: Iterator[set[str]] = iter(())
 
     def teardown(self) -> None:
@@ -262,9 +276,11 @@ class BridgeModel(RuleBasedStateMachine):
         if not self.looked:
             return
         self.looked = False
-        expected = exported(self.files.root)
+        expected, conditions = exported(self.files.root)
         found = {name: (self.out / name).read_bytes() for name in expected}
         assert found == expected
+        noticed = [(one.experiment, one.condition, one[2:6]) for one in self.follower.fulfilments.noticed()]
+        assert sorted(noticed) == conditions
         gone = [name for name, table in self.follower.tables.by_name.items() if table.gone]
         assert all((self.out / file_name(name)).read_bytes() == self.follower.csv(name) for name in gone)
         assert not list(self.out.rglob(".tbbridge-*"))
@@ -273,9 +289,10 @@ class BridgeModel(RuleBasedStateMachine):
             assert published == {*expected, *map(file_name, gone)}
 
 
-def exported(root: Path) -> dict[str, bytes]:
-    """What a fresh export of a directory gives: file name -> bytes."""
+def exported(root: Path) -> tuple[dict[str, bytes], list[tuple[str, str, Fulfilled]]]:
+    """What a fresh export of a directory gives: file name -> bytes; and what is fulfilled, sorted."""
     if not root.exists():
-        return {}
+        return {}, []
     reading = read(root)
-    return {file_name(one.name): run_log_csv(reading.table(one)) for one in reading.experiments}
+    files = {file_name(one.name): run_log_csv(reading.table(one)) for one in reading.experiments}
+    return files, sorted(fulfilled(reading, ExportOptions(layout="events", on=CONDITIONS)))

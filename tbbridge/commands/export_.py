@@ -55,7 +55,14 @@ def _add_layout(group: argparse._ArgumentGroup) -> None:
         default="compact",
         metavar="LAYOUT",
         help="compact: run logs (the default); long: run,tag,step,wall_time,value, every point; wide: a column a tag; "
-        "summary: one row an experiment, with best and last values",
+        "summary: one row an experiment, with best and last values; events: when each --on was fulfilled",
+    )
+    group.add_argument(
+        "--on",
+        action="append",
+        metavar="CONDITION",
+        default=[],
+        help='events: such as "val accuracy > 0.9", as for wait; may be repeated',
     )
     group.add_argument("--all", action="store_true", help="long: also the points that a restart superseded, marked")
     group.add_argument("--points", type=int, metavar="N", help="thin each series to about N points; extremes are kept")
@@ -110,6 +117,7 @@ def _options(args: argparse.Namespace) -> ExportOptions:
 
     return ExportOptions(
         layout=args.layout,
+        on=args.on,
         format=args.format,
         header=not args.no_header,
         spreadsheet_safe=args.spreadsheet_safe,

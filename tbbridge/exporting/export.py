@@ -43,6 +43,7 @@ def export(
     out: LogDir | None = None,
     *,
     layout: str = "compact",
+    on: Globs = None,
     format: str | None = None,
     runs: Globs = None,
     tags: Globs = None,
@@ -68,7 +69,8 @@ def export(
             file an experiment, or ``-`` for standard output. When None, run logs go to ``<logdir>-csv/``, all else to
             one file beside the log directory.
         layout: ``compact`` (run logs), ``long`` (every point), ``wide`` (a column a tag), ``summary`` (a row an
-            experiment).
+            experiment), ``events`` (a row per experiment and condition that it fulfils).
+        on: the conditions of the layout ``events``.
         format: ``csv``, ``parquet``, ``jsonl``, ``xlsx`` or ``html``; ``csv.gz``, ``.zst``, ``.xz``, ``.bz2``.
         runs, tags, experiments: only what matches one of these globs.
         steps: ``"A:B"`` or (A, B): only steps from A to B, both included.
@@ -94,6 +96,7 @@ def export(
     """
     chosen = ExportOptions(
         layout=layout,
+        on=globs(on),
         format=format,
         header=header,
         spreadsheet_safe=spreadsheet_safe,

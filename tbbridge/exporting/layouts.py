@@ -10,6 +10,7 @@ import numpy as np
 
 from tbbridge.core.errors import UsageError
 from tbbridge.core.model import Points, RunLog, Series
+from tbbridge.exporting.fulfilled import events_table
 from tbbridge.exporting.options import ExportOptions
 from tbbridge.reading.reading import Reading
 from tbbridge.reading.selection import chosen, cut_points, cut_series, some
@@ -35,6 +36,9 @@ def tables(reading: Reading, options: ExportOptions, *, each: bool) -> Iterator[
     elif options.layout == "summary":
         for name, part in parts(reading, each):
             yield summary_table(summarise(run_logs(part, options)), f"{name}.summary")
+    elif options.layout == "events":
+        for name, part in parts(reading, each):
+            yield events_table(part, options, f"{name}.events")
     else:
         for name, part in parts(chosen_points(reading, options), each):
             name = f"{name}.{options.layout}"

@@ -13,6 +13,7 @@ from tbbridge.core.errors import PathError, UsageError
 from tbbridge.exporting.formats import NAMES, Format, format_of, parse_format
 from tbbridge.reading.reading import default_out
 from tbbridge.reading.selection import Steps
+from tbbridge.shape.condition import Condition
 from tbbridge.write.csv_text import DIALECTS, PLAIN, CsvOptions
 
 STDOUT = "-"
@@ -20,7 +21,7 @@ STDOUT = "-"
 _LIKE_A_FILE = re.compile(r"\.[A-Za-z]{2,7}$")
 """The end of a name that is hardly meant for a directory."""
 
-LAYOUTS = ("compact", "long", "wide", "summary")
+LAYOUTS = ("compact", "long", "wide", "summary", "events")
 AGGREGATES = ("mean", "median")
 
 
@@ -29,7 +30,10 @@ class ExportOptions:
     """How the selected part of a log directory is laid out and written."""
 
     layout: str = "compact"
-    """``compact`` (run logs), ``long`` (every point), ``wide`` (a column a tag), ``summary`` (a row an experiment)."""
+    """``compact`` (run logs), ``long`` (every point), ``wide`` (a column a tag), ``summary`` (a row an experiment),
+    ``events`` (a row per experiment and condition of `on` that it fulfils)."""
+    on: Sequence[str] = ()
+    """The conditions of ``events``."""
     format: str | None = None
     """``csv``, ``parquet``, ``jsonl``, ``xlsx``, ``html``, ``csv.gz`` ...; None: what the target's suffix says."""
     header: bool = True
@@ -149,11 +153,33 @@ def _check(options: ExportOptions) -> None:
         raise UsageError("--aggregate is of run logs: leave --layout away")
     if tuple(options.groups) != ("*",) and not options.aggregate:
         raise UsageError("--group says what is aggregated: add --aggregate mean or --aggregate median")
+    if options.on and options.layout != "events":
+        raise UsageError("--on is for the conditions of one layout: add --layout events")
+    if options.layout == "events":
+        event_conditions(options.on)
+        if options.points is not None:
+            raise UsageError("--points would leave out points that fulfil a condition: leave it away")
     if options.superseded and options.layout != "long":
         raise UsageError("--all is for the long table: add --layout long")
     low, high = options.steps
     if low is not None and high is not None and low > high:
         raise UsageError(f"--steps {low}:{high}: the first step is larger than the last")
+
+
+def event_conditions(texts: Sequence[str]) -> list[Condition]:
+    """Return the conditions of the layout.
+
+    Raises:
+        ConditionError: one is not written as it should be.
+        UsageError: there is none, or one asks for silence, which event files do not hold.
+    """
+    conditions = [Condition(text) for text in texts]
+    if not conditions:
+        raise UsageError('the layout events needs a condition: add --on "val accuracy > 0.9"')
+    for one in conditions:
+        if one.finished or one.silence is not None:
+            raise UsageError(f"--on {one.text!r}: silence is not in the event files; tbbridge wait has this condition")
+    return conditions
 
 
 def check_inside(directory: Path, keep_out: str | os.PathLike[str]) -> None:

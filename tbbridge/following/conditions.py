@@ -41,12 +41,12 @@ class Noticed(NamedTuple):
     """The condition's place among those that were given, from 0."""
 
     def as_json(self) -> dict[str, object]:
-        """Return it as ``tbbridge wait`` prints it; a number that JSON has not is the text that CSV has for it."""
+        """Return it as ``tbbridge wait`` prints it; NaN and the infinities are texts."""
         facts = {"version": 1, **self._asdict()}
         for name in ("wall_time", "value"):
             number = facts[name]
             if isinstance(number, float) and not math.isfinite(number):
-                facts[name] = "NaN" if math.isnan(number) else str(number)
+                facts[name] = "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
         del facts["place"]
         return facts
 

@@ -114,6 +114,21 @@ def test_the_summary_has_a_row_an_experiment(export: Export) -> None:
     assert found[0]["cross entropy gap"] == "1.0"
 
 
+def test_the_events_say_when_each_condition_was_fulfilled(export: Export) -> None:
+    """One row per experiment and condition that it fulfils, with the first point that does; a series has its run."""
+    on = ("--on", "train accuracy >= 0.75", "--on", "b/*:cross_entropy > 2.1", "--on", "gap accuracy >= 0.25")
+    found = rows(export("--layout", "events", *on, "-o", "-"))
+    assert found[0] == ["experiment", "condition", "column", "step", "wall_time", "value"]
+    assert found[1:] == [
+        ["a", "train accuracy >= 0.75", "train accuracy", "2", "102.0", "0.75"],
+        ["a", "gap accuracy >= 0.25", "gap accuracy", "0", "100.0", "0.25"],
+        ["b", "train accuracy >= 0.75", "train accuracy", "1", "101.0", "0.75"],
+        ["b", "b/*:cross_entropy > 2.1", "b/validation:cross_entropy", "0", "100.0", "2.125"],
+        ["b", "gap accuracy >= 0.25", "gap accuracy", "0", "100.0", "0.25"],
+    ]
+    assert len(rows(export("--layout", "events", *on[:2], "--steps", "2:", "-o", "-"))) == 3
+
+
 def test_aggregates_over_groups(export: Export, logdir: Path) -> None:
     """--aggregate over the experiments that each --group matches; all are one group by default."""
     write_experiment(logdir, "other", shift=0.0625)
@@ -281,6 +296,10 @@ def test_headers_and_spreadsheets(export: Export, logdir: Path) -> None:
         (["--points", "1"], "at least 2"),
         (["--group", "x"], "add --aggregate"),
         (["--all"], "add --layout long"),
+        (["--layout", "events"], "add --on"),
+        (["--on", "step > 1"], "add --layout events"),
+        (["--layout", "events", "--on", "silent for 1m"], "silence is not in the event files"),
+        (["--layout", "events", "--on", "step > 1", "--points", "5"], "leave it away"),
         (["--format", "html", "--layout", "long"], "html shows run logs"),
         (["--engine", "spark"], "unknown engine 'spark': choose threads"),
         (["--engine", "dask=tcp://127.0.0.1:1"], "cannot reach the Dask scheduler"),

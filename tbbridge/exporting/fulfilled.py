@@ -1,0 +1,49 @@
+"""When each experiment fulfilled each condition: the layout ``events``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tbbridge.core.model import Points
+from tbbridge.exporting.options import ExportOptions, event_conditions
+from tbbridge.reading.reading import Reading
+from tbbridge.reading.selection import cut_points
+from tbbridge.shape.condition import Fulfilled
+from tbbridge.shape.series import live
+from tbbridge.write.table import Cells, RowGroup, Table
+
+
+def fulfilled(reading: Reading, options: ExportOptions) -> Iterator[tuple[str, str, Fulfilled]]:
+    """Yield each experiment and condition that it fulfils, and the first point that does."""
+    conditions = event_conditions(options.on)
+    for experiment in reading.experiments:
+        columns = {name: cut_points(one, options.steps) for name, one in reading.columns(experiment).items()}
+        series = dict(_series(reading, experiment.runs, options)) if any(one.any_series for one in conditions) else {}
+        for condition in conditions:
+            found = condition.first({**columns, **series} if condition.any_series else columns)
+            if found:
+                yield experiment.name, condition.text, found
+
+
+def _series(reading: Reading, runs: tuple[str, ...], options: ExportOptions) -> Iterator[tuple[str, Points]]:
+    for run in runs:
+        for tag, one in reading.runs[run].items():
+            yield f"{run}:{tag}", cut_points(live(one), options.steps)
+
+
+def events_table(reading: Reading, options: ExportOptions, name: str = "") -> Table:
+    """Return one row per experiment and condition that it fulfils: the first point that does."""
+    groups = [
+        RowGroup(
+            (experiment, condition, found.column),
+            {
+                "step": Cells(np.array([found.step], np.int64)),
+                "wall_time": Cells(np.array([found.wall_time], np.float64)),
+                "value": Cells(np.array([found.value], np.float64)),
+            },
+        )
+        for experiment, condition, found in fulfilled(reading, options)
+    ]
+    return Table(("experiment", "condition", "column"), ("step", "wall_time", "value"), groups, name)
