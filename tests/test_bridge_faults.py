@@ -22,8 +22,9 @@ from tbbridge.following.bridge import Bridge
 from tbbridge.following.follower import Follower
 from tbbridge.reading import log_directory
 from tbbridge.watching.session import watch
+from tbbridge.write.atomic import TEMPORARY
 from tbbridge.write.events import EventWriter
-from tbbridge.write.publish import TEMPORARY, Publisher
+from tbbridge.write.publish import Publisher
 
 
 @pytest.fixture
@@ -293,7 +294,7 @@ def test_a_target_that_became_read_only_is_told_and_recovered_from(logs: Path, m
     real = os.open
 
     def refuse(path: str, flags: int, *args: object, **kwargs: object) -> int:
-        if flags & os.O_CREAT and str(path).startswith(".tbbridge-"):
+        if flags & os.O_CREAT and os.path.basename(path).startswith(".tbbridge-"):
             raise OSError(30, "Read-only file system")
         return real(path, flags, *args, **kwargs)  # type: ignore[arg-type]
 

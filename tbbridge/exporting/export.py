@@ -20,12 +20,12 @@ from tbbridge.core.errors import PathError, PublishError, UsageError
 from tbbridge.core.model import Experiment
 from tbbridge.exporting.formats import table_chunks
 from tbbridge.exporting.layouts import tables
-from tbbridge.exporting.options import ExportOptions, Target, check_inside, target
+from tbbridge.exporting.options import ExportOptions, Target, target
 from tbbridge.reading.engines import open_engine
 from tbbridge.reading.reading import Reading, read
 from tbbridge.reading.selection import Selection, Steps, parse_steps, select
 from tbbridge.shape.mapping.mapping import MappingOptions
-from tbbridge.write.atomic import case_matters, check_target, write_whole
+from tbbridge.write.atomic import case_matters, check_outside, check_target, write_whole
 from tbbridge.write.names import SUFFIX, file_names
 from tbbridge.write.parallel import write_all
 from tbbridge.write.publish import Publisher
@@ -170,7 +170,7 @@ def run_export(
     if where.file:
         check_target(where.file, force=options.force, keep_out=logdir)
     if where.directory:
-        check_inside(where.directory, logdir)
+        check_outside(where.directory, logdir)
         if where.form.name == "parquet" and options.layout == "long" and not options.aggregate:
             return _dataset(logdir, where.directory, selection, options, reader)
     reading = reader.read(logdir)
@@ -270,7 +270,11 @@ def _write_each(where: Target, contents: Iterable[_Content], progress: Progress 
     assert directory is not None
     everything = list(contents)
     _make(directory)
-    names = file_names((content.name for content in everything), case_matters=case_matters(directory))
+    try:
+        distinct = case_matters(directory)
+    except OSError as error:
+        raise PublishError(f"cannot write into {directory}: {error.strerror}; choose another --out") from error
+    names = file_names((content.name for content in everything), case_matters=distinct)
     paths = {name: directory / (file.removesuffix(SUFFIX) + where.form.suffix) for name, file in names.items()}
     for path in paths.values():
         if not force and os.path.lexists(path):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tbbridge.core.errors import PathError, UsageError
+from tbbridge.core.errors import UsageError
 from tbbridge.exporting.formats import NAMES, Format, format_of, parse_format
 from tbbridge.reading.reading import default_out
 from tbbridge.reading.selection import Steps
@@ -180,13 +180,3 @@ def event_conditions(texts: Sequence[str]) -> list[Condition]:
         if one.finished or one.silence is not None:
             raise UsageError(f"--on {one.text!r}: silence is not in the event files; tbbridge wait has this condition")
     return conditions
-
-
-def check_inside(directory: Path, keep_out: str | os.PathLike[str]) -> None:
-    """Refuse a target directory in the log directory.
-
-    Raises:
-        PathError: it lies there.
-    """
-    if f"{os.path.realpath(directory)}/".startswith(f"{os.path.realpath(keep_out)}/"):
-        raise PathError(f"{directory} lies in the log directory, where nothing is written: choose another --out")

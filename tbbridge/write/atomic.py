@@ -1,4 +1,4 @@
-"""One named file, written whole or not at all; a device or a pipe is written through."""
+"""Files that are written whole or not at all; a device or a pipe is written through."""
 
 from __future__ import annotations
 
@@ -12,12 +12,25 @@ from pathlib import Path
 
 from tbbridge.core.errors import PathError, PublishError, UsageError
 
-TEMPORARY = re.compile(r"\.tbbridge-\d+-whole-\d+\.tmp")
-"""Our temporary files' names; nothing else is ever removed."""
+TEMPORARY = re.compile(r"\.tbbridge-\d+-(whole-)?\d+\.tmp")
+"""Our temporary files' names (with ``whole``: an earlier version's); nothing else is ever removed."""
+
+_FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
+"""No link is followed, no FIFO waited for; Windows has the last one alone."""
 
 _counter = itertools.count(1)
 _cleaned: set[tuple[int, int]] = set()
 """The directories in which this process has looked for what others left, by device and inode."""
+
+
+def check_outside(path: str | os.PathLike[str], logdir: str | os.PathLike[str] | None) -> None:
+    """Refuse a target in the log directory.
+
+    Raises:
+        PathError: `path` is `logdir` or lies in it.
+    """
+    if logdir is not None and f"{os.path.realpath(path)}/".startswith(f"{os.path.realpath(logdir)}/"):
+        raise PathError(f"{path} lies in the log directory, where nothing is written: choose another --out")
 
 
 def check_target(path: Path, *, force: bool = False, keep_out: str | os.PathLike[str] | None = None) -> None:
@@ -32,8 +45,7 @@ def check_target(path: Path, *, force: bool = False, keep_out: str | os.PathLike
         UsageError: it exists, and `force` is not set.
         PathError: it is a directory, its directory is missing, or it lies in `keep_out`.
     """
-    if keep_out is not None and f"{os.path.realpath(path)}/".startswith(f"{os.path.realpath(keep_out)}/"):
-        raise PathError(f"{path} lies in the log directory, where nothing is written: choose another --out")
+    check_outside(path, keep_out)
     if os.path.isdir(path):
         raise PathError(f"{path} is a directory: name a file, or end the directory's name with /")
     if not os.path.isdir(path.parent):
@@ -43,11 +55,7 @@ def check_target(path: Path, *, force: bool = False, keep_out: str | os.PathLike
 
 
 def write_whole(path: Path, chunks: Iterable[bytes]) -> int:
-    """Replace the file by the chunks' bytes; returns how many they were.
-
-    They go to a temporary file in the same directory, which is synchronized and renamed. After an error the old file
-    stands and the temporary one is gone; what a process left that was killed goes the next time that something is
-    written into the directory. A link is followed: its target is replaced.
+    """Replace the file by the chunks' bytes, durably; return how many they were. A link's target is replaced.
 
     Raises:
         PublishError: it could not be written; the text says why.
@@ -56,34 +64,47 @@ def write_whole(path: Path, chunks: Iterable[bytes]) -> int:
         if path.exists() and not stat.S_ISREG(path.stat().st_mode):
             with path.open("wb", buffering=0) as device:
                 return _write_all(device.fileno(), chunks)
-        return _replace(Path(os.path.realpath(path)), chunks)
+        real = Path(os.path.realpath(path))
+        remove_stale(real.parent)
+        size = replace_file(real, chunks).st_size
+        synchronize(real.parent)
+        return size
     except OSError as error:
         raise PublishError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def _replace(path: Path, chunks: Iterable[bytes]) -> int:
-    remove_stale(path.parent)
+def replace_file(path: Path, chunks: Iterable[bytes]) -> os.stat_result:
+    """Replace what stands under a name by a file with the chunks' bytes; return its status.
+
+    They go to a temporary file in the same directory, which is synchronized and renamed; the permissions of the old
+    file stay. The rename is durable after `synchronize`. After an error the old file stands and the temporary one is
+    gone; what a process leaves that is killed goes by `remove_stale`.
+
+    Raises:
+        OSError: it could not be written.
+    """
     temporary, descriptor = _create(path.parent)
-    try:
-        size = _write_all(descriptor, chunks)
-        os.fsync(descriptor)
-        os.replace(temporary, path)  # before the lock goes
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    finally:
-        os.close(descriptor)
-    _synchronize(path.parent)
-    return size
+    with open(descriptor, "wb", buffering=0) as file:
+        try:
+            _keep_permissions(path, descriptor)
+            _write_all(descriptor, chunks)
+            os.fsync(descriptor)
+            status = os.fstat(descriptor)
+            if os.name == "nt":
+                file.close()  # no open file can be renamed there
+            os.replace(temporary, path)  # before the lock goes
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+    return status
 
 
 def _create(directory: Path) -> tuple[Path, int]:
-    """A new temporary file, locked for as long as its descriptor is open: so others see that somebody writes it."""
+    """A new temporary file, locked for as long as its descriptor is open, which tells others that it is in use."""
     while True:
-        temporary = directory / f".tbbridge-{os.getpid()}-whole-{next(_counter)}.tmp"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(temporary, flags, 0o666)
+        temporary = directory / f".tbbridge-{os.getpid()}-{next(_counter)}.tmp"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666)
         locked = _try_lock(descriptor)
         if locked is None or (locked and os.fstat(descriptor).st_nlink):
             return temporary, descriptor
@@ -103,40 +124,12 @@ def _try_lock(descriptor: int) -> bool | None:
     return True
 
 
-def case_matters(directory: Path) -> bool:
-    """Return whether a directory tells ``a`` from ``A``; True where nothing can be written into it."""
-    try:
-        temporary, descriptor = _create(directory)
-    except OSError:
-        return True
-    try:
-        return not temporary.with_name(temporary.name.upper()).exists()
-    finally:
-        os.close(descriptor)
-        temporary.unlink()
-
-
-def remove_stale(directory: Path) -> None:
-    """Remove, once a process, temporary files that nobody holds the lock of: whoever wrote them is dead."""
-    with contextlib.suppress(OSError):
-        status = os.stat(directory)
-        if (status.st_dev, status.st_ino) in _cleaned:
-            return
-        _cleaned.add((status.st_dev, status.st_ino))
-        with os.scandir(directory) as entries:
-            found = [entry.path for entry in entries if TEMPORARY.fullmatch(entry.name)]
-        for path in found:
-            _remove_if_dead(path)
-
-
-def _remove_if_dead(path: str) -> None:
-    with contextlib.suppress(OSError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            if stat.S_ISREG(os.fstat(descriptor).st_mode) and _try_lock(descriptor):
-                os.unlink(path)
-        finally:
-            os.close(descriptor)
+def _keep_permissions(path: Path, descriptor: int) -> None:
+    """A file that the user made private stays private."""
+    with contextlib.suppress(OSError, AttributeError):  # Windows may have no fchmod
+        old = os.lstat(path)
+        if stat.S_ISREG(old.st_mode) and old.st_mode != os.fstat(descriptor).st_mode:
+            os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
 
 
 def _write_all(descriptor: int, chunks: Iterable[bytes]) -> int:
@@ -149,10 +142,53 @@ def _write_all(descriptor: int, chunks: Iterable[bytes]) -> int:
     return size
 
 
-def _synchronize(directory: Path) -> None:
+def synchronize(directory: Path) -> None:
+    """Make the names in a directory durable, where the system can."""
     with contextlib.suppress(OSError):
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        descriptor = os.open(directory, os.O_RDONLY | _FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
         try:
             os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def case_matters(directory: Path) -> bool:
+    """Return whether a directory tells ``a`` from ``A``.
+
+    Raises:
+        OSError: nothing can be written into it.
+    """
+    temporary, descriptor = _create(directory)
+    try:
+        return not temporary.with_name(temporary.name.upper()).exists()
+    finally:
+        os.close(descriptor)
+        temporary.unlink()
+
+
+def remove_stale(directory: str | os.PathLike[str], cleaned: set[tuple[int, int]] = _cleaned) -> None:
+    """Remove temporary files of which no process holds the lock, since those that wrote them are dead.
+
+    Args:
+        directory: where to look.
+        cleaned: the directories that need no look any more, by device and inode; gets this one.
+    """
+    with contextlib.suppress(OSError):
+        status = os.stat(directory)
+        if (status.st_dev, status.st_ino) in cleaned:
+            return
+        with os.scandir(directory) as entries:
+            found = [entry.path for entry in entries if TEMPORARY.fullmatch(entry.name)]
+        for path in found:
+            _remove_if_dead(path)
+        cleaned.add((status.st_dev, status.st_ino))
+
+
+def _remove_if_dead(path: str) -> None:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_WRONLY | _FLAGS)
+        try:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode) and _try_lock(descriptor):
+                os.unlink(path)
         finally:
             os.close(descriptor)

@@ -19,8 +19,8 @@ from collections import Counter
 from pathlib import Path
 
 import tbbridge
+from tbbridge.write.atomic import TEMPORARY
 from tbbridge.write.events import EventWriter
-from tbbridge.write.publish import TEMPORARY
 
 RUNS = ("a/train", "a/validation", "b", "c/d")
 

@@ -15,8 +15,8 @@ import support
 from support import run_cli, running_cli, stop, wait_until
 
 import tbbridge
+from tbbridge.write.atomic import TEMPORARY
 from tbbridge.write.events import EventWriter
-from tbbridge.write.publish import TEMPORARY
 
 SIZE = 64 << 10
 """Bytes of the small file system."""
@@ -86,7 +86,7 @@ def published(out: Path) -> dict[str, bytes]:
 
 
 def temporaries(out: Path) -> list[Path]:
-    return [path for path in out.rglob("*") if TEMPORARY.fullmatch(path.name) or "-whole-" in path.name]
+    return [path for path in out.rglob("*") if TEMPORARY.fullmatch(path.name)]
 
 
 def test_a_watch_outlives_a_full_disk(tmp_path: Path, out: Path, full: Full) -> None:

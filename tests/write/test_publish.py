@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import itertools
 import os
 import resource
@@ -18,8 +19,9 @@ from pathlib import Path
 import pytest
 
 from tbbridge.core.errors import LockedError, PathError, PublishError
+from tbbridge.write.atomic import TEMPORARY
 from tbbridge.write.names import file_names
-from tbbridge.write.publish import TEMPORARY, Publisher
+from tbbridge.write.publish import Publisher
 
 OLD, NEW = b"step\n1\n" * 100, b"step\n2\n" * 200
 
@@ -106,7 +108,7 @@ def test_a_link_under_a_temporary_name_is_not_followed(
     """Whoever guesses the name gains nothing: that attempt fails, the next one has another name."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"mine")
-    monkeypatch.setattr("tbbridge.write.publish._counter", itertools.count(10**6))
+    monkeypatch.setattr("tbbridge.write.atomic._counter", itertools.count(10**6))
     (out / f".tbbridge-{os.getpid()}-{10**6}.tmp").symlink_to(victim)
     with pytest.raises(PublishError, match="File exists"):
         publisher.publish("exp", NEW)
@@ -157,7 +159,7 @@ def test_only_our_own_stale_temporary_files_are_removed(out: Path) -> None:
 
 
 def test_stale_temporary_files_go_where_nothing_is_published_any_more_too(out: Path, tmp_path: Path) -> None:
-    """At the start, in all directories but those of another tbbridge, the log directory, and linked ones."""
+    """At the start, in all directories but the log directory and linked ones; what is being written stays."""
     places = ["", "a", "a/b/c", "others/d", "logs/e", "link"]
     (tmp_path / "linked").mkdir()
     out.mkdir()
@@ -165,13 +167,12 @@ def test_stale_temporary_files_go_where_nothing_is_published_any_more_too(out: P
     for place in places:
         (out / place).mkdir(parents=True, exist_ok=True)
         (out / place / ".tbbridge-1-1.tmp").write_bytes(b"")
-    (out / "others/.tbbridge-1-2.tmp").write_bytes(b"")
-    with Publisher(out / "others"):
-        assert not (out / "others/.tbbridge-1-2.tmp").exists()
-        (out / "others/d/.tbbridge-1-1.tmp").write_bytes(b"")
+    (out / "others/d/.tbbridge-1-2.tmp").write_bytes(b"")
+    with open(out / "others/d/.tbbridge-1-2.tmp", "rb") as written:
+        fcntl.flock(written, fcntl.LOCK_EX)
         Publisher(out, keep_out=out / "logs").close()
     left = [str(path.relative_to(out)) for path in temporaries(out)]
-    assert sorted(left) == ["logs/e/.tbbridge-1-1.tmp", "others/d/.tbbridge-1-1.tmp"]
+    assert sorted(left) == ["logs/e/.tbbridge-1-1.tmp", "others/d/.tbbridge-1-2.tmp"]
     assert (tmp_path / "linked/.tbbridge-1-1.tmp").exists()
 
 
@@ -324,3 +325,25 @@ def test_a_file_that_case_alone_tells_apart_is_never_overwritten(out: Path, monk
         paths = {publisher.publish(name, name.encode()) for name in ("run", "Run")}
     assert len({str(path).casefold() for path in paths}) == 2
     assert sorted(path.read_bytes() for path in paths) == [b"Run", b"run"]
+
+
+def test_where_the_system_lacks_fcntl_a_file_is_the_lock(out: Path) -> None:
+    """As on Windows: published whole, a second tbbridge refuses, and the directory is free in the end."""
+    program = f"""
+import os, sys, warnings
+sys.modules["fcntl"] = None
+for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_DIRECTORY", "fwalk", "fchmod"): delattr(os, name)
+warnings.simplefilter("ignore")
+from tbbridge.core.errors import LockedError
+from tbbridge.write.publish import Publisher
+with Publisher({str(out)!r}) as publisher:
+    publisher.publish("a/exp", b"old")
+    publisher.publish("a/exp", b"new")
+    try: Publisher({str(out)!r})
+    except LockedError as error: print(error)
+Publisher({str(out)!r}).close()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "another tbbridge publishes into" in done.stdout
+    assert (out / "a/exp.csv").read_bytes() == b"new"
+    assert not temporaries(out)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tbbridge.write.publish import TEMPORARY, Publisher
+from tbbridge.write.atomic import TEMPORARY
+from tbbridge.write.publish import Publisher
 
 OLD, NEW = b"step\n1\n" * 1000, b"step\n2\n" * 2000
 BEGIN, END = "/the-publish-begins", "/the-publish-ends"
