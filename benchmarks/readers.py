@@ -42,14 +42,13 @@ def event_files(logdir: str) -> list[Path]:
 def ours(logdir: str) -> Callable[[], Answer]:
     """Our decoder: every file into columns."""
     from tbbridge.decode import Decoder
+    from tbbridge.tail.file import feed
+    from tbbridge.tail.local import LocalFile
 
     def read_file(path: Path) -> Answer:
         decoder = Decoder(path.name)
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            decoder.follow(os.fstat(descriptor).st_size, lambda count, at: os.pread(descriptor, count, at))
-        finally:
-            os.close(descriptor)
+        with LocalFile(str(path)) as file:
+            feed(decoder, file, file.stat().size)
         logs.append(decoder.log)
         return len(decoder.log.scalars.step), 0.0
 

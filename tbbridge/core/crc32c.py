@@ -44,12 +44,6 @@ def masked(crc: int) -> int:
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def unmasked(stored: int) -> int:
-    """The checksum that a TFRecord stores as `stored`."""
-    rotated = (stored - 0xA282EAD8) & 0xFFFFFFFF
-    return ((rotated >> 17) | (rotated << 15)) & 0xFFFFFFFF
-
-
 def crc32c(data: Buffer, crc: int = 0) -> int:
     """CRC-32C of `data`; `crc` is that of the bytes before it."""
     return update(crc ^ 0xFFFFFFFF, data) ^ 0xFFFFFFFF

@@ -17,19 +17,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = [
-    "ConditionError",
-    "FormatError",
-    "LockedError",
-    "MappingError",
-    "PathError",
-    "PortError",
-    "PublishError",
-    "TbbridgeError",
-    "UsageError",
-]
-
-
 _OPTION = re.compile(r"(?<![^ (])--([a-z][a-z-]*)(?: (?=[\"'\d-])| (long|mean|median)\b)?")
 _ARGUMENTS = {
     "all": "superseded=True",

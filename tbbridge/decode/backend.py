@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from tbbridge.core import settings
 
 __all__ = ["IMPLEMENTATION", "crc32c", "headers", "masked_crc32c", "prefix_states", "scan", "scan_files", "shift"]
 
-
-def _pick() -> tuple[str, ModuleType]:
-    if settings.DECODER != "plain":
-        try:
-            return "compiled", import_module("tbbridge.decode._native")
-        except ImportError:
-            if settings.DECODER == "compiled":
-                raise
-            warnings.warn(
-                "tbbridge reads event files slowly: its compiled decoder was not built; install a C compiler and "
-                "reinstall tbbridge for the fast one",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-    return "plain", import_module("tbbridge.decode._plain")
-
-
-IMPLEMENTATION, _twin = _pick()
+IMPLEMENTATION, _twin = settings.twin("decode")
 """``compiled`` or ``plain``."""
+
+if IMPLEMENTATION == "plain" and settings.DECODER != "plain":
+    warnings.warn(
+        "tbbridge reads event files slowly: its compiled decoder was not built; install a C compiler and "
+        "reinstall tbbridge for the fast one",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 _twin.use_portable_crc(settings.CRC == "portable")
 

@@ -33,10 +33,10 @@ class Decoder:
     name        the file's, for `EventFile.name`
     max_record  bytes; a larger record is never held: it is read without its images, graphs and the like
 
-    The reader asks for `position` and `want`, feeds what is there, and settles when it has come to the end; `follow`
-    does all that. What comes out is a function of the file's bytes: not of the pieces, nor of the sizes at which it was
-    looked at while it grew. Where growth proves an earlier look wrong (an unfinished record turned out whole, though a
-    record inside it had been taken) everything starts anew: `generation` grows, and columns taken before are void.
+    The reader asks for `position` and `want`, feeds what is there, and settles when it has come to the end. The result
+    is a function of the file's bytes: not of the pieces, nor of the sizes at which it was looked at while it grew. If
+    growth proves an earlier look wrong (an unfinished record turned out whole, though a record inside it had been
+    taken) everything starts again: `generation` grows, and columns taken before are void.
     """
 
     def __init__(self, name: str, *, max_record: int = MAX_RECORD) -> None:
@@ -87,25 +87,6 @@ class Decoder:
     def digest(self) -> tuple[int, ...]:
         """A checksum of all scalars so far, those that were taken among them: the same for the same scalars."""
         return self._log.columns.digest
-
-    def follow(self, size: int, read: Callable[[int, int], bytes | bytearray | memoryview]) -> int:
-        """Decode a file of `size` bytes to its end with ``read(bytes, offset)``; returns the number of new scalars.
-
-        Stops where `read` returns nothing.
-        """
-        before, generation = self._log.columns.rows, self.generation
-        self.announce(size)
-        while True:
-            while self.position < size:
-                data = read(min(self.want, size - self.position), self.position)
-                if not len(data):
-                    break
-                self.feed(data)
-            else:
-                self.settle(size)
-                if self.position < size:
-                    continue
-            return self._log.columns.rows - (before if generation == self.generation else 0)
 
     def announce(self, size: int) -> None:
         """The file has `size` bytes by now: makes room for all of them at once, and changes nothing else."""

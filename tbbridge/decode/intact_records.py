@@ -10,7 +10,7 @@ from tbbridge.decode.decoder import MAX_RECORD
 from tbbridge.decode.resync import Search
 
 Read = Callable[[int, int], bytes]
-"""``read(bytes, offset)``, as `tbbridge.decode.Decoder.follow` takes it."""
+"""``read(bytes, offset)``: at most so many bytes from there on."""
 
 _CHUNK = 1 << 20
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from tbbridge.core.errors import PathError, PublishError
 from tbbridge.core.model import Series
 from tbbridge.exporting.layouts import LONG, point_cells
-from tbbridge.reading.by_run import RunReading, RunWork, plan, read_run, under_starts
+from tbbridge.reading.by_run import RunReading, RunWork, each_run, plan, read_run, reading_of
 from tbbridge.reading.engines import Engine
 from tbbridge.reading.reading import Reading
 from tbbridge.reading.selection import Selection, Steps, chosen, cut_series, matching
@@ -29,28 +30,18 @@ def partition(run: str) -> str:
     return f"run={quote(run, safe='')}"
 
 
-@dataclass(frozen=True, slots=True)
-class PartWork:
-    """What a worker needs to write one run's part of a dataset."""
-
-    work: RunWork
-    directory: str
-    tags: Sequence[str]
-    steps: Steps
-
-
-def write_part(part: PartWork) -> RunReading:
+def write_part(work: RunWork, directory: Path, tags: Sequence[str], steps: Steps) -> RunReading:
     """Read one run and write its part; the points stay with the worker."""
-    found = read_run(part.work)
-    wanted = chosen(found.series, part.tags or ["*"])
-    tags = {tag: cut_series(series, part.steps) for tag, series in found.series.items() if tag in wanted}
+    found = read_run(work)
+    wanted = chosen(found.series, tags or ["*"])
+    kept = {tag: cut_series(series, steps) for tag, series in found.series.items() if tag in wanted}
     failure = ""
     try:
-        if tags:
-            put_part(Path(part.directory), found.run, tags)
+        if kept:
+            _put_part(directory, found.run, kept)
     except PublishError as error:
         failure = error.message
-    left = {tag: _superseded(series) for tag, series in tags.items()}
+    left = {tag: _superseded(series) for tag, series in kept.items()}
     return replace(found, series=left, tags=tuple(found.series), failure=failure)
 
 
@@ -60,12 +51,7 @@ def _superseded(series: Series) -> Series:
     return Series(series.step[kept], series.wall_time[kept], series.value[kept], kept[kept])
 
 
-def put_part(directory: Path, run: str, tags: dict[str, Series]) -> Path:
-    """Write one run's part into a dataset's directory.
-
-    Raises:
-        PublishError: it could not be written.
-    """
+def _put_part(directory: Path, run: str, tags: dict[str, Series]) -> None:
     folder = directory / partition(run)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +59,6 @@ def put_part(directory: Path, run: str, tags: dict[str, Series]) -> Path:
         raise PublishError(f"cannot make {folder}: {error.strerror}") from error
     groups = [RowGroup((tag,), point_cells(live(series))) for tag, series in tags.items()]
     write_whole(folder / PART_FILE, parquet_chunks(Table(("tag",), LONG, groups), double=True))  # the parts must agree
-    return folder / PART_FILE
 
 
 def dataset_parts(directory: Path) -> list[Path]:
@@ -109,39 +94,24 @@ def write_dataset(
         UsageError: nothing matches the selection.
         PublishError: some part could not be written; the others are.
     """
-    work, problems, left_out = plan(logdir, follow_links=follow_links)
-    if not work:
-        raise PathError(next(iter(problems), f"{logdir} holds no event files: give the log directory"))
-    chosen = set(matching("--runs", [one.run for one in work], selection.runs))
+    planned = plan(logdir, follow_links=follow_links)
+    if not planned.work:
+        raise PathError(next(iter(planned.problems), f"{logdir} holds no event files: give the log directory"))
+    wanted = set(matching("--runs", [one.run for one in planned.work], selection.runs))
     old = dataset_parts(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PathError(f"cannot write into {directory}: {error.strerror}") from None
-    parts = [PartWork(one, os.path.abspath(directory), selection.tags, steps) for one in work if one.run in chosen]
-    found: list[RunReading] = []
-    for one in engine.map(write_part, parts):
-        found.append(one)
-        if progress:
-            progress("writing", len(found), len(parts))
-    again = under_starts([part.work for part in parts], found)
-    redo = [replace(part, work=work) for work in again for part in parts if part.work.run == work.run]
-    redone = {one.run: one for one in engine.map(write_part, redo)} if redo else {}
-    found = [redone.get(one.run, one) for one in found]
+    write = partial(write_part, directory=directory.absolute(), tags=selection.tags, steps=steps)
+    work = [one for one in planned.work if one.run in wanted]
+    found = each_run(engine, write, work, progress and partial(progress, "writing"))
     _check_found(found, selection, directory)
     new = {directory / partition(one.run) / PART_FILE for one in found if one.series}
     for part in old:
         if part not in new:
             _remove_part(part)
-    return Reading(
-        os.fspath(logdir),
-        {one.run: one.files for one in found},
-        {one.run: one.series for one in found},
-        [],
-        problems + [line for one in found for line in one.problems],
-        restarts={one.run: one.restarts for one in found if one.restarts},
-        notes=left_out,
-    )
+    return reading_of(logdir, planned, found)
 
 
 def _check_found(found: Sequence[RunReading], selection: Selection, directory: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
 from tbbridge.core.errors import PathError
@@ -93,10 +94,39 @@ def plan(logdir: str | os.PathLike[str], *, follow_links: bool = False) -> Plan:
     return Plan(work, listing.problems, [left_out] if left_out else [])
 
 
-def under_starts(work: Sequence[RunWork], found: Sequence[RunReading]) -> list[RunWork]:
-    """Return the work to be done again: of the runs for which session starts of the run above hold."""
+def each_run(
+    engine: Engine,
+    function: Callable[[RunWork], RunReading],
+    work: Sequence[RunWork],
+    told: Callable[[int, int], None] | None = None,
+) -> list[RunReading]:
+    """Let an engine do the work on each run, and again where session starts of the run above hold for it.
+
+    Args:
+        told: gets how many runs are done, and how many there are.
+    """
+    found: list[RunReading] = []
+    for one in engine.map(function, work):
+        found.append(one)
+        if told:
+            told(len(found), len(work))
     above = inherited_starts({one.run: one.files for one in found})
-    return [replace(one, above=tuple(above[one.run])) for one in work if one.run in above]
+    again = [replace(one, above=tuple(above[one.run])) for one in work if one.run in above]
+    redone = {one.run: one for one in engine.map(function, again)} if again else {}
+    return [redone.get(one.run, one) for one in found]
+
+
+def reading_of(logdir: str | os.PathLike[str], planned: Plan, found: Sequence[RunReading]) -> Reading:
+    """Return what was read as a `Reading`, not mapped yet."""
+    return Reading(
+        os.fspath(logdir),
+        {one.run: one.files for one in found},
+        {one.run: one.series for one in found},
+        [],
+        planned.problems + [line for one in found for line in one.problems],
+        restarts={one.run: one.restarts for one in found if one.restarts},
+        notes=planned.notes,
+    )
 
 
 def read_by_run(
@@ -108,20 +138,9 @@ def read_by_run(
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Reading:
     """`tbbridge.reading.reading.read`, the runs spread over an engine; the same result."""
-    work, problems, left_out = plan(logdir, follow_links=follow_links)
-    found: list[RunReading] = []
-    for one in engine.map(read_run, work):
-        found.append(one)
-        if progress:
-            progress("reading", len(found), len(work))
-    again = under_starts(work, found)
-    redone = {one.run: one for one in engine.map(read_run, again)} if again else {}
-    found = [redone.get(one.run, one) for one in found]
-    runs = {one.run: one.series for one in found}
+    planned = plan(logdir, follow_links=follow_links)
+    found = each_run(engine, read_run, planned.work, progress and partial(progress, "reading"))
     known = {one.run: with_session({tag: facts(got) for tag, got in one.series.items()}, one.files) for one in found}
-    problems = problems + [line for one in found for line in one.problems]
     options = options or MappingOptions()
-    files = {one.run: one.files for one in found}
-    restarts = {one.run: one.restarts for one in found if one.restarts}
     mapped = experiments(logdir, known, options)
-    return Reading(os.fspath(logdir), files, runs, mapped, problems, options, restarts, left_out)
+    return replace(reading_of(logdir, planned, found), experiments=mapped, options=options)

@@ -17,6 +17,7 @@ from tbbridge.core.model import EventFile
 from tbbridge.decode import MAX_RECORD, Decoder
 from tbbridge.decode.intact_records import records
 from tbbridge.decode.utf8_repair import readable
+from tbbridge.tail.file import feed
 from tbbridge.tail.logdir import EventPath, printable, unfollowed
 from tbbridge.tail.storage import OpenFile, Storage, open_storage, without_password
 from tbbridge.write.atomic import check_target, write_whole
@@ -96,7 +97,7 @@ def _check_file(storage: Storage, logdir: str, place: EventPath) -> Checked:
     problem = ""
     try:
         with storage.open(place.path) as file:
-            decoder.follow(file.stat().size, file.read)
+            feed(decoder, file, file.stat().size)
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
     log = decoder.log

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tbbridge.core.collector import collector_paused
 from tbbridge.core.errors import PathError
+from tbbridge.core.memory import collector_paused
 from tbbridge.core.model import EventFile, Experiment, Points, RunLog, Series
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.reading.small_runs import read_runs

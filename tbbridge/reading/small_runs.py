@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from tbbridge.core.model import EventFile, Series
-from tbbridge.core.on_demand import OnDemand
 from tbbridge.decode.small_files import SmallFiles, decode_small
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.shape.facts import SeriesFacts, facts
@@ -20,6 +19,9 @@ from tbbridge.shape.sub_runs import inherited_starts
 from tbbridge.tail.batch import small_batches
 from tbbridge.tail.file import GrowingFile
 from tbbridge.tail.logdir import EventPath, Listing
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 class Runs(NamedTuple):
@@ -128,3 +130,39 @@ def _files(
     """What was decoded of the files of one run, but of those that vanished."""
     there = [one for one in files if one.path in small or one.path in one_by_one]
     return [small[one.path].file() if one.path in small else one_by_one[one.path].log for one in there]
+
+
+class OnDemand(Mapping[Key, Value]):
+    """A mapping of known keys, each with a value that `make` returns when it is asked for the first time.
+
+    Args:
+        keys: the keys, in the mapping's order.
+        make: makes a key's value; called once for each, by whichever thread asks first.
+    """
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, keys: Iterable[Key], make: Callable[[Key], Value]) -> None:
+        self._made: dict[Key, Value | None] = dict.fromkeys(keys)
+        self._make = make
+
+    def __getitem__(self, key: Key) -> Value:
+        value = self._made[key]
+        if value is None:
+            value = self._made[key] = self._make(key)
+        return value
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._made
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def __reduce__(self) -> tuple[type[dict[Key, Value]], tuple[dict[Key, Value]]]:
+        return dict, (dict(self),)

@@ -6,11 +6,10 @@ import enum
 import errno
 import time
 from collections.abc import Callable
+from typing import Protocol
 
-from tbbridge.core.model import EventFile
-from tbbridge.tail.feed import Decodes, feed
+from tbbridge.core.model import EventFile, Scalars
 from tbbridge.tail.logdir import EventPath
-from tbbridge.tail.second_reading import SecondReading
 from tbbridge.tail.storage import OpenFile, ReplacedError, Stat, Storage
 
 MARKER = 64
@@ -43,6 +42,65 @@ class News(enum.Enum):
     MORE = "something was read, and there is more: look again"
     GONE = "there is no such event file any more"
     FAILED = "the file is there and cannot be read now; what was read before stays"
+
+
+class Decodes(Protocol):
+    """Makes columns of the bytes of one event file, as `tbbridge.decode.Decoder` does."""
+
+    position: int
+    """Offset of the next byte that it wants."""
+    generation: int
+    """Grows when it began again from byte 0."""
+    want: int
+    """How many bytes to read at most next."""
+
+    @property
+    def log(self) -> EventFile:
+        """All that has been decoded so far."""
+
+    @property
+    def digest(self) -> tuple[int, ...]:
+        """A checksum of all scalars so far, those that were taken among them."""
+
+    def announce(self, size: int) -> None:
+        """The file has `size` bytes by now: a hint to make room for what they hold."""
+
+    def feed(self, data: bytes | bytearray | memoryview) -> int:
+        """Take the bytes at `position`; returns how many scalars are new."""
+
+    def take(self) -> Scalars:
+        """Return the scalars since the last time, which `log` then no longer has."""
+
+    def settle(self, size: int) -> None:
+        """The file ends at `size` for now."""
+
+
+def feed(
+    decoder: Decodes, file: OpenFile, size: int, limit: int | None = None, fed: Callable[[], object] | None = None
+) -> bool:
+    """Give a decoder the bytes up to `size`; return False when `limit` of them were read, or the file got shorter.
+
+    Args:
+        fed: is called after each piece, and takes what came of it.
+    """
+    last = size if limit is None else decoder.position + limit
+    if fed is None:
+        decoder.announce(size)
+    while True:
+        while decoder.position < size:
+            if decoder.position >= last:
+                return False
+            amount = min(decoder.want, size - decoder.position, last - decoder.position)
+            data = file.read(amount, decoder.position)
+            if not data:
+                return False
+            decoder.feed(data)
+            if fed:
+                fed()
+        decoder.settle(size)
+        if decoder.position >= size:
+            return True
+        last = decoder.position + (limit or size)  # it went back, to read again what an unfinished record had hidden
 
 
 class GrowingFile:
@@ -235,3 +293,45 @@ class GrowingFile:
     def _wait(self) -> None:
         self._retry_at = time.monotonic() + self._retry_after
         self._retry_after = min(2 * self._retry_after, RETRY_LAST)
+
+
+class SecondReading:
+    """Reads an event file again, a piece at a time, and compares it with the first reading; keeps none of its scalars.
+
+    Whether older bytes changed while a file grew (a bad disk, an edit) is not to be seen in its size or times.
+
+    Args:
+        first: the decoder of the first reading, at the end of the file.
+        decoder: a new one for the same file.
+    """
+
+    def __init__(self, first: Decodes, decoder: Decodes) -> None:
+        self.known = first.log
+        self._digest = first.digest
+        self._decoder = decoder
+
+    def read(self, file: OpenFile, limit: int | None) -> bool | None:
+        """Read on, at most about `limit` bytes.
+
+        Returns:
+            Whether the file still is what is known of it; None before its end.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        if file.stat().size < self.known.size:
+            return False
+        if not feed(self._decoder, file, self.known.size, limit, self._decoder.take):
+            return None
+        return self._decoder.digest == self._digest and same(self._decoder.log, self.known)
+
+
+def same(new: EventFile, known: EventFile) -> bool:
+    """Whether two readings of one file agree in all but their scalars."""
+    return (
+        new.tags == known.tags[: len(new.tags)]  # a list that goes on growing
+        and (new.doubles, new.starts, new.records) == (known.doubles, known.starts, known.records)
+        and (new.damage, new.incomplete_tail) == (known.damage, known.incomplete_tail)
+        and new.passed_over == known.passed_over
+        and repr(new.first_wall_time) == repr(known.first_wall_time)
+    )

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tbbridge.core import settings
 from tbbridge.write.number_text import WORDS, Numbers, Words
 
-
-def _twin() -> Any:
-    if settings.DECODER != "plain":
-        try:
-            return import_module("tbbridge.write._native")
-        except ImportError:
-            if settings.DECODER == "compiled":
-                raise
-    return import_module("tbbridge.write._plain")
-
-
 if TYPE_CHECKING:
     from tbbridge.write._native import parse_rows, rows_text, scalar_records
 else:
-    _native = _twin()
-    parse_rows, rows_text, scalar_records = _native.parse_rows, _native.rows_text, _native.scalar_records
+    _, _twin = settings.twin("write")
+    parse_rows, rows_text, scalar_records = _twin.parse_rows, _twin.rows_text, _twin.scalar_records
 
 __all__ = ["number_texts", "parse_rows", "rows_text", "scalar_records"]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 
 from tbbridge.decode import Decoder
+from tbbridge.tail.file import feed
+from tbbridge.tail.local import LocalFile
 
 
 def peak_mb() -> float:
@@ -20,8 +21,8 @@ def main(path: str) -> None:
     before = peak_mb()
     started, cpu = time.perf_counter(), time.process_time()
     decoder = Decoder(path)
-    descriptor = os.open(path, os.O_RDONLY)
-    decoder.follow(os.fstat(descriptor).st_size, lambda count, at: os.pread(descriptor, count, at))
+    with LocalFile(path) as file:
+        feed(decoder, file, file.stat().size)
     log = decoder.log
     print(
         json.dumps(

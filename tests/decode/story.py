@@ -9,6 +9,7 @@ from typing import Any
 from tbbridge.core.crc32c import frame, masked_crc32c
 from tbbridge.core.model import EventFile
 from tbbridge.decode import Decoder
+from tbbridge.tail.file import feed
 from tbbridge.write.events import event, field, simple_value, summary
 
 VERSION = frame(event(0, 1.0, field(3, "brain.Event:2")))
@@ -50,7 +51,7 @@ def decoder_of(data: bytes, sizes: Sequence[int] = (), step: int = 1 << 30, **op
     """A decoder that looked at the file when it had each of these sizes, and at last all of it."""
     decoder, disk = Decoder("run/events", **options), Disk(data, step)
     for disk.size in [*sizes, len(data)]:
-        decoder.follow(disk.size, disk.read)
+        feed(decoder, disk, disk.size)
         assert decoder.position >= disk.size
     return decoder
 

@@ -16,6 +16,7 @@ from tbbridge.core.crc32c import frame
 from tbbridge.core.model import EventFile
 from tbbridge.decode import MAX_RECORD, resync
 from tbbridge.decode.intact_records import records
+from tbbridge.tail.file import feed
 from tbbridge.write.events import event, field, simple_value, summary
 
 HUNDRED = scalars(100)
@@ -174,7 +175,7 @@ def test_an_unfinished_record_that_turns_out_whole_wins() -> None:
     decoder = decoder_of(data[:size])
     assert decoder.log.scalars.step.tolist() == [1]
     assert decoder.log.damage[0].reason == "unfinished record with a whole one inside it"
-    decoder.follow(len(data), lambda count, at: data[at : at + count])
+    feed(decoder, Disk(data), len(data))
     assert (decoder.generation, everything(decoder.log)) == (1, everything(decode(data)))
     assert (decoder.log.scalars.step.tolist(), decoder.log.damage) == ([7], [])
 

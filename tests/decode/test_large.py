@@ -21,6 +21,7 @@ from tbbridge.core.crc32c import frame
 from tbbridge.core.varint import varint
 from tbbridge.decode import Decoder, _native, _plain, condense
 from tbbridge.decode.scan_result import MAX_VALUES, SMALL
+from tbbridge.tail.file import feed
 from tbbridge.write.events import event, field, simple_value, summary, tensor_value
 
 BIG = 200_000
@@ -64,7 +65,7 @@ def test_what_cannot_hold_a_scalar_is_jumped_over(kind: str) -> None:
     data = b"".join([VERSION, scalar(1), HEAVY[kind] * 20, scalar(2)])
     decoder, disk = Decoder("x"), Disk(data)
     decoder.want = 4096  # not the whole file at once
-    decoder.follow(len(data), disk.read)
+    feed(decoder, disk, len(data))
     assert decoder.log.scalars.step.tolist() == [1, 2]
     assert (decoder.log.records, decoder.log.damage) == (23, [])
     assert disk.bytes_read < len(data) / 5
@@ -233,7 +234,7 @@ def test_columns_are_compact_and_stay_as_they_were() -> None:
     decoder = decoder_of(data[: len(data) // 2])
     before = decoder.log.scalars
     copies = before.step.copy(), before.value.copy()
-    decoder.follow(len(data), Disk(data).read)
+    feed(decoder, Disk(data), len(data))
     assert (before.step == copies[0]).all()
     assert (before.value == copies[1]).all()
     after = decoder.log.scalars

@@ -7,12 +7,14 @@ the sanitizer, an exception, or two answers that differ.
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import atheris
 import numpy as np
 
 from tbbridge.core.crc32c import frame
 from tbbridge.decode import Decoder, _native, _plain
+from tbbridge.tail.file import feed
 
 ROOM = 4096
 """Rows: inputs are at most 4096 bytes."""
@@ -38,7 +40,11 @@ def log_of(data: bytes, sizes: list[int], step: int) -> str:
     """All that a decoder says after a file grew to these sizes and was read in pieces of `step` bytes."""
     decoder = Decoder("x", max_record=1 << 16)
     for size in sizes:
-        decoder.follow(size, lambda count, at, size=size: data[at : min(at + count, at + step, size)])
+        feed(
+            decoder,
+            SimpleNamespace(read=lambda count, at, size=size: data[at : min(at + min(count, step), size)]),
+            size,
+        )
     log = decoder.log
     return repr(log)
 
