@@ -52,7 +52,13 @@ if TYPE_CHECKING:
         Series,
         Source,
     )
-    from tbbridge.exporting.dataframes import read_run_logs, read_scalars, run_logs_table, scalars_table
+    from tbbridge.exporting.dataframes import (
+        read_run_logs,
+        read_scalars,
+        read_summary,
+        run_logs_table,
+        scalars_table,
+    )
     from tbbridge.exporting.export import export
     from tbbridge.exporting.import_run_log import import_run_log
     from tbbridge.following.bridge import Bridge
@@ -110,13 +116,20 @@ __all__ = [
     "read",
     "read_run_logs",
     "read_scalars",
+    "read_summary",
     "run_logs_table",
     "scalars_table",
     "wait",
 ]
 
 _HOMES = {
-    "tbbridge.exporting.dataframes": ("read_run_logs", "read_scalars", "run_logs_table", "scalars_table"),
+    "tbbridge.exporting.dataframes": (
+        "read_run_logs",
+        "read_scalars",
+        "read_summary",
+        "run_logs_table",
+        "scalars_table",
+    ),
     "tbbridge.exporting.export": ("export",),
     "tbbridge.reading.reading": ("Reading", "read"),
     "tbbridge.reading.check": ("Check", "Checked", "check"),

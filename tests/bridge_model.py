@@ -23,9 +23,10 @@ from tbbridge.exporting.fulfilled import fulfilled
 from tbbridge.exporting.options import ExportOptions
 from tbbridge.following.follower import Follower
 from tbbridge.reading.reading import read
+from tbbridge.reading.summary import SummaryCsv
 from tbbridge.shape.condition import Condition, Fulfilled
 from tbbridge.write.events import event, field, simple_value, summary
-from tbbridge.write.names import file_name
+from tbbridge.write.names import SUMMARY, file_name
 from tbbridge.write.publish import Publisher
 from tbbridge.write.run_log_csv import run_log_csv
 
@@ -286,7 +287,7 @@ class BridgeModel(RuleBasedStateMachine):
         assert not list(self.out.rglob(".tbbridge-*"))
         if not self.restarted:
             published = {str(path.relative_to(self.out)) for path in self.out.rglob("*.csv")}
-            assert published == {*expected, *map(file_name, gone)}
+            assert published == {*expected, *map(file_name, gone), *([file_name(SUMMARY)] if gone else [])}
 
 
 def exported(root: Path) -> tuple[dict[str, bytes], list[tuple[str, str, Fulfilled]]]:
@@ -295,4 +296,6 @@ def exported(root: Path) -> tuple[dict[str, bytes], list[tuple[str, str, Fulfill
         return {}, []
     reading = read(root)
     files = {file_name(one.name): run_log_csv(reading.table(one)) for one in reading.experiments}
-    return files, sorted(fulfilled(reading, ExportOptions(layout="events", on=CONDITIONS)))
+    rows = {one.name: reading.summary(one, reading.columns(one)) for one in reading.experiments}
+    table = {file_name(SUMMARY): SummaryCsv().text(rows)} if rows else {}
+    return files | table, sorted(fulfilled(reading, ExportOptions(layout="events", on=CONDITIONS)))

@@ -33,6 +33,7 @@ def _add_target(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--format", metavar="FORMAT", help="csv, parquet, jsonl, xlsx, html; csv.gz, .zst, .xz, .bz2")
     group.add_argument("--force", action="store_true", help="replace a file that is there")
     group.add_argument("--no-header", action="store_true", help="leave the line of column names out of CSV")
+    group.add_argument("--no-summary", action="store_true", help="keep no summary.csv beside the run logs")
     group.add_argument("--spreadsheet-safe", action="store_true", help="put ' before texts that begin with = + - or @")
     group.add_argument(
         "--dialect",
@@ -120,6 +121,7 @@ def _options(args: argparse.Namespace) -> ExportOptions:
         on=args.on,
         format=args.format,
         header=not args.no_header,
+        summary=not args.no_summary,
         spreadsheet_safe=args.spreadsheet_safe,
         dialect=args.dialect,
         steps=parse_steps(args.steps),

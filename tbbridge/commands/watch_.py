@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("logdir", metavar="LOGDIR", help="the log directory; it may appear later")
     parser.add_argument("--out", "-o", metavar="DIR", help="where the run logs go (default: LOGDIR-csv/)")
     parser.add_argument("--no-header", action="store_true", help="leave the line of column names out of the run logs")
+    parser.add_argument("--no-summary", action="store_true", help="keep no summary.csv beside the run logs")
     parser.add_argument("--prune", action="store_true", help="remove the run log of an experiment that was deleted")
     parser.add_argument("--follow-links", action="store_true", help="follow links to directories")
     parser.add_argument(
@@ -59,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
         args.logdir,
         args.out,
         header=not args.no_header,
+        summary=not args.no_summary,
         options=mapping_options(args, args.logdir),
         poll_interval=args.poll_interval,
         follow_links=args.follow_links,

@@ -22,6 +22,8 @@ Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
+Cell = float | np.floating[Any] | int | bool | str | None
+"""A cell of the summary; None where it is empty."""
 
 COLUMNS = ("train accuracy", "val accuracy", "train cross entropy", "val cross entropy")
 """The value columns of a classifier's run log, in their order in the file."""
@@ -180,6 +182,8 @@ class ExperimentView:
     """Further charts: chart title -> trace name -> points."""
     marks: Sequence[Mark] = ()
     notes: Sequence[str] = ()
+    summary: Mapping[str, Cell] = field(default_factory=dict)
+    """The experiment's row of the summary, by column; computed when it is first looked at."""
     last_write: float | None = None
     """When the newest event file byte was seen, seconds since the epoch by this machine's clock; None for a CSV."""
     state: str = "live"

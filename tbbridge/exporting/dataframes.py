@@ -9,14 +9,18 @@ A log directory may be a path or any URL that fsspec opens (``s3://``, ``gs://``
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from tbbridge.core.model import Cell
 from tbbridge.exporting.export import Globs, LogDir, globs
 from tbbridge.exporting.layouts import compact_table, long_table
 from tbbridge.reading.reading import read
 from tbbridge.reading.selection import Selection, select, some
+from tbbridge.reading.summary import summary_table
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.write.parquet import arrow_table
 from tbbridge.write.table import Table, column_kinds, utf8
@@ -134,6 +138,43 @@ class _ByExperiment(dict[str, Any]):
 
         near = difflib.get_close_matches(str(name), self, n=3, cutoff=0.3)
         raise KeyError(f"no experiment {name!r}; there is {some(near or self)}")
+
+
+def read_summary(
+    logdir: LogDir, *, options: MappingOptions | None = None, follow_links: bool = False
+) -> pandas.DataFrame:
+    """The summary: a row per experiment, ``experiment`` being the index, with the columns of ``summary.csv``.
+
+    Values keep their width (float32 or float64), counts and steps are ``Int64``; an empty cell is missing.
+
+    Args:
+        logdir: the log directory, its URL, or one event file.
+        options: how series are mapped to columns; the default rules when None.
+        follow_links: follow links to directories.
+
+    Raises:
+        PathError: `logdir` cannot be read.
+        MappingError: an override names a run or tag that is not there.
+    """
+    import pandas
+
+    reading = read(logdir, options=options, follow_links=follow_links)
+    rows = {one.name: reading.summary(one, reading.columns(one)) for one in reading.experiments}
+    names = pandas.Index([utf8(name) for name in rows], name="experiment", dtype="str")
+    columns = {name: _array([row.get(name) for row in rows.values()]) for name in summary_table(rows).columns}
+    return pandas.DataFrame(columns, index=names)
+
+
+def _array(cells: Sequence[Cell]) -> Any:
+    """Cells of one column as the narrowest pandas array that holds them all."""
+    import pandas
+
+    kinds = {np.dtype(getattr(cell, "dtype", type(cell))) for cell in cells if cell is not None}
+    if all(kind.kind == "f" for kind in kinds):
+        kind: Any = np.result_type(*kinds) if kinds else np.dtype(np.float64)
+        return np.array([math.nan if cell is None else cell for cell in cells], kind)
+    names = {"b": "boolean", "i": "Int64", "U": "str", "fi": "float64"}
+    return pandas.array(list(cells), dtype=names.get("".join(sorted({kind.kind for kind in kinds})), "object"))
 
 
 def run_logs_table(

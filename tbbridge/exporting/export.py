@@ -24,9 +24,12 @@ from tbbridge.exporting.options import ExportOptions, Target, target
 from tbbridge.reading.engines import open_engine
 from tbbridge.reading.reading import Reading, read
 from tbbridge.reading.selection import Selection, Steps, parse_steps, select
+from tbbridge.reading.summary import SummaryCsv
 from tbbridge.shape.mapping.mapping import MappingOptions
+from tbbridge.shape.run_log import run_log
+from tbbridge.shape.summary import SummaryRow
 from tbbridge.write.atomic import case_matters, check_outside, check_target, write_whole
-from tbbridge.write.names import SUFFIX, file_names
+from tbbridge.write.names import SUFFIX, SUMMARY, file_names
 from tbbridge.write.parallel import write_all
 from tbbridge.write.publish import Publisher
 from tbbridge.write.table import RowGroup, Table, column_kinds, slices
@@ -54,6 +57,7 @@ def export(
     aggregate: str | None = None,
     groups: Globs = None,
     header: bool = True,
+    summary: bool = True,
     spreadsheet_safe: bool = False,
     dialect: str = "plain",
     force: bool = False,
@@ -78,6 +82,7 @@ def export(
         superseded: the long table also with superseded points.
         aggregate: ``mean`` or ``median`` over the experiments of each of the `groups` (globs; all are one by default).
         header: whether a CSV begins with the names of its columns.
+        summary: whether ``summary.csv`` is kept beside whole run logs (CSV) in a directory.
         spreadsheet_safe: put ``'`` before text cells of a CSV that a spreadsheet could take for a formula.
         dialect: how a CSV is written: ``plain`` (``NaN``, lines end in LF) or, as Python's ``csv`` module does,
             ``python`` (``nan``, lines end in CRLF).
@@ -86,7 +91,7 @@ def export(
         engine: ``threads``, ``dask`` or ``dask=ADDRESS``: where the work is done.
         follow_links: follow links to directories.
 
-    Returns the files that were written, in order.
+    Returns the files that were written, in order, without ``summary.csv``.
 
     Raises:
         UsageError: an option is wrong, nothing matches, or a target exists.
@@ -99,6 +104,7 @@ def export(
         on=globs(on),
         format=format,
         header=header,
+        summary=summary,
         spreadsheet_safe=spreadsheet_safe,
         dialect=dialect,
         steps=parse_steps(steps) if isinstance(steps, str) else steps,
@@ -149,7 +155,7 @@ class Exported:
 
     reading: Reading
     paths: list[Path]
-    """The files; none for standard output."""
+    """The files but ``summary.csv``; none for standard output."""
 
 
 def run_export(
@@ -177,6 +183,8 @@ def run_export(
     if not reading.runs:
         raise PathError(next(iter(reading.problems), f"{logdir} holds no event files: give the log directory"))
     reading = select(reading, selection)
+    if selection.runs or selection.tags or selection.experiments:
+        options = replace(options, summary=False)  # summary.csv is of the whole directory
     return Exported(reading, write_reading(reading, where, options, reader.progress))
 
 
@@ -215,7 +223,7 @@ def write_reading(
         PublishError: a file could not be written; the others are, and each that is there is whole.
     """
     if where.published and where.directory:
-        return _publish(reading, where.directory, options.header)
+        return _publish(reading, where.directory, options)
     contents = _contents(reading, where, options, None if where.directory else progress)
     if where.directory:
         return _write_each(where, contents, progress, force=options.force or options.current)
@@ -296,17 +304,24 @@ def _make(directory: Path) -> None:
         raise PublishError(f"cannot make {directory}: {error.strerror}") from error
 
 
-def _publish(reading: Reading, out: Path, header: bool) -> list[Path]:
-    """Write the run logs of what was read, as ``tbbridge watch`` does, under its lock."""
+def _publish(reading: Reading, out: Path, options: ExportOptions) -> list[Path]:
+    """Write the run logs of what was read and their summary, as ``tbbridge watch`` does, under its lock."""
     from tbbridge.write.run_log_csv import run_log_csv
 
     with Publisher(out, keep_out=reading.root) as publisher:
-        publisher.expect(experiment.name for experiment in reading.experiments)
+        rows = {experiment.name: SummaryRow({}) for experiment in reading.experiments}
+        publisher.expect(rows)
 
         def put(experiment: Experiment) -> Path:
-            return publisher.publish(experiment.name, run_log_csv(reading.table(experiment), header=header))
+            name, columns = experiment.name, reading.columns(experiment)
+            if options.summary:
+                rows[name] = reading.summary(experiment, columns)
+            return publisher.publish(name, run_log_csv(run_log(name, columns), header=options.header))
 
-        return write_all(put, reading.experiments)
+        paths = write_all(put, reading.experiments)
+        if options.summary:
+            publisher.publish(SUMMARY, SummaryCsv().text(rows))
+        return paths
 
 
 def _write_out(stream: BinaryIO, chunks: Iterable[bytes]) -> None:

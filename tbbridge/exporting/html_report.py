@@ -22,13 +22,14 @@ from typing import Any
 
 import numpy as np
 
-from tbbridge.core.model import EventFile, RunLog
+from tbbridge.core.model import EventFile, Points, RunLog
 from tbbridge.exporting.layouts import parts, run_logs
 from tbbridge.exporting.options import ExportOptions
 from tbbridge.exporting.plotly_bundle import PlotlyBundle
 from tbbridge.reading import report
 from tbbridge.reading.reading import Reading
-from tbbridge.shape.summary import best_row, last_row
+from tbbridge.shape.run_log import column_points
+from tbbridge.shape.summary import best
 from tbbridge.tail.storage import open_storage
 from tbbridge.write.backend import number_texts
 from tbbridge.write.names import file_name
@@ -212,15 +213,15 @@ def _shared(log: RunLog, columns: Sequence[str]) -> SharedLog:
     for column in columns:  # a page's run logs share their columns
         full.columns[column] = log.columns.get(column, np.zeros(len(log.step), np.float32))
         full.logged[column] = log.logged.get(column, np.zeros(len(log.step), bool))
-    values = [Extremes(_point(full, name, last_row), _point(full, name, best_row)) for name in columns]
+    values = [_extremes(name, column_points(full, name)) for name in columns]
     return SharedLog(log.name, file_name(log.name).replace("/", "_"), run_log_csv(full), values)
 
 
-def _point(log: RunLog, column: str, choose: Callable[[RunLog, str], int | None]) -> tuple[int, str] | None:
-    row = choose(log, column)
-    if row is None:
-        return None
-    return int(log.step[row]), number_texts(log.columns[column][row : row + 1])[0]
+def _extremes(column: str, points: Points) -> Extremes:
+    def text(row: int | None) -> tuple[int, str] | None:
+        return None if row is None else (int(points.step[row]), number_texts(points.value[row : row + 1])[0])
+
+    return Extremes(text(len(points.step) - 1 if len(points.step) else None), text(best(column, points)))
 
 
 def _provenance(reading: Reading) -> list[Provenance]:

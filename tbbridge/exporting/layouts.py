@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from tbbridge.core.errors import UsageError
-from tbbridge.core.model import Points, RunLog, Series
+from tbbridge.core.model import Experiment, Points, RunLog, Series
 from tbbridge.exporting.fulfilled import events_table
 from tbbridge.exporting.options import ExportOptions
 from tbbridge.reading.reading import Reading
 from tbbridge.reading.selection import chosen, cut_points, cut_series, some
+from tbbridge.reading.summary import summary_table
+from tbbridge.shape.aggregate import aggregate
 from tbbridge.shape.downsample import downsample
 from tbbridge.shape.run_log import run_log
 from tbbridge.shape.series import live
-from tbbridge.shape.summary import Summary, aggregate, summarise
+from tbbridge.shape.summary import SummaryRow
 from tbbridge.write.table import Cells, RowGroup, Table
 
 LONG = ("step", "wall_time", "value")
@@ -35,7 +36,7 @@ def tables(reading: Reading, options: ExportOptions, *, each: bool) -> Iterator[
         yield from _compact(reading, options, each)
     elif options.layout == "summary":
         for name, part in parts(reading, each):
-            yield summary_table(summarise(run_logs(part, options)), f"{name}.summary")
+            yield summary_table(summary_rows(part, options), f"{name}.summary")
     elif options.layout == "events":
         for name, part in parts(reading, each):
             yield events_table(part, options, f"{name}.events")
@@ -58,11 +59,16 @@ def parts(reading: Reading, each: bool) -> Iterator[tuple[str, Reading]]:
 
 def run_logs(reading: Reading, options: ExportOptions) -> list[RunLog]:
     """Return the run log of each experiment: the chosen steps, thinned to about `ExportOptions.points` per column."""
-    logs = []
-    for experiment in reading.experiments:
-        columns = reading.columns(experiment)
-        logs.append(run_log(experiment.name, {name: _chosen(points, options) for name, points in columns.items()}))
-    return logs
+    return [run_log(one.name, _columns(reading, one, options)) for one in reading.experiments]
+
+
+def summary_rows(reading: Reading, options: ExportOptions) -> dict[str, SummaryRow]:
+    """Return each experiment's row of the summary, of the same columns as `run_logs`."""
+    return {one.name: reading.summary(one, _columns(reading, one, options)) for one in reading.experiments}
+
+
+def _columns(reading: Reading, experiment: Experiment, options: ExportOptions) -> dict[str, Points]:
+    return {name: _chosen(points, options) for name, points in reading.columns(experiment).items()}
 
 
 def _chosen(points: Points, options: ExportOptions) -> Points:
@@ -179,28 +185,6 @@ def _column_names(tags: Sequence[str]) -> dict[str, str]:
         names[tag] = name
         taken.add(name)
     return names
-
-
-def summary_table(summaries: Sequence[Summary], name: str = "") -> Table:
-    """Return one row per experiment: each column's last and best value with its step, and the train-validation gaps."""
-    groups = [RowGroup((one.name,), _summary_row(one)) for one in summaries]
-    columns = tuple(dict.fromkeys(column for group in groups for column in group.columns))
-    return Table(("experiment",), columns, groups, name)
-
-
-def _summary_row(one: Summary) -> dict[str, Cells]:
-    cells: dict[str, Cells] = {}
-    for column, values in one.log.columns.items():
-        for what, row in (("last", one.last[column]), ("best", one.best[column])):
-            cells[f"{what} {column}"] = _one(None if row is None else values[row], values.dtype)
-            cells[f"{what} {column} step"] = _one(None if row is None else one.log.step[row], np.int64)
-    for metric, gap in one.gaps.items():
-        cells[f"{metric} gap"] = _one(gap, np.float32 if gap is None else gap.dtype)
-    return cells
-
-
-def _one(value: Any, kind: Any) -> Cells:
-    return Cells(np.zeros(1, kind), np.zeros(1, bool)) if value is None else Cells(np.full(1, value, kind))
 
 
 def aggregate_table(aggregates: Sequence[RunLog], *, named: bool = True) -> Table:

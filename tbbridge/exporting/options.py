@@ -37,6 +37,8 @@ class ExportOptions:
     format: str | None = None
     """``csv``, ``parquet``, ``jsonl``, ``xlsx``, ``html``, ``csv.gz`` ...; None: what the target's suffix says."""
     header: bool = True
+    summary: bool = True
+    """Run logs in a directory with ``summary.csv`` beside them."""
     spreadsheet_safe: bool = False
     dialect: str = "plain"
     """Of a CSV: one of `tbbridge.write.csv_text.DIALECTS`."""

@@ -72,6 +72,7 @@ class Bridge:
         out: where run logs are published; `tbbridge.reading.reading.default_out` when None.
         publish: False to write nothing.
         header: whether run logs begin with a line of column names.
+        summary: whether ``summary.csv`` is published beside them.
         options: how series are mapped to columns.
         poll_interval: seconds between polls, which back notifications up.
         notify: False to rely on polls alone.
@@ -91,6 +92,7 @@ class Bridge:
         *,
         publish: bool = True,
         header: bool = True,
+        summary: bool = True,
         options: MappingOptions | None = None,
         poll_interval: float = POLL_INTERVAL,
         notify: bool = True,
@@ -119,6 +121,7 @@ class Bridge:
             logdir,
             self._publisher,
             header=header,
+            summary=summary,
             options=options,
             follow_links=follow_links,
             prune=prune,

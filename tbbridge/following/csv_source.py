@@ -15,19 +15,20 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from tbbridge.core.errors import FormatError, PathError
 from tbbridge.core.growing_column import common_prefix
 from tbbridge.core.model import ExperimentView, Points, RunLog
 from tbbridge.following.bridge import Bridge
 from tbbridge.following.subscribers import Subscribers
+from tbbridge.reading.summary import SUMMARY_HEAD
 from tbbridge.shape.mapping.mapping import MappingOptions
+from tbbridge.shape.run_log import column_points
 from tbbridge.shape.series import natural_key
+from tbbridge.shape.summary import SummaryRow
 from tbbridge.tail.logdir import MARK, check_root
 from tbbridge.tail.storage import is_url
 from tbbridge.tail.watch import Watcher
-from tbbridge.write.names import SUFFIX, experiment_name
+from tbbridge.write.names import SUFFIX, SUMMARY, experiment_name, file_name
 from tbbridge.write.run_log_csv import read_run_log
 
 POLL_INTERVAL = 2.0
@@ -219,15 +220,17 @@ class CsvSource:
             view = self._view(read_run_log(data, name), old.view if old else None)
             self._files[name] = _File(stamp, data, view)
         except FormatError as error:
-            self._files[name] = _File(stamp, data, problem=error.message)
+            is_summary = path == os.path.join(self.path, file_name(SUMMARY)) and data.startswith(SUMMARY_HEAD)
+            self._files[name] = _File(stamp, data, problem="" if is_summary else error.message)
         return True
 
     def _view(self, log: RunLog, old: ExperimentView | None) -> ExperimentView:
-        columns = {name: _points(log, name) for name in log.columns}
+        columns = {name: column_points(log, name) for name in log.columns}
         if old and list(old.columns) == list(columns) and all(map(_goes_on, old.columns.values(), columns.values())):
-            return ExperimentView(log.name, old.generation, columns, state="static")
-        self._generation += 1
-        return ExperimentView(log.name, self._generation, columns, state="static")
+            generation = old.generation
+        else:
+            generation = self._generation = self._generation + 1
+        return ExperimentView(log.name, generation, columns, summary=SummaryRow(columns), state="static")
 
 
 def _content(path: str) -> bytes:
@@ -246,12 +249,6 @@ def _content(path: str) -> bytes:
     if status.st_size > LARGEST or len(data) > LARGEST:
         raise OSError(f"it is larger than {LARGEST >> 20} MiB, which no run log here may be")
     return data
-
-
-def _points(log: RunLog, column: str) -> Points:
-    there = log.logged[column]
-    step = log.step[there]
-    return Points(step, np.full(len(step), np.nan), log.columns[column][there])
 
 
 def _goes_on(old: Points, new: Points) -> bool:

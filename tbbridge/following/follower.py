@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from tbbridge.core.errors import PublishError
 from tbbridge.core.memory import give_back
 from tbbridge.following.conditions import Fulfilments
 from tbbridge.following.tables import Tables
 from tbbridge.reading.log_directory import LogDirectory
+from tbbridge.reading.summary import SummaryCsv
 from tbbridge.shape.condition import Condition
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.tail.storage import is_url, without_password
-from tbbridge.write.names import SUFFIX
+from tbbridge.write.names import SUFFIX, SUMMARY
 from tbbridge.write.outbox import Outbox
 from tbbridge.write.publish import Publisher
 
@@ -41,6 +42,7 @@ class Follower:
         root: the log directory; it may appear later.
         publisher: where the run logs are published; None to keep them in memory only.
         header: whether run logs begin with a line of column names.
+        summary: whether the summary of all experiments is published, too.
         options: how series are mapped to columns.
         follow_links: follow links to directories.
         prune: remove a published run log when its event files are gone.
@@ -59,6 +61,7 @@ class Follower:
         publisher: Publisher | None = None,
         *,
         header: bool = True,
+        summary: bool = True,
         options: MappingOptions | None = None,
         follow_links: bool = False,
         prune: bool = False,
@@ -70,6 +73,7 @@ class Follower:
         self.fulfilments = Fulfilments(conditions, self.tables, self.logs, clock)
         self._outbox = Outbox(publisher, self._settled_csv, clock) if publisher else None
         self._header = header
+        self._summary = SummaryCsv() if summary else None
         self._prune = prune
         self._clock = clock
         self._progress_at: float | None = None
@@ -141,6 +145,9 @@ class Follower:
 
     def _settled_csv(self, name: str, published: bytes | None) -> bytes | None:
         """`csv` of an experiment that is mapped as it would be at once: what is published is what export writes."""
+        if self._summary and name == SUMMARY:
+            rows = self.tables.summary()
+            return self._summary.text(rows) if rows else None
         self.tables.settle(name)
         table = self.tables.by_name.get(name)
         return table.csv(self._header, published) if table else None
@@ -173,17 +180,19 @@ class Follower:
         gone = {name for name in changed if tables[name].gone}
         self._gone = {name for name in self._gone | gone if name in tables and tables[name].gone}
         if self._outbox:
-            self._outbox.put([name for name in changed - gone if self._is_ready(name)])
+            self._outbox.put([name for name in changed - gone if self._is_ready(name, tables[name].experiment.runs)])
+            if changed and self._summary and self._is_ready(SUMMARY, self.logs.runs):
+                self._outbox.put([SUMMARY])
         dropped = [name for name in self._gone if self._prune or self._is_renamed(name)] if changed else []
         if dropped:
             self._prune_problems = [line for name in dropped if (line := self._let_go(name))]
         self.fulfilments.look(changed)
         return changed
 
-    def _is_ready(self, name: str) -> bool:
-        """Whether an experiment may be published: it is read, or nothing is there yet that its part would replace."""
+    def _is_ready(self, name: str, runs: Iterable[str]) -> bool:
+        """Whether a file of these runs may be published: they are read, or a part of it would replace nothing."""
         assert self._outbox
-        reading = self.logs.reading.intersection(self.tables.by_name[name].experiment.runs)
+        reading = self.logs.reading.intersection(runs)
         return not reading or (reading <= self.logs.partly and self._outbox.may_begin(name))
 
     def _progress(self) -> set[str]:

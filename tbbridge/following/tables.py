@@ -17,9 +17,10 @@ import numpy as np
 
 from tbbridge.core.errors import MappingError
 from tbbridge.core.growing_column import common_prefix
-from tbbridge.core.model import NO_SCALARS, EventFile, Experiment, ExperimentView, Mark, Points, Start
+from tbbridge.core.model import NO_SCALARS, Cell, EventFile, Experiment, ExperimentView, Mark, Points, Start
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.reading.reading import NO_POINTS, as_logged, named
+from tbbridge.reading.summary import summary_row
 from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.facts import GrowingFacts, SeriesFacts
 from tbbridge.shape.growing_run import ReadAgain, RunSeries
@@ -262,6 +263,13 @@ class Tables:
             if name in self._unsure:
                 self._refresh_all(self._remap([name]))
 
+    def summary(self) -> dict[str, Mapping[str, Cell]]:
+        """Each experiment's row of the summary, all mapped as they would be at once; from any thread, as `settle`."""
+        for name in list(self._unsure):
+            self.settle(name)
+        tables = list(self.by_name.items())
+        return {name: table.view.summary for name, table in tables if table.view.generation and not table.gone}
+
     def owners(self, runs: Iterable[str]) -> list[str]:
         """Return the experiments of these runs, sorted."""
         return sorted({self._owners[run] for run in runs if run in self._owners})
@@ -383,6 +391,11 @@ class Tables:
             columns=placement.columns,
             marks=run_marks(runs),
             notes=(*experiment.notes, *note, *run_notes(runs), *table.changes),
+            summary=summary_row(
+                placement.columns,
+                {name: run.series.restarts for name, run in runs.items()},
+                {name: list(run.files.values()) for name, run in runs.items()},
+            ),
             last_write=max((moment for moment in writes if moment is not None), default=None),
         )
 

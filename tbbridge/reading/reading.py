@@ -17,10 +17,12 @@ from tbbridge.core.memory import collector_paused
 from tbbridge.core.model import EventFile, Experiment, Points, RunLog, Series
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.reading.small_runs import read_runs
+from tbbridge.reading.summary import summary_row
 from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, check_overrides, map_runs
 from tbbridge.shape.run_log import run_log
 from tbbridge.shape.series import Restart, live
+from tbbridge.shape.summary import SummaryRow
 from tbbridge.tail.file import vanished
 from tbbridge.tail.logdir import printable
 from tbbridge.tail.storage import is_url
@@ -59,6 +61,12 @@ class Reading:
     def columns(self, experiment: Experiment) -> dict[str, Points]:
         """The points of each column of the experiment's run log; a column that nothing feeds has none."""
         return self.placement(experiment).columns
+
+    def summary(self, experiment: Experiment, columns: Mapping[str, Points]) -> SummaryRow:
+        """The experiment's row of the summary, of these columns of its run log."""
+        row = summary_row(columns, self.restarts, {run: self.files[run] for run in experiment.runs})
+        len(row)  # compute it here, so that it lets go of the columns
+        return row
 
     def table(self, experiment: Experiment) -> RunLog:
         """The experiment's run log."""

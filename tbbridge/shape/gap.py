@@ -9,6 +9,9 @@ import numpy as np
 from tbbridge.core.model import Float64, Floats, Points
 from tbbridge.shape.series import taken
 
+_TAILS = (64, 4096, 0)
+"""Newest points among which the last shared step is looked for; 0 for all."""
+
 
 class Gap(NamedTuple):
     """How much worse validation is than training at one step."""
@@ -38,10 +41,14 @@ def gaps(train: Points, val: Points, *, lower_is_better: bool) -> Points:
 
 def gap(train: Points, val: Points, *, lower_is_better: bool) -> Gap | None:
     """Return the gap at the last step that both columns have (as `decimal_gaps`); None where they share no step."""
-    shared = np.flatnonzero(np.isin(val.step, train.step, assume_unique=True))
-    if not len(shared):
+    for newest in _TAILS:  # what they share stands at their ends, as a rule
+        shared = np.flatnonzero(np.isin(val.step[-newest:], train.step[-newest:], assume_unique=True))
+        if len(shared):
+            break
+    else:
         return None
-    places = int(np.searchsorted(train.step, val.step[shared[-1]])), int(shared[-1])
+    row = int(shared[-1]) + max(0, len(val.step) - newest if newest else 0)
+    places = int(np.searchsorted(train.step, val.step[row])), row
     last = [taken(one, slice(at, at + 1)) for one, at in zip((train, val), places, strict=True)]
     found = decimal_gaps(*last, lower_is_better=lower_is_better)
     return Gap(int(found.step[0]), float(found.value[0]))

@@ -35,6 +35,13 @@ def run_log(name: str, columns: Mapping[str, Points]) -> RunLog:
     return log
 
 
+def column_points(log: RunLog, column: str) -> Points:
+    """The points of a run log's column; it holds no wall times, which are NaN."""
+    rows = log.logged[column]
+    step = log.step[rows]
+    return Points(step, np.full(len(step), np.nan), log.columns[column][rows])
+
+
 def same_steps(one: Int64, other: Int64) -> bool:
     """Whether two columns of steps are equal."""
     return len(one) == len(other) and bool((one == other).all())

@@ -1,18 +1,20 @@
-"""Run logs in few numbers: best and last values, the gap of train and validation, the spread over repeated runs."""
+"""One experiment in few numbers: the row of the summary.
+
+row = SummaryRow(columns, restarts=1)
+row["best val accuracy"], row["duration"]
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tbbridge.core.model import Bools, Float64, Int64, Points, RunLog
+from tbbridge.core.model import Cell, Points
 from tbbridge.shape.gap import gap
 from tbbridge.shape.mapping.tokens import tokenise
-from tbbridge.shape.run_log import joined_steps
+from tbbridge.shape.run_log import run_log
 
 _LOWER = """
     loss cost entropy xent error err wrong perplexity ppl bits bpc bpb bpd mse mae rmse mape rmsle nll wer cer ter fid
@@ -22,137 +24,92 @@ _LOWER = """
 LOWER_IS_BETTER: Final = frozenset(_LOWER.split())
 """Words of a column's name that make its smallest value the best; otherwise the largest is."""
 
-STATISTICS: Final = ("std", "min", "max", "n")
-"""What stands beside the mean or the median."""
-
-_CHUNK = 1 << 16
-"""Steps that are aggregated at a time: what it takes in memory is this times the number of run logs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """One run log in few numbers."""
-
-    name: str
-    last: dict[str, int | None]
-    """By column: the row of its last value; None where nothing was logged."""
-    best: dict[str, int | None]
-    """By column: the row of its best value, the first of equals; None where no value is a number."""
-    gaps: dict[str, np.floating[Any] | None]
-    """By metric: how much worse validation is than training at the last step that both have; None without one."""
-    log: RunLog
-
 
 def lower_is_better(column: str) -> bool:
     """Whether the smallest value of a column is its best."""
     return any(part in LOWER_IS_BETTER for word in tokenise(column) for part in word.text.split())
 
 
-def summarise(logs: Iterable[RunLog]) -> list[Summary]:
-    """Each run log's summary."""
-    return [_summary(log) for log in logs]
+class SummaryRow(Mapping[str, Cell]):
+    """What the summary says of one experiment, computed when it is first looked at; None is an empty cell.
 
-
-def _summary(log: RunLog) -> Summary:
-    best = {name: best_row(log, name) for name in log.columns}
-    gaps = {name.removeprefix("val "): _gap(log, name) for name in log.columns if name.startswith("val ")}
-    return Summary(log.name, {name: last_row(log, name) for name in log.columns}, best, gaps, log)
-
-
-def last_row(log: RunLog, column: str) -> int | None:
-    """The row of a column's last value; None where nothing was logged."""
-    rows = np.flatnonzero(log.logged[column])
-    return int(rows[-1]) if len(rows) else None
-
-
-def best_row(log: RunLog, column: str) -> int | None:
-    """The row of a column's best value, the first of equals; None where no value is a number."""
-    rows = np.flatnonzero(log.logged[column] & ~np.isnan(log.columns[column]))
-    if not len(rows):
-        return None
-    values = log.columns[column][rows]
-    return int(rows[values.argmin() if lower_is_better(column) else values.argmax()])
-
-
-def _gap(log: RunLog, val: str) -> np.floating[Any] | None:
-    """The gap of a metric at the last step that both of its columns have."""
-    train = "train " + val.removeprefix("val ")
-    if train not in log.columns:
-        return None
-    found = gap(_points(log, train), _points(log, val), lower_is_better=lower_is_better(val))
-    kind = np.result_type(log.columns[train], log.columns[val]).type
-    return kind(found.value) if found else None
-
-
-def _points(log: RunLog, column: str) -> Points:
-    rows = log.logged[column]
-    return Points(log.step[rows], np.zeros(int(rows.sum())), log.columns[column][rows])
-
-
-def aggregate(name: str, logs: Sequence[RunLog], how: str) -> RunLog:
-    """The mean or median of repeated trainings, step by step, with their spread.
-
-    At each step that any of them logged, over those that logged there: nothing is interpolated or carried on, and ``n``
-    says how many there are. ``std`` is the sample's (n - 1), empty where n is 1. A NaN among the values makes mean,
-    median, std, min and max NaN.
+    Its keys, in their order: ``first wall time`` and ``last wall time`` (seconds since the epoch), ``duration``
+    (seconds), ``steps`` (how many), ``last step``, ``steps per second``; of each column ``last X``, ``last X step``,
+    ``best X`` and ``best X step``; of each metric that is logged of both training and validation ``M gap``;
+    ``restarts``; ``damage`` (how many places).
 
     Args:
-        name: the result's name.
-        logs: the run logs; columns that only some have count for those.
-        how: ``mean`` or ``median``.
-
-    Returns a table with the columns ``<column> <how>``, ``<column> std``, ``min``, ``max`` and ``n``, all float64; but
-    ``min`` and ``max``, which are values that were logged, are float32 where all of these are.
+        columns: the run log's columns.
+        restarts: how often the training began again.
+        damage: how many places of its event files could not be used.
     """
-    step = joined_steps(log.step for log in logs)
-    result = RunLog(name, step, {}, {})
-    for column in dict.fromkeys(column for log in logs for column in log.columns):
-        having = [log for log in logs if column in log.columns]
-        parts = [_aggregate(step[at : at + _CHUNK], column, having, how) for at in range(0, max(1, len(step)), _CHUNK)]
-        single = all(log.columns[column].dtype == np.float32 for log in having)
-        for place, label in enumerate((how, *STATISTICS)):
-            joined = np.concatenate([values[place] for values in parts])
-            logged_value = single and label in ("min", "max")
-            result.columns[f"{column} {label}"] = joined.astype(np.float32) if logged_value else joined
-            count = np.concatenate([values[-1] for values in parts])
-            result.logged[f"{column} {label}"] = count >= {"n": 0, "std": 2}.get(label, 1)
-    return result
+
+    __slots__ = ("_cells", "_given")
+
+    def __init__(self, columns: Mapping[str, Points], restarts: int = 0, damage: int = 0) -> None:
+        self._given = (columns, restarts, damage)
+        self._cells: dict[str, Cell] | None = None
+
+    def __getitem__(self, key: str) -> Cell:
+        return self._all()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> dict[str, Cell]:
+        if self._cells is None:
+            columns, restarts, damage = self._given
+            self._cells = {**_course(columns), **_values(columns), "restarts": restarts, "damage": damage}
+            self._given = ({}, 0, 0)
+        return self._cells
 
 
-def _aggregate(step: Int64, column: str, logs: Sequence[RunLog], how: str) -> list[Float64]:
-    """Mean or median, std, min, max and n of one column at these steps; 0 where nothing was logged."""
-    values, logged = _stacked(step, column, logs)
-    count = logged.sum(axis=0)
-    some = np.maximum(count, 1)
-    centre = np.where(logged, values, 0.0)
-    with np.errstate(invalid="ignore", over="ignore"):  # infinite values: their mean is infinite, their spread NaN
-        mean = centre.sum(axis=0) / some
-        std = np.sqrt((np.where(logged, values - mean, 0.0) ** 2).sum(axis=0) / np.maximum(count - 1, 1))
-    low = np.where(logged, values, np.inf).min(axis=0)
-    high = np.where(logged, values, -np.inf).max(axis=0)
-    middle = mean if how == "mean" else _median(values, logged, count)
-    return [middle, std, low, high, count.astype(np.float64)]
+def _course(columns: Mapping[str, Points]) -> dict[str, Cell]:
+    """When the training was at work, and how far it came."""
+    times = [points.wall_time[np.isfinite(points.wall_time)] for points in columns.values()]
+    first = min((float(some.min()) for some in times if len(some)), default=None)
+    last = max((float(some.max()) for some in times if len(some)), default=None)
+    duration = None if first is None or last is None else last - first
+    step = run_log("", columns).step
+    return {
+        "first wall time": first,
+        "last wall time": last,
+        "duration": duration,
+        "steps": len(step),
+        "last step": int(step[-1]) if len(step) else None,
+        "steps per second": (int(step[-1]) - int(step[0])) / duration if duration else None,
+    }
 
 
-def _stacked(step: Int64, column: str, logs: Sequence[RunLog]) -> tuple[Float64, NDArray[np.bool_]]:
-    """A column of all run logs at these steps, as rows of one matrix; and where it was logged."""
-    values = np.zeros((len(logs), len(step)))
-    logged: Bools = np.zeros((len(logs), len(step)), bool)
-    for row, log in enumerate(logs):
-        if not len(step):
-            continue
-        inside = slice(np.searchsorted(log.step, step[0]), np.searchsorted(log.step, step[-1], side="right"))
-        places = np.searchsorted(step, log.step[inside])
-        values[row, places] = log.columns[column][inside]
-        logged[row, places] = log.logged[column][inside]
-    return values, logged
+def _values(columns: Mapping[str, Points]) -> dict[str, Cell]:
+    """The last and the best value of each column, and the gap of each metric that has two columns."""
+    cells: dict[str, Cell] = {}
+    for name, points in columns.items():
+        for what, row in (("last", len(points.step) - 1 if len(points.step) else None), ("best", best(name, points))):
+            cells[f"{what} {name}"] = None if row is None else points.value[row]
+            cells[f"{what} {name} step"] = None if row is None else int(points.step[row])
+    for name in (name for name in columns if name.startswith("val ")):
+        metric = name.removeprefix("val ")
+        cells[f"{metric} gap"] = _gap(columns.get(f"train {metric}"), columns[name], lower_is_better(name))
+    return cells
 
 
-def _median(values: Float64, logged: Bools, count: NDArray[np.int64]) -> Float64:
-    ordered = np.sort(np.where(logged, values, np.inf), axis=0)  # what is missing comes last; NaN behind it
-    columns = np.arange(values.shape[1])
-    lower, upper = np.maximum(count - 1, 0) // 2, count // 2
-    with np.errstate(invalid="ignore", over="ignore"):
-        middle: Float64 = (ordered[lower, columns] + ordered[np.minimum(upper, len(values) - 1), columns]) / 2
-    middle[(np.isnan(values) & logged).any(axis=0)] = np.nan
-    return middle
+def best(column: str, points: Points) -> int | None:
+    """The row of a column's best value, the first of equals; None where no value is a number."""
+    choose = np.argmin if lower_is_better(column) else np.argmax
+    row = int(choose(points.value)) if len(points.value) else None
+    if row is None or not np.isnan(points.value[row]):  # where there is a NaN, numpy chooses the first
+        return row
+    rows = np.flatnonzero(~np.isnan(points.value))
+    return int(rows[choose(points.value[rows])]) if len(rows) else None
+
+
+def _gap(train: Points | None, val: Points, lower: bool) -> Cell:
+    found = gap(train, val, lower_is_better=lower) if train else None
+    if found is None or train is None:
+        return None
+    kind = np.result_type(train.value, val.value).type
+    return float(found.value) if kind is np.float64 else np.float32(found.value)

@@ -63,10 +63,13 @@ def csv_chunks(table: Table, options: CsvOptions = PLAIN) -> Iterator[bytes]:
     """Yield the CSV's bytes in order, written on all cores a slice at a time; the same whatever the number of cores."""
     if options.header:
         yield options.line(table.header)
-    yield from ordered_map(lambda groups: b"".join(_lines(group, options) for group in groups), batches(slices(table)))
+    yield from ordered_map(
+        lambda groups: b"".join(csv_lines(group, options) for group in groups), batches(slices(table))
+    )
 
 
-def _lines(group: RowGroup, options: CsvOptions) -> bytes:
+def csv_lines(group: RowGroup, options: CsvOptions) -> bytes:
+    """Return the lines of a group that has all columns of its table."""
     values, logged = zip(*group.columns.values(), strict=True)
     leads = [options.lead(group.labels), *[b","] * (len(values) - 1)]
     return rows_text(leads, values, logged, _LINE_ENDS[options.dialect], _WORDS[options.dialect])

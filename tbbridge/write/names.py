@@ -10,6 +10,9 @@ from collections.abc import Iterable
 
 SUFFIX = ".csv"
 
+SUMMARY = "./summary"
+"""The name under which the summary of all experiments is published: no experiment has a part ``.``, but the root's."""
+
 LONGEST_PART = 255 - len(SUFFIX)
 """Bytes: the file systems of Linux, macOS and Windows take 255 a path component."""
 
@@ -32,13 +35,18 @@ def file_name(experiment: str) -> str:
     hexadecimal digits per byte: ``%`` itself, control characters, what turns the direction of text, backslashes and
     ``"*:<>?|`` (which VFAT and NTFS refuse), a dot or blank at the end of a directory, the first letter of a part that
     Windows takes for a device (``CON``, ``nul.x``), a dot at the start of a part (a hidden run makes no hidden file,
-    and tbbridge's own temporary files begin with one), the ``e`` after ``tf`` in ``tfevents`` (a written file must not
-    look like an event file), and the dot of a directory that ends in ``.csv`` (it would stand where another
-    experiment's file belongs). A part that is too long is cut, and ends in ``%~`` and a hash of the whole.
+    and tbbridge's own temporary files begin with one), the first letter of ``summary`` (``summary.csv`` is that of all
+    experiments), the ``e`` after ``tf`` in ``tfevents`` (a written file must not look like an event file), and the dot
+    of a directory that ends in ``.csv`` (it would stand where another experiment's file belongs). A part that is too
+    long is cut, and ends in ``%~`` and a hash of the whole.
     """
+    if experiment == SUMMARY:
+        return "summary" + SUFFIX
     parts = experiment.split("/")
     escaped = [_shorten(_escape(part, directory=True), part) for part in parts[:-1]]
     escaped.append(_shorten(_escape(parts[-1], directory=False), parts[-1]))
+    if experiment.casefold() == "summary":
+        escaped = [_hexadecimal(experiment[0]) + experiment[1:]]
     name = "/".join(escaped)
     if len(name.encode()) > LONGEST_NAME:
         name = _cut(name.replace("/", "%2F"), 100) + _hash(experiment)

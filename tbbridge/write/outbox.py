@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tbbridge.core.errors import PublishError
+from tbbridge.write.names import SUMMARY
 from tbbridge.write.publish import Publisher
 
 log = logging.getLogger(__name__)
 
-SPACING = 20.0
+SPACING, SUMMARY_SPACING = 20.0, 50.0
 """A file is published again at the soonest after this many times the processor time that its last publishing took, so
-that publishing takes no more than about 5 % of a core."""
+that publishing takes no more than about 5 % of a core; and the summary, which changes whenever any run grows, 2 %."""
 
 MANY, THREADS = 8, 8
 """From this many files on they are written by this many threads: each waits for the disk, hardly for the processor."""
@@ -102,7 +103,7 @@ class Outbox:
         entry = self._entries[name]
         began = time.thread_time()
         try:
-            data = self._render(name, self._publisher.published(name))
+            data = self._render(name, None if name == SUMMARY else self._publisher.published(name))
             if data is not None:
                 self._publisher.publish(name, data)
         except PublishError as error:
@@ -111,7 +112,8 @@ class Outbox:
             log.exception("publishing %s failed", name)
             return self._failed(entry, f"cannot write {name}: {type(error).__name__}: {error}")
         entry.dirty, entry.problem, entry.retry_after = False, "", RETRY_FIRST
-        entry.not_before = self._clock() + SPACING * (time.thread_time() - began)
+        spacing = SUMMARY_SPACING if name == SUMMARY else SPACING
+        entry.not_before = self._clock() + spacing * (time.thread_time() - began)
         return True
 
     def _failed(self, entry: _Entry, problem: str) -> bool:

@@ -95,7 +95,7 @@ def test_a_watch_outlives_a_full_disk(tmp_path: Path, out: Path, full: Full) -> 
     log(logs, 0, 500)
     log(logs, 0, 500, "other")
     with running_cli("watch", logs, "--no-viewer", output=said) as watch:
-        wait_until(lambda: len(published(out)) == 2)
+        wait_until(lambda: len(published(out)) == 3)
         before = published(out)
         with full(watch.pid) as reason:
             log(logs, 500, 500)
@@ -117,7 +117,7 @@ def test_a_watch_that_ends_on_a_full_disk_says_so(tmp_path: Path, out: Path, ful
     logs, said = tmp_path / "logs", tmp_path / "said"
     log(logs, 0, 500)
     with running_cli("watch", logs, "--no-viewer", output=said) as watch:
-        wait_until(lambda: len(published(out)) == 1)
+        wait_until(lambda: len(published(out)) == 2)
         before = published(out)
         with full(watch.pid) as reason:
             log(logs, 500, 500)
@@ -153,7 +153,7 @@ def test_a_run_log_that_outgrows_the_disk_stays_at_a_whole_version(tmp_path: Pat
     logs, said = tmp_path / "logs", tmp_path / "said"
     log(logs, 0, 100)
     with running_cli("watch", logs, "--no-viewer", output=said) as watch:
-        wait_until(lambda: len(published(out)) == 1)
+        wait_until(lambda: len(published(out)) == 2)
         with full(watch.pid, room=8192) as reason:
             log(logs, 100, 100)
             wait_until(lambda: published(out)["exp.csv"].endswith(b"\n199,,,99.5,\n"))

@@ -57,7 +57,7 @@ def test_run_logs_go_beside_the_log_directory(export: Export, logdir: Path) -> N
     """Without options: one run log an experiment, in LOGDIR-csv/, their paths on standard output; repeatable."""
     for _ in range(2):
         assert export().split() == [f"{logdir}-csv/a.csv", f"{logdir}-csv/b.csv"]
-    assert files_of(Path(f"{logdir}-csv")).keys() == {"a.csv", "b.csv"}
+    assert files_of(Path(f"{logdir}-csv")).keys() == {"a.csv", "b.csv", "summary.csv"}
     assert Path(f"{logdir}-csv/a.csv").read_text() == (
         f"{HEADER}\n0,0.5,0.25,1.0,2.0\n1,0.625,,1.125,\n2,0.75,0.5,1.25,2.25\n3,0.875,,1.375,\n"
     )
@@ -236,7 +236,7 @@ def test_the_size_of_a_page_is_stated(export: Export, tmp_path: Path) -> None:
 def test_a_directory_takes_a_file_an_experiment(export: Export, tmp_path: Path, form: str) -> None:
     """Each is named after its experiment."""
     export("-o", tmp_path / "out/", "--format", form)
-    assert files_of(tmp_path / "out").keys() == {f"a.{form}", f"b.{form}"}
+    assert files_of(tmp_path / "out").keys() == {f"a.{form}", f"b.{form}", *(["summary.csv"] if form == "csv" else [])}
 
 
 @pytest.mark.parametrize("layout", ["long", "wide", "summary"])

@@ -1,32 +1,30 @@
-"""Best and last values, gaps, and aggregates over repeated trainings."""
+"""The row of the summary: when, how far, best and last values, gaps."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from tbbridge.core.model import Points, RunLog
+from tbbridge.core.model import Points
 from tbbridge.shape.gap import gap, gaps
-from tbbridge.shape.summary import aggregate, lower_is_better, summarise
+from tbbridge.shape.summary import SummaryRow, lower_is_better
 
-NAN, INF = float("nan"), float("inf")
+NAN = float("nan")
 
 
-def log(name: str = "x", **columns: list[float | None]) -> RunLog:
-    """A run log with a row at each step from 0; ``val_loss=`` is the column ``val loss``; None: not logged."""
-    size = len(next(iter(columns.values())))
-    made = RunLog(name, np.arange(size, dtype=np.int64), {}, {})
-    for column, values in columns.items():
-        made.columns[column.replace("_", " ")] = np.array([0 if v is None else v for v in values], np.float32)
-        made.logged[column.replace("_", " ")] = np.array([v is not None for v in values])
-    return made
+def points(*values: float | None, start: float = 100.0) -> Points:
+    """A float32 point at each step from 0 and each second from `start`; None: not logged."""
+    step = np.array([step for step, value in enumerate(values) if value is not None], np.int64)
+    return Points(step, start + step, np.array([value for value in values if value is not None], np.float32))
 
 
 def test_best_is_largest_or_smallest_by_the_columns_name() -> None:
     """An accuracy's best is its largest value, a loss's its smallest; the first of equals."""
-    (found,) = summarise([log(train_accuracy=[0.5, 0.9, 0.9, 0.7], train_cross_entropy=[2, 0.5, 1, None])])
-    assert found.best == {"train accuracy": 1, "train cross entropy": 1}
-    assert found.last == {"train accuracy": 3, "train cross entropy": 2}
+    row = SummaryRow({"train accuracy": points(0.5, 0.9, 0.9, 0.75), "val cross entropy": points(2, 0.5, 1, None)})
+    assert (row["best train accuracy"], row["best train accuracy step"]) == (np.float32(0.9), 1)
+    assert (row["last train accuracy"], row["last train accuracy step"]) == (0.75, 3)
+    assert (row["best val cross entropy"], row["best val cross entropy step"]) == (0.5, 1)
+    assert (row["last val cross entropy"], row["last val cross entropy step"]) == (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -46,30 +44,44 @@ def test_which_metrics_are_better_when_lower(column: str, lower: bool) -> None:
 
 def test_nan_is_never_the_best_but_can_be_the_last() -> None:
     """A training that diverged ends with NaN, and had its best before; a column of NaN alone has no best."""
-    (found,) = summarise([log(train_accuracy=[0.5, 0.6, NAN], val_accuracy=[NAN, None, None])])
-    assert found.best == {"train accuracy": 1, "val accuracy": None}
-    assert found.last == {"train accuracy": 2, "val accuracy": 0}
+    row = SummaryRow({"train reward": points(0.5, 0.625, NAN), "val reward": points(NAN), "val f1": points()})
+    assert (row["best train reward"], row["best train reward step"]) == (0.625, 1)
+    assert str(row["last train reward"]) == "nan"
+    assert (row["best val reward"], row["best val reward step"], row["last val reward step"]) == (None, None, 0)
+    assert (row["best val f1"], row["last val f1"], row["last val f1 step"]) == (None, None, None)
 
 
 def test_the_gap_is_taken_at_the_last_step_that_both_have() -> None:
-    """Positive where validation is worse, for accuracy and loss alike."""
-    (found,) = summarise(
-        [
-            log(
-                train_accuracy=[0.5, 0.75, 0.875, 1],
-                val_accuracy=[0.25, None, 0.5, None],
-                train_cross_entropy=[1, 0.5, 0.25, None],
-                val_cross_entropy=[2, None, 0.75, 1],
-            )
-        ]
+    """Positive where validation is worse, for accuracy and loss alike; none without a step that both have."""
+    row = SummaryRow(
+        {
+            "train accuracy": points(0.5, 0.75, 0.875, 1),
+            "val accuracy": points(0.25, None, 0.5),
+            "train cross entropy": points(1, 0.5, 0.25),
+            "val cross entropy": points(2, None, 0.75, 1),
+            "train f1": points(None, 0.5),
+            "val f1": points(0.5),
+        }
     )
-    assert found.gaps == {"accuracy": 0.375, "cross entropy": 0.5}
+    assert (row["accuracy gap"], row["cross entropy gap"], row["f1 gap"]) == (0.375, 0.5, None)
 
 
-def test_no_gap_without_a_step_that_both_have() -> None:
-    """Nothing to compare: no gap."""
-    (found,) = summarise([log(train_accuracy=[None, 0.5], val_accuracy=[0.5, None])])
-    assert found.gaps == {"accuracy": None}
+def test_when_a_training_was_at_work_and_how_far_it_came() -> None:
+    """Over all columns; a wall time that is not finite counts for nothing."""
+    val = points(1, None, None, None, None, 2, start=107.0)
+    val.wall_time[0] = np.inf
+    row = SummaryRow({"train loss": points(3, 2, 1), "val loss": val}, restarts=2, damage=3)
+    assert (row["first wall time"], row["last wall time"], row["duration"]) == (100, 112, 12)
+    assert (row["steps"], row["last step"], row["steps per second"]) == (4, 5, 5 / 12)
+    assert (row["restarts"], row["damage"]) == (2, 3)
+
+
+def test_a_row_of_nothing_has_empty_cells() -> None:
+    """No point, or no wall time, no duration; one moment has no speed."""
+    empty = dict(SummaryRow({"train loss": points()}))
+    assert {key for key, cell in empty.items() if cell is not None} == {"steps", "restarts", "damage"}
+    at_once = SummaryRow({"train loss": Points(np.arange(2), np.full(2, 5.0), np.ones(2))})
+    assert (at_once["duration"], at_once["steps per second"]) == (0, None)
 
 
 def test_the_gap_of_float32_values_is_free_of_their_noise() -> None:
@@ -91,78 +103,15 @@ def test_the_gaps_of_a_line_end_with_the_gap() -> None:
     assert gap(train, val, lower_is_better=True) == (5, 0.25)
 
 
-def test_an_aggregate_joins_unequal_steps_without_interpolation() -> None:
-    """At each step over those that logged there; n says how many; the spread of one value is empty."""
-    found = aggregate("seeds", [log(a=[1, 2, 3]), log(a=[3, None, 5, 8])], "mean")
-    assert found.step.tolist() == [0, 1, 2, 3]
-    assert found.columns["a mean"].tolist() == [2, 2, 4, 8]
-    assert found.columns["a n"].tolist() == [2, 1, 2, 1]
-    assert found.columns["a min"].tolist() == [1, 2, 3, 8]
-    assert found.columns["a max"].tolist() == [3, 2, 5, 8]
-    assert found.columns["a std"][[0, 2]].tolist() == pytest.approx([2**0.5, 2**0.5])
-    assert found.logged["a std"].tolist() == [True, False, True, False]
-    assert found.logged["a mean"].all()
-
-
-@pytest.mark.parametrize("how", ["mean", "median"])
-def test_an_aggregate_agrees_with_numpy(how: str) -> None:
-    """Mean, median, std, min and max as numpy has them, over more steps than one piece."""
-    rng = np.random.default_rng(1)
-    values = rng.normal(size=(5, 70_000))
-    logs = [log(a=list(row)) for row in values]
-    values = values.astype(np.float32).astype(float)
-    found = aggregate("seeds", logs, how)
-    np.testing.assert_allclose(found.columns[f"a {how}"], getattr(np, how)(values, axis=0), rtol=1e-12, atol=1e-15)
-    np.testing.assert_allclose(found.columns["a std"], values.std(axis=0, ddof=1), rtol=1e-10)
-    assert (found.columns["a min"] == values.min(axis=0)).all()
-    assert (found.columns["a max"] == values.max(axis=0)).all()
-
-
-def test_nan_and_infinities_show_in_the_aggregate() -> None:
-    """A seed that diverged is not hidden."""
-    found = aggregate("seeds", [log(a=[1, 1, 1]), log(a=[NAN, INF, 3]), log(a=[2, 2, 2])], "median")
-    np.testing.assert_array_equal(found.columns["a median"], [NAN, 2, 2])
-    assert np.isnan(found.columns["a min"][0])
-    assert np.isinf(found.columns["a max"][1])
-
-
-def test_columns_that_only_some_have() -> None:
-    """They count for those; steps where none logged the column are empty."""
-    found = aggregate("seeds", [log(a=[1, 2]), log(b=[5, None, 7])], "mean")
-    assert found.columns["a n"].tolist() == [1, 1, 0]
-    assert found.logged["a mean"].tolist() == [True, True, False]
-    assert found.logged["b mean"].tolist() == [True, False, True]
-
-
-def test_nothing_is_an_empty_table() -> None:
-    """Run logs without rows give no rows."""
-    found = aggregate("seeds", [log(a=[])], "median")
-    assert len(found.step) == 0
-    assert len(found.columns["a median"]) == 0
-
-
-def test_the_last_step_there_is() -> None:
-    """The largest and the smallest number of 64 bits are steps like any other."""
-    ends = np.array([-(2**63), 0, 2**63 - 1])
-    logs = [RunLog("x", ends, {"a": np.array([1.0, 2.0, value])}, {"a": np.ones(3, bool)}) for value in (3.0, 5.0)]
-    found = aggregate("seeds", logs, "mean")
-    assert found.step.tolist() == ends.tolist()
-    assert found.columns["a mean"].tolist() == [1, 2, 4]
-    assert found.columns["a n"].tolist() == [2, 2, 2]
-
-
-def test_smallest_and_largest_are_values_that_were_logged() -> None:
-    """They keep the width of a float32, and so its short text; a double among them keeps its own."""
-    steps = np.arange(1)
-    one = RunLog("one", steps, {"a": np.array([0.1], np.float32)}, {"a": np.ones(1, bool)})
-    two = RunLog("two", steps, {"a": np.array([0.1])}, {"a": np.ones(1, bool)})
-    assert aggregate("seeds", [one, one], "mean").columns["a min"].dtype == np.float32
-    assert aggregate("seeds", [one, two], "mean").columns["a min"].tolist() == [0.1]
-
-
 def test_no_gap_is_nought() -> None:
     """Equal values have a gap of 0, not of -0."""
-    same = RunLog("x", np.arange(1), {}, {})
-    for column in ("train cross entropy", "val cross entropy", "train accuracy", "val accuracy"):
-        same.columns[column], same.logged[column] = np.array([0.5]), np.ones(1, bool)
-    assert [str(gap) for gap in summarise([same])[0].gaps.values()] == ["0.0", "0.0"]
+    row = SummaryRow({name: points(0.5) for name in ("train loss", "val loss", "train accuracy", "val accuracy")})
+    assert [str(row[name]) for name in ("loss gap", "accuracy gap")] == ["0.0", "0.0"]
+
+
+def test_the_gap_of_long_columns_that_share_an_old_step() -> None:
+    """However many newer points each has."""
+    long = np.arange(1, 20_001)
+    train = Points(np.append(0, 2 * long), np.zeros(20_001), np.full(20_001, 0.5))
+    val = Points(np.append(0, 2 * long + 1), np.zeros(20_001), np.full(20_001, 0.25))
+    assert gap(train, val, lower_is_better=False) == (0, 0.25)
