@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from logs import write_run
 from support import wait_until
 
 import tbbridge
@@ -137,3 +138,26 @@ def test_a_source_that_is_gone_comes_back(tmp_path: Path) -> None:
         out.mkdir()
         (out / "a.csv").write_text("0,0.5,,1,\n1,0.5,,1,\n")
         wait_until(lambda: source.names() == ["a"] and source.status() == [])
+
+
+def test_a_view_looks_up_every_series_and_says_when_its_past_changed(tmp_path: Path) -> None:
+    """`extra` holds all series by the charts that draw them; a restart that takes points back counts as `rewritten`."""
+    logs = tmp_path / "logs"
+    write_run(logs / "a", name="1", wall_time=100.0, train_f1=[(0, 0.5), (1, 0.25)], val_f1=[(1, 0.125)])
+    with tbbridge.Bridge(logs, publish=False) as bridge:
+        assert bridge.wait_until_read(20)
+        before = bridge.view("a")
+        assert before is not None
+        chart = before.extra["train_f1, val_f1"]
+        assert {label: points.value.tolist() for label, points in chart.items()} == {
+            "Training": [0.5, 0.25],
+            "Validation": [0.125],
+        }
+        write_run(logs / "a", name="2", wall_time=900.0, train_f1=[(1, 0.75), (2, 1.0)])
+
+        def again() -> list[float]:
+            view = bridge.view("a")
+            assert view is not None
+            return view.extra["train_f1, val_f1"]["Training"].value.tolist() if view.rewritten else []
+
+        wait_until(lambda: again() == [0.5, 0.75, 1.0], what="the restart")

@@ -4,6 +4,7 @@ Its parts, in the order of the data:
 
     app.py         the page: change it here
     chart.py       a chart: its columns, how its values are read
+    further.py     the charts below the two, and the search that adds them
     lines.py       what each line of a chart draws, and how it goes on when points are appended
     snapshot.py    the bounded picture that a page holds, and the new points after it
     readout.py, plot.py, learn_more.py, downloads.py   a chart's figures, its look, its words, its downloads

@@ -13,9 +13,9 @@ from dash import Dash, Input, Output, State, dcc, html
 from fastapi import FastAPI
 
 from tbbridge import ExperimentView, Points, Source
-from tbbridge.viewer import downloads, messages, plot, transport
-from tbbridge.viewer.chart import Chart, further_charts, main_charts, start
-from tbbridge.viewer.components import Checkbox, Control, Picker, Plot, Radios, Select, Slider, attribute
+from tbbridge.viewer import downloads, further, messages, plot, transport
+from tbbridge.viewer.chart import Chart, added_charts, further_charts, main_charts, start
+from tbbridge.viewer.components import Checkbox, Control, Picker, Radios, Select, Slider, attribute
 from tbbridge.viewer.learn_more import page_words
 from tbbridge.viewer.lines import Line
 from tbbridge.viewer.readout import readout
@@ -44,7 +44,7 @@ CHARTS = (
 )
 AXES = {"Step": "step", "Relative": "relative", "Wall": "wall"}
 DISPLAYS = ("Overlapping", "Separate (vertical)", "Separate (horizontal)")
-PAGE_CONTROLS = {"experiment": [], "axis": "Step", "updates": "Regular"}
+PAGE_CONTROLS = {"experiment": [], "charts": [], "axis": "Step", "updates": "Regular"}
 CHART_CONTROLS = {
     "training": True,
     "validation": False,
@@ -84,10 +84,11 @@ THEMES: dict[str, dict[str, Any]] = {
 # ----------------------------------------------------------------------------------------------------------------- DATA
 
 
-def charts(views: Views) -> list[Chart]:
-    """The two charts, then one for each further metric of the experiments."""
+def charts(views: Views, controls: Controls) -> list[Chart]:
+    """The two charts, then one for each further metric of the experiments, then those that the user added."""
     main = main_charts(views, CHARTS)
-    return [*main, *further_charts(views, main)[:MOST_SHOWN]]
+    further = further_charts(views, main)[:MOST_SHOWN]
+    return [*main, *further, *added_charts(views, controls["charts"][:MOST_SHOWN], [*main, *further])]
 
 
 def lines(chart: Chart, views: Views, controls: Controls) -> list[Line]:
@@ -207,46 +208,14 @@ def chart_row(prefix: str, chart: Chart) -> html.Section:
     title = f"{prefix}{chart.id}-title"
     panel = [*chart_controls(prefix, chart), html.Div(id=f"{prefix}{chart.id}-readout", className="tb-readout")]
     head = html.Div([html.H2(chart.title, id=title), html.Span(id=f"{prefix}{chart.id}-key")], className="tb-head")
-    wide = html.Div([head, graph(prefix, chart)], className="tb-chart")
+    wide = html.Div([head, further.graph(prefix, chart)], className="tb-chart")
     return html.Section(
         [wide, html.Div(panel, className="tb-panel")],
+        id=f"{prefix}{chart.id}-row",
         role="group",
         className="tb-row",
         **attribute("aria-labelledby", title),
     )
-
-
-def graph(prefix: str, chart: Chart) -> html.Div:
-    """The place of a chart: ``messages.js`` draws into it."""
-    picture = {"filename": f"tbbridge-{chart.id}", "scale": 2}
-    config = {"displaylogo": False, "toImageButtonOptions": picture}
-    config["modeBarButtonsToRemove"] = ["select2d", "lasso2d", "sendChartToCloud"]
-    return html.Div(Plot(f"{prefix}{chart.id}-graph", config), className="tb-graph")
-
-
-def more(prefix: str) -> html.Section:
-    """Where the further charts go, with controls that all of them obey; hidden while there are none."""
-    title = html.H2("More metrics", id=f"{prefix}more-title")
-    controls = [
-        Slider(f"{prefix}more-weight", "Smoothing", MORE_CONTROLS["weight"]),
-        Checkbox(f"{prefix}more-training", "Smooth", MORE_CONTROLS["training"]),
-        Checkbox(f"{prefix}more-log", "Log scale", MORE_CONTROLS["log"]),
-    ]
-    return html.Section(
-        [
-            html.Div([title, *controls], className="tb-more-head"),
-            html.Div(id=f"{prefix}more-charts", className="tb-more"),
-        ],
-        id=f"{prefix}more",
-        hidden=True,
-        role="group",
-        **attribute("aria-labelledby", f"{prefix}more-title"),
-    )
-
-
-def small_chart(prefix: str, chart: Chart) -> html.Div:
-    """One of the further charts."""
-    return html.Div([html.H3(chart.title), graph(prefix, chart)], className="tb-chart")
 
 
 def notice(lines: Sequence[str], notes: Sequence[str]) -> list[Any]:
@@ -277,7 +246,7 @@ def layout(prefix: str = "", title: str = "", *, header: Any = None, learn_more:
         top(prefix, title),
         html.Div(header, className="tb-top", hidden=header is None),
         html.Div(id=f"{prefix}notice", className="tb-notice", role="status"),
-        html.Main([*(chart_row(prefix, chart) for chart in CHARTS), more(prefix)]),
+        html.Main([*(chart_row(prefix, chart) for chart in CHARTS), further.section(prefix, MORE_CONTROLS)]),
         html.Details([html.Summary("Learn more"), learn_more or page_words()], className="tb-learn"),
         footer(prefix),
         *messages.carriers(prefix),
@@ -287,8 +256,8 @@ def layout(prefix: str = "", title: str = "", *, header: Any = None, learn_more:
 
 def changing(prefix: str, source: Source, views: Views, controls: Controls) -> dict[str, Any]:
     """What may change on the page besides figures: ``id.property`` -> value; sent where it differs from before."""
-    names, drawn = source.names(), charts(views)
-    main = drawn[: len(CHARTS)]
+    names, drawn, chosen = source.names(), charts(views, controls), controls["charts"]
+    main, more, offer = drawn[: len(CHARTS)], drawn[len(CHARTS) :], further.offer(views, chosen)
     colours = [colour(views, place, 0, controls) for place in range(len(views))]
     by_name = dict(zip((view.name for view in views), colours, strict=True))
     notes = [f"{view.name}: {note}" if len(views) > 1 else note for view in views for note in noted(view)]
@@ -298,8 +267,13 @@ def changing(prefix: str, source: Source, views: Views, controls: Controls) -> d
         "notice.children": notice([*source.status(), *missing(names, views, controls)], notes),
         "tensorboard.href": source.tensorboard_url or "",
         "tensorboard.hidden": not source.tensorboard_url,
-        "more.hidden": len(drawn) == len(CHARTS),
-        "more-charts.children": [small_chart(prefix, chart) for chart in drawn[len(CHARTS) :]],
+        "images.href": (images := further.in_tensorboard(source.tensorboard_url, views)),
+        "images.hidden": not images,
+        "more.hidden": not (more or chosen or any(len(view.extra) for view in views)),
+        "more-shared.hidden": not more,
+        "more-charts.children": [further.small_chart(prefix, chart, chosen) for chart in more],
+        "offer.children": offer,
+        **{f"{chart.id}-row.hidden": bool(offer) for chart in main},
         **{f"{chart.id}-title.children": chart.title for chart in main},
         **{f"{chart.id}-key.children": "solid training, dashed validation" if views[1:] else "" for chart in main},
         **{f"{chart.id}-readout.children": readout(prefix, chart, views, colours) for chart in main},
@@ -330,7 +304,7 @@ def missing(names: Sequence[str], views: Views, controls: Controls) -> list[str]
             if set(gone) & set(names)
             else []
         ),
-        *([f"{left} further metrics are not drawn; the long export has them."] if left > 0 else []),
+        *([f"{left} further metrics are not drawn: add them one by one."] if left > 0 else []),
     ]
 
 
@@ -347,6 +321,15 @@ def register(app: Dash, source: Source, prefix: str = "", *, alone: bool = False
     transport.register_transport(app, page, alone)
     file = Output(f"{prefix}file", "data", allow_duplicate=True)
     shown, wanted = State(f"{prefix}experiment", "value"), State(f"{prefix}controls", "data")
+
+    @app.callback(
+        [Output(f"{prefix}charts", name) for name in ("options", "total")],
+        Input(f"{prefix}charts", "search"),
+        shown,
+        prevent_initial_call=True,
+    )
+    def find_charts(words: str | None, names: list[str]) -> Any:
+        return further.find(messages.look(page, messages.clean({"experiment": names}, page)), str(words or ""))
 
     @app.callback(file, Input(f"{prefix}csv", "n_clicks"), shown, prevent_initial_call=True)
     def download_csv(_: int, names: list[str]) -> Any:

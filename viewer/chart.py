@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from tbbridge import ExperimentView, Points, lower_is_better
+
+MOST_ASKED = 20
+"""Of how many further series an experiment's start is the earliest, where its run log has no points."""
 
 
 @dataclass(frozen=True)
@@ -60,21 +65,35 @@ def _named(column: str) -> tuple[str, str]:
 
 
 def further_charts(views: Sequence[ExperimentView], charts: Sequence[Chart]) -> list[Chart]:
-    """A chart for each metric of the experiments that is in none of `charts`; all obey the controls of ``more``."""
-    known, titles = {column for chart in charts for column in chart.columns.values()}, {c.title for c in charts}
+    """A chart for each metric of the run logs that is in none of `charts`; all obey the controls of ``more``."""
+    known = {column for chart in charts for column in chart.columns.values()}
     found: dict[str, dict[str, str]] = {}
     for view in views:
         for column in (name for name in view.columns if name not in known):
             metric, label = _named(column)
             found.setdefault(metric, {})[label] = column
-        for title, traces in view.extra.items():
-            if title in titles:
-                continue
-            found.setdefault(title, {}).update({label: label for label in traces})
-    return [Chart(f"more-{i}", title, columns, group="more") for i, (title, columns) in enumerate(found.items())]
+    return [_further(title, columns) for title, columns in found.items()]
+
+
+def added_charts(views: Sequence[ExperimentView], titles: Sequence[str], charts: Sequence[Chart]) -> list[Chart]:
+    """The charts of these titles, in their order, where an experiment has one and `charts` do not draw it."""
+    known = {chart.title for chart in charts}
+    added = []
+    for title in dict.fromkeys(titles):
+        labels = dict.fromkeys(label for view in views for label in view.extra.get(title, ()))
+        if labels and title not in known:
+            added.append(_further(title, {label: label for label in labels}))
+    return added
+
+
+def _further(title: str, columns: Mapping[str, str]) -> Chart:
+    return Chart(f"more-{zlib.crc32(title.encode('utf-8', 'replace')):08x}", title, columns, group="more")
 
 
 def start(view: ExperimentView) -> float:
     """When the experiment began: its smallest first wall time in seconds; NaN where none is known."""
-    firsts = [float(points.wall_time[0]) for points in view.columns.values() if len(points.wall_time)]
+    known = [points for points in view.columns.values() if len(points.wall_time)]
+    if not known:
+        known = [points for title in islice(view.extra, MOST_ASKED) for points in view.extra[title].values()]
+    firsts = [float(points.wall_time[0]) for points in known if len(points.wall_time)]
     return min((time for time in firsts if math.isfinite(time)), default=math.nan)

@@ -59,11 +59,12 @@ class Select(Control):
 class Picker(Control):
     """Any number of ``options`` (ten thousand are fine), found by typing; the value is the list of the chosen ones.
 
-    ``colours`` are those of the chosen, in order.
+    ``colours`` are those of the chosen, in order. With a ``total``, a callback answers ``search``, the words that were
+    typed, with the ``options`` that fit and how many do in ``total``.
     """
 
     _type = "Picker"
-    _extra = ("options", "colours", "placeholder")
+    _extra = ("options", "colours", "placeholder", "search", "total")
 
 
 class Plot(Component):

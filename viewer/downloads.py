@@ -50,7 +50,7 @@ def report_chunks(page: Page, controls: Mapping[str, Any], views: Sequence[Exper
     """Return the bytes of the HTML report of these experiments, with the charts as they stand."""
     message, _ = answer(page, controls, None, views)
     drawn = message.get("figures", {})
-    figures = {chart.title: drawn[chart.id] for chart in page.charts(views) if chart.id in drawn}
+    figures = {chart.title: drawn[chart.id] for chart in page.charts(views, controls) if chart.id in drawn}
     now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     title = f"{', '.join(view.name for view in views) or 'nothing'} · {page.source.title} · {now}"
     csvs = {view.name: data for view in views if (data := page.source.csv(view.name)) is not None}

@@ -46,7 +46,7 @@ class Page:
     prefix: str
     defaults: Mapping[str, Any]
     """Name and default of each control."""
-    charts: Callable[[Sequence[ExperimentView]], list[Chart]]
+    charts: Callable[[Sequence[ExperimentView], Mapping[str, Any]], list[Chart]]
     lines: Callable[[Chart, Sequence[ExperimentView], Mapping[str, Any]], list[Line]]
     figure: Callable[..., dict[str, Any]]
     changing: Callable[[str, Source, Sequence[ExperimentView], Mapping[str, Any]], dict[str, Any]]
@@ -137,7 +137,7 @@ def answer(
     before: Cursor = cursor or {"pictures": {}, "sent": {}, "cells": {}}
     after: Cursor = {"pictures": {}, "sent": {}, "cells": {}}
     message: Message = {"figures": {}, "extend": {}, "set": [], "cells": {}}
-    for chart in page.charts(views):
+    for chart in page.charts(views, controls):
         _draw(page, chart, views, controls, before, after, message)
     parts = page.changing(page.prefix, page.source, views, controls)
     if not controls["experiment"]:
@@ -188,7 +188,7 @@ def _draw(
 
 def _identity(view: ExperimentView) -> list[Any]:
     last = view.marks[-1] if view.marks else None
-    return [view.name, view.generation, len(view.marks), last and [last.step, last.text]]
+    return [view.name, view.generation, view.rewritten, len(view.marks), last and [last.step, last.text]]
 
 
 def _status(views: Sequence[ExperimentView]) -> tuple[str, float | None]:

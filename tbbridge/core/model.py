@@ -179,7 +179,7 @@ class ExperimentView:
     columns: Mapping[str, Points]
     """The run log's columns, in order; empty columns are there with no points."""
     extra: Mapping[str, Mapping[str, Points]] = field(default_factory=dict)
-    """Further charts: chart title -> trace name -> points."""
+    """Further charts: title -> trace name -> points. Of a log directory every series, looked up when asked for."""
     marks: Sequence[Mark] = ()
     notes: Sequence[str] = ()
     summary: Mapping[str, Cell] = field(default_factory=dict)
@@ -188,6 +188,8 @@ class ExperimentView:
     """When the newest event file byte was seen, seconds since the epoch by this machine's clock; None for a CSV."""
     state: str = "live"
     """``live``, ``stalled``, ``finished``, ``source gone``, ``stopped: <reason>`` or ``static``."""
+    rewritten: int = 0
+    """Grows when the past of what is in `extra` changed."""
 
 
 class Source(Protocol):

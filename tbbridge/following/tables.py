@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -24,7 +26,8 @@ from tbbridge.reading.summary import summary_row
 from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.facts import GrowingFacts, SeriesFacts
 from tbbridge.shape.growing_run import ReadAgain, RunSeries
-from tbbridge.shape.mapping.experiments import ROOT, SESSION, is_session, run_above
+from tbbridge.shape.mapping.charts import chart_series
+from tbbridge.shape.mapping.experiments import ROOT, SESSION, RunPlace, is_session, run_above
 from tbbridge.shape.mapping.mapping import Mapper, MappingOptions, changes, check_overrides
 from tbbridge.shape.restarts import TrainingRestart, training_restarts
 from tbbridge.shape.run_log import run_log, since
@@ -73,6 +76,8 @@ class ExperimentTable:
     """The mapping's last changes, as notes."""
     unpublished: int | None = FROM_THE_START
     """The step from which on its rows are not published yet; None where all are."""
+    charts: Mapping[str, Mapping[str, Points]] = field(default_factory=dict)
+    """All its series, by the charts that draw them."""
     pauses: dict[str, float] = field(default_factory=dict)
     """By column, the longest time between two of its points in seconds, a restart aside."""
     _shown: dict[str, tuple[str, str] | None] = field(default_factory=dict)
@@ -204,6 +209,31 @@ class Run:
         return growing.update(self.series.live(tag), self._stale.get(tag, 0), self.series.ordinal(tag))
 
 
+class AllSeries(Mapping[str, Mapping[str, Points]]):
+    """Every series of an experiment by the title of its chart and its label, looked up when asked for; any thread."""
+
+    def __init__(self, places: Sequence[RunPlace], runs: Mapping[str, Run]) -> None:
+        self._places = places
+        self._runs = {place.run: runs[place.run] for place in places if place.run in runs}
+
+    def __getitem__(self, title: str) -> Mapping[str, Points]:
+        found: dict[str, Points] = {}
+        for label, (run, tag) in self._charts[title].items():
+            with contextlib.suppress(KeyError):  # it is just read again
+                found[label] = self._runs[run].series.live(tag)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._charts)
+
+    def __len__(self) -> int:
+        return len(self._charts)
+
+    @cached_property
+    def _charts(self) -> dict[str, dict[str, tuple[str, str]]]:
+        return chart_series(self._places, {name: run.series.tags for name, run in self._runs.items()})
+
+
 class Tables:
     """The run logs of all experiments below a log directory.
 
@@ -313,6 +343,8 @@ class Tables:
             self.by_name[name].gone = True
         self.by_name = {**{name: self.by_name[name] for name in found}, **self.by_name}
         self._owners = {run: name for name, one in found.items() for run in one.runs}
+        for table in [self.by_name[name] for name in touched]:
+            table.charts = AllSeries(self._mapper.places(table.place), self._runs)
         return lost | self._refresh_all(touched)
 
     def _adopt(self, mapped: Experiment, name: str) -> bool:
@@ -389,6 +421,8 @@ class Tables:
             name=experiment.name,
             generation=0,
             columns=placement.columns,
+            extra=table.charts,
+            rewritten=sum(run.series.rewritten for run in runs.values()),
             marks=run_marks(runs),
             notes=(*experiment.notes, *note, *run_notes(runs), *table.changes),
             summary=summary_row(

@@ -119,10 +119,12 @@ class RunSeries:
 
     Attributes:
         restarts: where the training began again, in canonical order.
+        rewritten: how often points that stood already changed or went.
     """
 
     def __init__(self) -> None:
         self.restarts: list[Restart] = []
+        self.rewritten = 0
         self._files: dict[str, _File] = {}
         self._series: dict[str, GrowingSeries] = {}
         self._holders: dict[str, list[_Holder]] = {}
@@ -242,7 +244,9 @@ class RunSeries:
                 raise ReadAgain
             last = news.step[-1]
             holder.note(news.step, bool(np.isin(last, live)) or bool((news.step[:-1] == last).any()))
-            self._change(tag, series.put(news, part))
+            row = series.put(news, part)
+            self.rewritten += row < len(live)
+            self._change(tag, row)
 
     def _part(self, tag: str, file: _File, series: GrowingSeries, step: Int64) -> int:
         """Which of the tag's holders a file is; ReadAgain where its points do not simply go in."""
@@ -276,18 +280,20 @@ class RunSeries:
         merged = rules.merge_ordered(files)
         self.restarts = merged.restarts(files)
         counts = self._hold_all(merged, [self._files[file.name] for file in files])
-        self._series = {}
+        made = {}
         for tag, series in merged.series().items():
             live = Points(*map(_own, rules.live(series)))
             parts = _parts(series.superseded, series.step, counts[tag]) if self._is_shared(tag) else None
             largest = int(series.step.max())
-            self._series[tag] = GrowingSeries(
+            made[tag] = GrowingSeries(
                 live, points=len(series.step), largest=largest, ordinal=series.ordinal, parts=parts
             )
+        self._series = made
         for tag in before.keys() | self._series.keys():
             old, new = before.get(tag), self._series[tag].live if tag in self._series else None
             same = common_prefix(old, new) if old and new else 0
             if not (old and new and same == len(old.step) == len(new.step) and old.value.dtype == new.value.dtype):
+                self.rewritten += old is not None and same < len(old.step)
                 self._change(tag, same)
 
     def _hold_all(self, merged: rules.Merged, files: list[_File]) -> dict[str, list[int]]:

@@ -29,12 +29,13 @@ class GrowingSeries:
         parts: where several files write the tag at once, which of them each point is from, in canonical order.
 
     Attributes:
+        live: the points that count, by step ascending, each step once; views that never change, replaced whole.
         points: how many points came.
         largest: the largest step of all that came.
         ordinal: whether the steps are ordinals.
     """
 
-    __slots__ = ("_columns", "_parts", "largest", "ordinal", "points")
+    __slots__ = ("_columns", "_parts", "largest", "live", "ordinal", "points")
 
     def __init__(
         self,
@@ -46,15 +47,11 @@ class GrowingSeries:
         parts: NDArray[np.int32] | None = None,
     ) -> None:
         self._columns = tuple(GrowingColumn(column) for column in live)
+        self.live = live
         self._parts = None if parts is None else GrowingColumn(parts)
         self.points = points
         self.largest = largest
         self.ordinal = ordinal
-
-    @property
-    def live(self) -> Points:
-        """The points that count, by step ascending, each step once; views that never change."""
-        return Points(*(column.view for column in self._columns))
 
     @property
     def superseded(self) -> int:
@@ -94,6 +91,7 @@ class GrowingSeries:
         if self._parts is not None:
             self._parts.cut(first)
             self._parts.extend(parts)
+        self.live = Points(*(column.view for column in self._columns))
         return first
 
 

@@ -374,14 +374,15 @@ def test_restarts_and_damage_are_marked_with_their_text(screen: Screen, source: 
 
 
 def test_other_metrics_get_charts_of_their_own(screen: Screen, source: MemorySource) -> None:
-    """Further metrics of an experiment are drawn below, and obey their own controls."""
+    """Further metrics of a run log are drawn below, and obey their own controls."""
     rates = [0.1, 0.01, 0.001]
-    source.put("mnist-cnn", training(3), extra={"learning rate": {"lr": points(rates)}})
-    wait_until(lambda: screen.line("more-0", "lr", faint=True)["y"] == pytest.approx(rates), what="drawn")
+    source.put("mnist-cnn", {**training(3), "lr": points(rates)})
     more = screen.page.get_by_role("group", name="More metrics")
-    assert more.get_by_role("heading", name="learning rate").is_visible()
+    more.get_by_role("heading", name="lr").wait_for()
+    chart = screen.page.evaluate("document.querySelector('[id^=more-][id$=-graph]').id").removesuffix("-graph")
+    wait_until(lambda: screen.line(chart, "lr", faint=True)["y"] == pytest.approx(rates), what="drawn")
     more.get_by_role("checkbox", name="Log scale").check()
-    wait_until(lambda: screen.figure("more-0", "p._fullLayout.yaxis.type") == "log", what="log")
+    wait_until(lambda: screen.figure(chart, "p._fullLayout.yaxis.type") == "log", what="log")
 
 
 def test_the_shown_run_logs_are_downloaded(screen: Screen) -> None:

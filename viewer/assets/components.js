@@ -59,14 +59,16 @@ window.tbbridge_viewer = (() => {
     return fits;
   };
 
-  const Picker = ({ id, label, value, options, colours = [], placeholder, className, setProps }) => {
-    const chosen = value || [], names = options || [];
+  const Picker = ({ id, label, value, options, colours = [], placeholder, total, className, setProps }) => {
+    const chosen = value || [], names = options || [], asks = total !== undefined;
     const [open, setOpen] = useState(false);
     const [words, setWords] = useState("");
     const [active, setActive] = useState(0);
     const box = useAnnounced(id, value), input = useRef(null);
     const picked = useMemo(() => new Set(chosen), [chosen]);
-    const fits = useMemo(() => (open ? find(names, words, picked) : []), [open, names, words]);
+    const fits = useMemo(() => (open ? (asks ? names : find(names, words, picked)) : []), [open, names, words]);
+    const count = asks ? total : fits.length;
+    useEffect(() => { if (asks) setProps({ search: open ? words : null }); }, [open, words]);
     const shown = fits.slice(0, SHOWN);
 
     useEffect(() => {
@@ -98,7 +100,7 @@ window.tbbridge_viewer = (() => {
 
     const chips = chosen.map((name, i) =>
       e("span", { key: name, className: "tb-chip", title: name },
-        e("i", { style: { background: colours[i] || "currentColor" } }),
+        colours[i] && e("i", { style: { background: colours[i] } }),
         e("span", null, name),
         e("button", { type: "button", onClick: () => toggle(name) }, e("span", { className: "tb-unseen" }, `Remove ${name}`), "×")));
     const list = open && e("div", { className: "tb-options" },
@@ -109,8 +111,8 @@ window.tbbridge_viewer = (() => {
             className: i === active ? "tb-active" : undefined,
             onPointerDown: (ev) => ev.preventDefault(), onClick: () => toggle(name), onPointerMove: () => setActive(i),
           }, name))),
-      e("p", null, !names.length ? "Nothing to choose yet." : !fits.length ? "No name has these words." :
-        fits.length > SHOWN ? `${SHOWN} of ${fits.length.toLocaleString("en")} shown: type to find others.` : null));
+      e("p", null, !names.length && !words ? "Nothing to choose yet." : !fits.length ? "No name has these words." :
+        count > SHOWN ? `${SHOWN} of ${count.toLocaleString("en")} shown: type to find others.` : null));
 
     return e("div", { className: cls("tb-picker", className), ref: box },
       e("label", { htmlFor: id }, label),

@@ -219,7 +219,8 @@
       this.drawn[chart] = plot;
       if (!plot.tbListens) {
         plot.tbListens = true;
-        plot.on("plotly_relayout", (change) => this.zoomed(chart, plot, change));
+        // its id is another chart's once charts were moved
+        plot.on("plotly_relayout", (change) => this.zoomed(plot.id.slice(this.prefix.length, -"-graph".length), plot, change));
       }
     }
 
@@ -321,9 +322,22 @@
 
   missed.forEach((said) => window.tbbridge.announce(...said));
 
+  /* The added charts, after a click on a tag or on a chart's own buttons. */
+  const ARRANGE = {
+    add: (titles, name) => [...titles, name],
+    drop: (titles, name) => titles.filter((title) => title !== name),
+    earlier: (titles, name, at = titles.indexOf(name)) => (at > 0 ? titles.toSpliced(at - 1, 2, name, titles[at - 1]) : titles),
+    later: (titles, name, at = titles.indexOf(name)) => (at + 1 < titles.length ? titles.toSpliced(at, 2, titles[at + 1], name) : titles),
+  };
+
   document.addEventListener("click", (event) => {
     const button = event.target.closest && event.target.closest("[data-tb]");
     if (!button) return;
+    const arrange = ARRANGE[button.dataset.tb], root = button.closest("[data-tb-page]");
+    if (arrange && root) {
+      const page = pages.get(root.dataset.tbPage);
+      setProps(`${page.prefix}charts`, { value: arrange(page.controls.charts || [], button.dataset.name) });
+    }
     if (button.dataset.tb === "theme") setTheme(theme() === "dark" ? "light" : "dark");
     if (button.dataset.tb === "link") {
       navigator.clipboard.writeText(location.href).then(() => {

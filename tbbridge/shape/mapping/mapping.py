@@ -6,6 +6,7 @@ experiments.py         what a run's path says: experiment, split       R1 R2 R5
 candidates.py          the series that could feed a column             R6
 ranking.py             which of them does                              R7 R9
 overrides.py           what the user decided instead
+charts.py              which series share a chart of the page
 mapping.py             all of it, experiment by experiment             R8, and what must be said
 """
 
@@ -151,6 +152,10 @@ class Mapper:
         alike: dict[Hashable, Experiment] = {}
         made = [self._experiment(name, runs, alike) for name in names]
         return [replace(one, notes=one.notes + self._missing) for one in made] if self._missing else made
+
+    def places(self, name: str) -> list[RunPlace]:
+        """The runs of an experiment, as the last `map` placed them."""
+        return self._members.get(name, [])
 
     def _experiment(self, name: str, runs: Facts, alike: dict[Hashable, Experiment]) -> Experiment:
         """One experiment; of those that are `alike` but for their names and values only the first is worked out."""
