@@ -24,9 +24,11 @@ class Screen:
             self.errors.append(message.text)
 
     def chart(self, name: str) -> Any:
-        """The part of the page of ``accuracy`` or ``loss``: chart, controls and figures."""
+        """The part of the page of ``accuracy`` or ``loss``: chart, figures and its own controls, unfolded."""
         titles = {"accuracy": "Prediction accuracy", "loss": "Cross entropy loss"}
-        return self.page.get_by_role("group", name=titles[name])
+        group = self.page.get_by_role("group", name=titles[name])
+        group.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
+        return group
 
     def figure(self, chart: str, what: str) -> Any:
         """Evaluate a JavaScript expression of the drawn Plotly element ``p``; None while there is none."""

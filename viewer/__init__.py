@@ -7,7 +7,7 @@ Its parts, in the order of the data:
     further.py     the charts below the two, and the search that adds them
     lines.py       what each line of a chart draws, and how it goes on when points are appended
     snapshot.py    the bounded picture that a page holds, and the new points after it
-    readout.py, plot.py, learn_more.py, downloads.py   a chart's figures, its look, its words, its downloads
+    readout.py, plot.py, notices.py, learn_more.py, downloads.py   a chart's figures, its look, what is said, downloads
     messages.py    the next message to a page
     transport.py   the websocket that carries it (or, where that is refused, the poll)
     components.py  native form controls and a plot, as Dash components

@@ -13,9 +13,9 @@ from dash import Dash, Input, Output, State, dcc, html
 from fastapi import FastAPI
 
 from tbbridge import ExperimentView, Points, Source
-from tbbridge.viewer import downloads, further, messages, plot, transport
+from tbbridge.viewer import downloads, further, messages, notices, plot, transport
 from tbbridge.viewer.chart import Chart, added_charts, further_charts, main_charts, start
-from tbbridge.viewer.components import Checkbox, Control, Picker, Radios, Select, Slider, attribute
+from tbbridge.viewer.components import Checkbox, Control, Picker, Radios, Select, Slider, Text, attribute
 from tbbridge.viewer.learn_more import page_words
 from tbbridge.viewer.lines import Line
 from tbbridge.viewer.readout import readout
@@ -44,7 +44,7 @@ CHARTS = (
 )
 AXES = {"Step": "step", "Relative": "relative", "Wall": "wall"}
 DISPLAYS = ("Overlapping", "Separate (vertical)", "Separate (horizontal)")
-PAGE_CONTROLS = {"experiment": [], "charts": [], "axis": "Step", "updates": "Regular"}
+PAGE_CONTROLS = {"experiment": [], "charts": [], "axis": "Step", "updates": "Regular", "share": True}
 CHART_CONTROLS = {
     "training": True,
     "validation": False,
@@ -52,6 +52,9 @@ CHART_CONTROLS = {
     "display": DISPLAYS[0],
     "gap": False,
     "log": False,
+    "outliers": False,
+    "low": "",
+    "high": "",
 }
 """Name and default of each control; a chart's controls have ids like ``loss-weight``."""
 MORE_CONTROLS = {"training": True, "weight": 0.6, "log": False}
@@ -59,8 +62,10 @@ MORE_CONTROLS = {"training": True, "weight": 0.6, "log": False}
 NOTHING_DRAWN = (
     "Nothing to draw yet: no series feeds this chart.<br>tbbridge inspect LOGDIR says which feeds what, and why."
 )
-MOST_SHOWN = 12
-"""Experiments, and further charts, that are drawn at once."""
+MOST_SHOWN = 50
+"""Experiments that are drawn at once."""
+MOST_FURTHER = 12
+"""Further charts that are drawn at once by themselves, and of those that the user adds."""
 THEMES: dict[str, dict[str, Any]] = {
     "light": {
         "colours": ("#0b6bcb", "#d1510a", "#0a8f6a", "#b4539a", "#8a6d00", "#3d9ad1", "#6b4fbb", "#59606b"),
@@ -69,6 +74,7 @@ THEMES: dict[str, dict[str, Any]] = {
         "grid": "#eceef1",
         "line": "#d3d7dd",
         "hover": "#ffffff",
+        "ground": "#ffffff",
     },
     "dark": {
         "colours": ("#5aa9ff", "#ff9447", "#35c49a", "#e58ac9", "#e0c04a", "#8fd0ff", "#b09cff", "#b7bdc9"),
@@ -77,6 +83,7 @@ THEMES: dict[str, dict[str, Any]] = {
         "grid": "#24282f",
         "line": "#3a3f4a",
         "hover": "#1d2026",
+        "ground": "#15181c",
     },
 }
 """Lines in colours that colour-blind people can tell apart (after Okabe and Ito), with contrast on each ground."""
@@ -87,33 +94,37 @@ THEMES: dict[str, dict[str, Any]] = {
 def charts(views: Views, controls: Controls) -> list[Chart]:
     """The two charts, then one for each further metric of the experiments, then those that the user added."""
     main = main_charts(views, CHARTS)
-    further = further_charts(views, main)[:MOST_SHOWN]
-    return [*main, *further, *added_charts(views, controls["charts"][:MOST_SHOWN], [*main, *further])]
+    further = further_charts(views, main)[:MOST_FURTHER]
+    return [*main, *further, *added_charts(views, controls["charts"][:MOST_FURTHER], [*main, *further])]
 
 
 def lines(chart: Chart, views: Views, controls: Controls) -> list[Line]:
-    """All lines of a chart: for each experiment and label the values, smoothed or not, the best, what is no number."""
+    """All lines of a chart: for each experiment and label the values, smoothed or not, the best, what is no number.
+
+    Validation comes last, so that it is drawn above training.
+    """
+    found = [{label: points for label in chart.columns if (points := chart.points(view, label))} for view in views]
     drawn: list[Line] = []
-    for place, view in enumerate(views):
-        found = {label: points for label in chart.columns if (points := chart.points(view, label))}
-        for label, points in found.items():
-            drawn += lines_of(chart, views, place, label, points, controls)
-        if controls.get("gap") and len(found) == 2:
-            dots = {"width": 1.2, "dash": "dot", "color": colour(views, place, 2, controls)}
-            style = {**style_of(chart), "name": "Gap", "meta": "Gap", "line": dots, "showlegend": place == 0}
-            key, worse = f"{view.name}\0gap", "lowest" if chart.lower_is_better else "highest"
-            drawn.append(Line(key, "gap", list(found.values()), style, best=worse, origin=start(view)))
+    for label in chart.columns:
+        for place, columns in enumerate(found):
+            if label in columns:
+                drawn += lines_of(chart, views, place, label, columns[label], controls, label == list(columns)[-1])
+    for place, columns in enumerate(found):
+        if controls.get("gap") and len(columns) == 2:
+            drawn.append(gap_line(chart, views, place, list(columns.values()), controls))
     return drawn
 
 
-def lines_of(chart: Chart, views: Views, place: int, label: str, points: Points, controls: Controls) -> list[Line]:
-    """The lines of one column of one experiment."""
+def lines_of(
+    chart: Chart, views: Views, place: int, label: str, points: Points, controls: Controls, named: bool
+) -> list[Line]:
+    """The lines of one column of one experiment; `named`: the legend names the experiment by it."""
     view, key, weight = views[place], f"{views[place].name}\0{label}\0", controls["weight"]
     smoothed = weight > 0 and controls.get(label.lower(), controls["training"])
-    hue = colour(views, place, list(chart.columns).index(label), controls)
-    style: dict[str, Any] = {**style_of(chart), **subplot(label, controls), **called(views, place, label)}
-    style["line"] = {"width": 1.8, "color": hue, "dash": "6px,3px" if label == "Validation" else "solid"}
-    faint = {"opacity": 0.3, "showlegend": False, "line": {"width": 1, "color": hue}, "hovertemplate": None}
+    hue = colour(views, place, label, controls)
+    style: dict[str, Any] = {**style_of(chart), **subplot(label, controls), **called(views, place, label, named)}
+    style["line"] = {"width": 1.5 if label == "Training" else 2, "color": hue}
+    faint = {"opacity": 0.35, "showlegend": False, "line": {"width": 1, "color": hue}, "hovertemplate": None}
     faint["hoverinfo"] = "skip"
     signs = {**style, "mode": "markers", "showlegend": False}
     star = {"symbol": "star", "size": 11, "color": hue, "line": {"width": 1.2, "color": "#ffffff"}}
@@ -133,16 +144,29 @@ def lines_of(chart: Chart, views: Views, place: int, label: str, points: Points,
     ]
 
 
+def gap_line(chart: Chart, views: Views, place: int, both: list[Points], controls: Controls) -> Line:
+    """How much worse validation is than training, smoothed as training is, in a strip of its own."""
+    style = {**style_of(chart), **plot.strip(controls["display"]), **called(views, place, "Gap", named=False)}
+    style["line"] = {"width": 1.5, "color": colour(views, place, "Gap", controls)}
+    worse = "lowest" if chart.lower_is_better else "highest"
+    weight = controls["weight"] if controls["training"] else 0.0
+    return Line(f"{views[place].name}\0gap", "gap", both, style, weight, worse, start(views[place]))
+
+
 # -------------------------------------------------------------------------------------------------------------- FIGURES
 
 
 def figure(chart: Chart, traces: list[dict[str, Any]], axis: Axis, views: Views, controls: Controls) -> dict[str, Any]:
     """The Plotly figure of a chart, as plain data. `traces` are those of `lines`, with their points."""
     theme, display = THEMES[controls["theme"]], controls.get("display", DISPLAYS[0]) if traces else DISPLAYS[0]
-    layout = plot.figure_layout(axis, theme, display, bool(controls["log"]), legend=len(views) < 6)
+    strip = any(trace.get("yaxis") == "y3" for trace in traces)
+    layout = plot.figure_layout(axis, theme, display, bool(controls["log"]), legend=len(views) < 6, strip=strip)
     if not traces:
         return {"data": [], "layout": layout | plot.nothing(NOTHING_DRAWN if views else "", theme)}
-    return {"data": traces, "layout": layout | (plot.marks(views, theme) if axis.kind == "step" else {})}
+    marks, titles = plot.marks(views, theme) if axis.kind == "step" else {}, plot.titles(display, strip, theme)
+    layout |= {**marks, "annotations": [*marks.get("annotations", []), *titles]}
+    plot.limit(layout, plot.y_range(traces, controls))
+    return {"data": traces, "layout": layout}
 
 
 def style_of(chart: Chart) -> dict[str, Any]:
@@ -150,18 +174,19 @@ def style_of(chart: Chart) -> dict[str, Any]:
     return {"type": "scatter", "mode": "lines", "hovertemplate": f"%{{y:{chart.format}}}<extra>%{{meta}}</extra>"}
 
 
-def colour(views: Views, place: int, number: int, controls: Controls) -> str:
-    """By experiment when several are compared; else by column, so that the lines of one are easy to tell apart."""
-    colours = THEMES[controls["theme"]]["colours"]
-    return str(colours[(place if len(views) > 1 else number) % len(colours)])
+def colour(views: Views, place: int, label: str, controls: Controls) -> str:
+    """An experiment's own colour, by its place among the chosen; lighter for training."""
+    theme, chosen, name = THEMES[controls["theme"]], controls["experiment"], views[place].name
+    hue = theme["colours"][(chosen.index(name) if name in chosen else place) % len(theme["colours"])]
+    return plot.mixed(hue, theme["ground"], 0.45) if label == "Training" else str(hue)
 
 
-def called(views: Views, place: int, label: str) -> dict[str, Any]:
+def called(views: Views, place: int, label: str, named: bool) -> dict[str, Any]:
     """A line's name; in a comparison the legend names each experiment once, and a click on it hides all its lines."""
     if len(views) == 1:
         return {"name": plot.escape(label), "legendgroup": label, "meta": plot.escape(label)}
     name = plot.escape(plot.shorten(views[place].name))
-    return {"name": name, "legendgroup": str(place), "showlegend": label != "Validation", "meta": f"{name} · {label}"}
+    return {"name": name, "legendgroup": str(place), "showlegend": named, "meta": f"{name} · {label}"}
 
 
 def subplot(label: str, controls: Controls) -> dict[str, str]:
@@ -189,24 +214,34 @@ def top(prefix: str, title: str) -> html.Header:
     )
 
 
-def chart_controls(prefix: str, chart: Chart) -> list[Any]:
-    """A chart's own controls. To add one: here, and its name and default in CHART_CONTROLS."""
+def shared_controls(prefix: str) -> html.Section:
+    """The controls of both charts: what is set here is set for each of them."""
+    parts = [*chart_controls(f"{prefix}both-"), Checkbox(f"{prefix}share", "Shared x range", PAGE_CONTROLS["share"])]
+    return html.Section(parts, role="group", className="tb-both", **attribute("aria-label", "Both charts"))
+
+
+def chart_controls(start: str) -> list[Any]:
+    """A chart's controls. To add one: here, and its name and default in CHART_CONTROLS."""
 
     def control(kind: type[Control], name: str, label: str, **extra: Any) -> Control:
-        return kind(f"{prefix}{chart.id}-{name}", label, CHART_CONTROLS[name], **extra)
+        return kind(f"{start}{name}", label, CHART_CONTROLS[name], **extra)
 
     smoothed = [control(Checkbox, "training", "Training"), control(Checkbox, "validation", "Validation")]
+    checks = (("gap", "Gap"), ("log", "Log scale"), ("outliers", "Ignore outliers"))
     return [
         html.Div([control(Slider, "weight", "Smoothing"), html.Div(smoothed, className="tb-checks")]),
         control(Radios, "display", "Display mode", options=list(DISPLAYS)),
-        html.Div([control(Checkbox, "gap", "Gap"), control(Checkbox, "log", "Log scale")], className="tb-checks"),
+        html.Div([control(Checkbox, name, label) for name, label in checks], className="tb-checks"),
     ]
 
 
 def chart_row(prefix: str, chart: Chart) -> html.Section:
-    """One metric: a wide chart, and beside it that chart's own controls and figures."""
+    """One metric: a wide chart, and beside it that chart's figures and, folded, its own controls."""
     title = f"{prefix}{chart.id}-title"
-    panel = [*chart_controls(prefix, chart), html.Div(id=f"{prefix}{chart.id}-readout", className="tb-readout")]
+    ends = [Text(f"{prefix}{chart.id}-{end}", f"y {word}", "") for end, word in (("low", "from"), ("high", "to"))]
+    own = [*chart_controls(f"{prefix}{chart.id}-"), html.Div(ends, className="tb-checks")]
+    figures = html.Div(id=f"{prefix}{chart.id}-readout", className="tb-readout")
+    panel = [figures, html.Details([html.Summary("Only this chart"), html.Div(own)], className="tb-own")]
     head = html.Div([html.H2(chart.title, id=title), html.Span(id=f"{prefix}{chart.id}-key")], className="tb-head")
     wide = html.Div([head, further.graph(prefix, chart)], className="tb-chart")
     return html.Section(
@@ -216,12 +251,6 @@ def chart_row(prefix: str, chart: Chart) -> html.Section:
         className="tb-row",
         **attribute("aria-labelledby", title),
     )
-
-
-def notice(lines: Sequence[str], notes: Sequence[str]) -> list[Any]:
-    """What is awaited or wrong, and, folded, what had to be decided or left out."""
-    folded = html.Details([html.Summary(f"Notes ({len(notes)})"), html.Ul([html.Li(note) for note in notes])])
-    return [*(html.P(line) for line in lines), *([folded] if notes else [])]
 
 
 def footer(prefix: str) -> html.Footer:
@@ -246,7 +275,13 @@ def layout(prefix: str = "", title: str = "", *, header: Any = None, learn_more:
         top(prefix, title),
         html.Div(header, className="tb-top", hidden=header is None),
         html.Div(id=f"{prefix}notice", className="tb-notice", role="status"),
-        html.Main([*(chart_row(prefix, chart) for chart in CHARTS), further.section(prefix, MORE_CONTROLS)]),
+        html.Main(
+            [
+                shared_controls(prefix),
+                *(chart_row(prefix, chart) for chart in CHARTS),
+                further.section(prefix, MORE_CONTROLS),
+            ]
+        ),
         html.Details([html.Summary("Learn more"), learn_more or page_words()], className="tb-learn"),
         footer(prefix),
         *messages.carriers(prefix),
@@ -258,13 +293,13 @@ def changing(prefix: str, source: Source, views: Views, controls: Controls) -> d
     """What may change on the page besides figures: ``id.property`` -> value; sent where it differs from before."""
     names, drawn, chosen = source.names(), charts(views, controls), controls["charts"]
     main, more, offer = drawn[: len(CHARTS)], drawn[len(CHARTS) :], further.offer(views, chosen)
-    colours = [colour(views, place, 0, controls) for place in range(len(views))]
+    colours = [colour(views, place, "", controls) for place in range(len(views))]
     by_name = dict(zip((view.name for view in views), colours, strict=True))
-    notes = [f"{view.name}: {note}" if len(views) > 1 else note for view in views for note in noted(view)]
+    hidden = len(further_charts(views, main_charts(views, CHARTS))) - MOST_FURTHER
     return {
         "experiment.options": names,
         "experiment.colours": [by_name.get(name, "gray") for name in controls["experiment"] or by_name],
-        "notice.children": notice([*source.status(), *missing(names, views, controls)], notes),
+        "notice.children": notices.notice(source, names, views, controls["experiment"], hidden, MOST_SHOWN),
         "tensorboard.href": source.tensorboard_url or "",
         "tensorboard.hidden": not source.tensorboard_url,
         "images.href": (images := further.in_tensorboard(source.tensorboard_url, views)),
@@ -275,7 +310,7 @@ def changing(prefix: str, source: Source, views: Views, controls: Controls) -> d
         "offer.children": offer,
         **{f"{chart.id}-row.hidden": bool(offer) for chart in main},
         **{f"{chart.id}-title.children": chart.title for chart in main},
-        **{f"{chart.id}-key.children": "solid training, dashed validation" if views[1:] else "" for chart in main},
+        **{f"{chart.id}-key.children": "pale training, full validation" if views[1:] else "" for chart in main},
         **{f"{chart.id}-readout.children": readout(prefix, chart, views, colours) for chart in main},
     }
 
@@ -285,27 +320,6 @@ def page_of(source: Source, prefix: str = "") -> messages.Page:
     defaults = {**PAGE_CONTROLS, **{f"more-{name}": value for name, value in MORE_CONTROLS.items()}}
     defaults |= {f"{chart.id}-{name}": value for chart in CHARTS for name, value in CHART_CONTROLS.items()}
     return messages.Page(source, prefix, defaults, charts, lines, figure, changing, AXES, MOST_SHOWN)
-
-
-def noted(view: ExperimentView) -> list[str]:
-    """An experiment's notes, and its marks that have no place on a chart."""
-    return [*view.notes, *(mark.text for mark in view.marks if mark.step is None)]
-
-
-def missing(names: Sequence[str], views: Views, controls: Controls) -> list[str]:
-    """What was asked for and is not shown."""
-    shown = {view.name for view in views}
-    gone, known = [name for name in controls["experiment"] if name not in shown], set(names)
-    left = len(further_charts(views, main_charts(views, CHARTS))) - MOST_SHOWN
-    return [
-        *(f"{plot.shorten(name)} is not here (any more)." for name in gone if name not in known),
-        *(
-            [f"{MOST_SHOWN} experiments are drawn at once: take some away to see others."]
-            if set(gone) & set(names)
-            else []
-        ),
-        *([f"{left} further metrics are not drawn: add them one by one."] if left > 0 else []),
-    ]
 
 
 # ------------------------------------------------------------------------------------------------------------ CALLBACKS

@@ -22,7 +22,7 @@ class Chart:
     """The id of its parts and controls starts with it: ``loss-graph``, ``loss-weight``."""
     title: str
     columns: Mapping[str, str]
-    """The columns it draws, by their label: ``Training`` (solid), ``Validation`` (dashed), or any other."""
+    """The columns it draws, by their label: ``Training`` (pale), ``Validation``, or any other."""
     best: str = ""
     """Which value is best, to be marked: ``highest``, ``lowest`` or, by default, none."""
     format: str = ".4~g"

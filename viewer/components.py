@@ -42,6 +42,12 @@ class Slider(Control):
     _extra = ("min", "max", "step")
 
 
+class Text(Control):
+    """A short text, such as a number that may be left empty."""
+
+    _type = "Text"
+
+
 class Radios(Control):
     """One of ``options``, all in view; the value is the chosen one's text."""
 

@@ -124,35 +124,47 @@ def _raw(line: Line, state: State | None) -> NewPoints:
 
 
 def _smoothed(line: Line, state: State | None) -> NewPoints:
-    """State: points read, the average with its bias, finite values in it, the value while all are equal."""
+    """State: points read, then that of `_average`."""
     points = line.columns[0]
+    read, *held = state or [0]
+    new = _finite(_tail(points, read))
+    values, held = _average(line, new.value, held)
+    return NewPoints(new._replace(value=values), [len(points.step), *held], logged=new.value)
+
+
+def _average(line: Line, new: NDArray[Any], held: State) -> tuple[NDArray[Any], State]:
+    """The smoothed values. State: the average with its bias, values in it, the value while all are equal."""
     weight = min(max(line.weight, 0.0), MAX_WEIGHT)
-    new = _finite(_tail(points, state[0] if state else 0))
-    _, last, count, constant = state or [0, 0.0, 0, None]
+    last, count, constant = held or [0.0, 0, None]
     first = not count
-    if not len(new.value):
-        return NewPoints(new, [len(points.step), last, count, constant], logged=new.value)
+    if not len(new):
+        return new, [last, count, constant]
     if first:
-        constant = float(new.value[0])
-    if constant is not None and (new.value == constant).all():
-        biased = constant * (1.0 - weight ** (count + len(new.value)))
-        return NewPoints(new, [len(points.step), biased, count + len(new.value), constant], logged=new.value)
+        constant = float(new[0])
+    if constant is not None and (new == constant).all():
+        return new, [constant * (1.0 - weight ** (count + len(new))), count + len(new), constant]
     if constant is not None and not first:
         raise PastChanged(line.key)
-    values, last = smooth(new.value, weight, last, count)
-    state = [len(points.step), last, count + len(values), None]
-    return NewPoints(new._replace(value=values), state, logged=new.value)
+    values, last = smooth(new, weight, last, count)
+    return values, [last, count + len(values), None]
 
 
 def _gap(line: Line, state: State | None) -> NewPoints:
-    """How much worse validation is, where both have the step. State: points read of each."""
-    start = state or [0, 0]
-    tails = [_tail(points, at) for points, at in zip(line.columns, start, strict=True)]
+    """How much worse validation is, where both have the step. State: points read of each, then `_average`'s."""
+    first, second, *held = state or [0, 0]
+    tails = [_tail(points, at) for points, at in zip(line.columns, (first, second), strict=True)]
     drawn = gaps(*tails, lower_is_better=line.best == "lowest")
     if not len(drawn.step):
-        return NewPoints(drawn, start)
-    read = [at + int(np.searchsorted(tail.step, drawn.step[-1])) + 1 for at, tail in zip(start, tails, strict=True)]
-    return NewPoints(_finite(drawn), read)
+        return NewPoints(drawn, [first, second, *held])
+    read = [
+        at + int(np.searchsorted(tail.step, drawn.step[-1])) + 1
+        for at, tail in zip((first, second), tails, strict=True)
+    ]
+    drawn = _finite(drawn)
+    if not line.weight:
+        return NewPoints(drawn, read)
+    values, held = _average(line, drawn.value, held)
+    return NewPoints(drawn._replace(value=values), [*read, *held])
 
 
 def _best(line: Line, state: State | None) -> NewPoints:

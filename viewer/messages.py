@@ -107,10 +107,10 @@ def _number(value: Any, low: float, high: float) -> float | None:
 
 
 def controls_of(chart: Chart, controls: Mapping[str, Any]) -> dict[str, Any]:
-    """A chart's own controls by their bare name, with the theme."""
+    """A chart's own controls by their bare name, with the theme and the chosen experiments."""
     start = f"{chart.group or chart.id}-"
     own = {name[len(start) :]: value for name, value in controls.items() if name.startswith(start)}
-    return {**own, "theme": controls["theme"]}
+    return {**own, "theme": controls["theme"], "experiment": controls["experiment"]}
 
 
 # ------------------------------------------------------------------------------------------------------------- messages
@@ -118,7 +118,7 @@ def controls_of(chart: Chart, controls: Mapping[str, Any]) -> dict[str, Any]:
 
 def look(page: Page, controls: Mapping[str, Any]) -> list[ExperimentView]:
     """The chosen experiments as they are now; the most recently written one when none is chosen."""
-    wanted = list(dict.fromkeys(controls["experiment"]))
+    wanted = [name for name in dict.fromkeys(controls["experiment"]) if name]
     views = [view for name in wanted[: 2 * page.most_shown] if (view := page.source.view(name))]
     if not wanted:
         found = [view for name in page.source.names()[:MOST_LOOKED_AT] if (view := page.source.view(name))]
@@ -140,7 +140,7 @@ def answer(
     for chart in page.charts(views, controls):
         _draw(page, chart, views, controls, before, after, message)
     parts = page.changing(page.prefix, page.source, views, controls)
-    if not controls["experiment"]:
+    if not any(controls["experiment"]):
         parts["experiment.value"] = [view.name for view in views]
     for key, value in parts.items():
         after["sent"][key] = _fingerprint(value)
@@ -169,10 +169,14 @@ def _draw(
     visible = controls["ranges"].get(chart.id)
     timed = all(math.isfinite(start(view)) for view in views)
     axis = Axis(page.axes[controls["axis"]] if timed else "step")
-    signature = _fingerprint([chart.title, own, axis.kind, visible, [_identity(view) for view in views]])
+    lines = page.lines(chart, views, own)
+    # outliers are told again each time the lines have grown by a twentieth
+    grown = sum(len(line.columns[0].step) for line in lines) if own.get("outliers") else 0
+    identities = [_identity(view) for view in views]
+    signature = _fingerprint([chart.title, own, axis.kind, visible, identities, int(14 * math.log(grown + 1))])
     held = before["pictures"].get(chart.id)
     kind, value, picture = bring_up_to_date(
-        page.lines(chart, views, own),
+        lines,
         axis,
         visible,
         signature,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from tbbridge import ExperimentView
 from tbbridge.viewer.snapshot import Axis
@@ -24,8 +27,10 @@ def shorten(text: str, most: int = 48) -> str:
     return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-(most // 2) :]}"
 
 
-def figure_layout(axis: Axis, theme: Mapping[str, Any], display: str, log: bool, legend: bool) -> dict[str, Any]:
-    """The layout of a chart: colours of `theme`, and axes as `display` wants them."""
+def figure_layout(
+    axis: Axis, theme: Mapping[str, Any], display: str, log: bool, *, legend: bool, strip: bool
+) -> dict[str, Any]:
+    """The layout of a chart: colours of `theme`, axes as `display` wants them, and a strip for the gap below."""
     font = {"family": FONT, "size": 12, "color": theme["muted"]}
     strong = {**font, "color": theme["text"]}
     return {
@@ -35,17 +40,18 @@ def figure_layout(axis: Axis, theme: Mapping[str, Any], display: str, log: bool,
         "plot_bgcolor": NOTHING,
         "font": font,
         "hovermode": "x unified",
+        "hoversubplots": "axis",
         "hoverlabel": {"bgcolor": theme["hover"], "bordercolor": theme["line"], "font": strong, "namelength": 48},
         "showlegend": legend,
         "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "top", "yref": "container", "font": strong},
         # as long as this stays the same, Plotly keeps the user's zoom
         "uirevision": f"{axis.kind} {axis.unit} {display} {log}",
         "modebar": {"bgcolor": NOTHING, "color": theme["muted"], "activecolor": theme["text"]},
-        **_axes(axis, theme, display, log),
+        **_axes(axis, theme, display, log, strip),
     }
 
 
-def _axes(axis: Axis, theme: Mapping[str, Any], display: str, log: bool) -> dict[str, Any]:
+def _axes(axis: Axis, theme: Mapping[str, Any], display: str, log: bool, strip: bool) -> dict[str, Any]:
     # margins that follow the labels cost a second drawing each time; these fit the longest label of seven characters
     common = {"gridcolor": theme["grid"], "zeroline": False, "automargin": False, "linecolor": theme["line"]}
     # whole numbers under the mouse: 254,610, and not 254.61k
@@ -71,21 +77,93 @@ def _axes(axis: Axis, theme: Mapping[str, Any], display: str, log: bool) -> dict
         "exponentformat": "power",
         "dtick": 1 if log else None,
     }
+    bottom, middle = (0.28, 0.64) if strip else (0.0, 0.5)
+    end = {"anchor": "y3"} if strip else {}
+    below = {"yaxis3": {**common, "domain": [0, 0.2], "nticks": 4, "zeroline": True, "zerolinecolor": theme["line"]}}
+    gap = below if strip else {}
     if display == "Separate (vertical)":
         return {
             "xaxis": {**x, "anchor": "y", "title": None, "showticklabels": False, "matches": "x2"},
-            "yaxis": {**y, "domain": [0.54, 1]},
-            "xaxis2": {**x, "anchor": "y2"},
-            "yaxis2": {**y, "domain": [0, 0.46]},
+            "yaxis": {**y, "domain": [middle + 0.03, 1]},
+            "xaxis2": {**x, "anchor": "y2", **end},
+            "yaxis2": {**y, "domain": [bottom, middle - 0.03], "matches": "y"},
+            **({"yaxis3": {**below["yaxis3"], "anchor": "x2"}} if strip else {}),
         }
     if display == "Separate (horizontal)":
         return {
-            "xaxis": {**x, "domain": [0, 0.48], "matches": "x2"},
-            "yaxis": y,
+            "xaxis": {**x, "domain": [0, 0.48], "matches": "x2", **end},
+            "yaxis": {**y, "domain": [bottom, 1]},
             "xaxis2": {**x, "domain": [0.52, 1], "anchor": "y2"},
-            "yaxis2": {**y, "anchor": "x2", "matches": "y", "showticklabels": False},
+            "yaxis2": {**y, "anchor": "x2", "matches": "y", "showticklabels": False, "domain": [bottom, 1]},
+            **gap,
         }
-    return {"xaxis": x, "yaxis": y}
+    return {"xaxis": {**x, **end}, "yaxis": {**y, "domain": [bottom, 1]}, **gap}
+
+
+def strip(display: str) -> dict[str, str]:
+    """The axes of the gap's strip."""
+    return {"xaxis": "x2" if display == "Separate (vertical)" else "x", "yaxis": "y3"}
+
+
+def titles(display: str, strip: bool, theme: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The words in the corner of each panel, where a chart has more than one."""
+    middle = 0.64 if strip else 0.5
+    places: dict[str, list[tuple[float, float]]] = {
+        "Separate (vertical)": [(1, 1), (1, middle - 0.03)],
+        "Separate (horizontal)": [(0.48, 1), (1, 1)],
+    }
+    panels = places.get(display, [])
+    named = list(zip(("Training", "Validation")[: len(panels)], panels, strict=True))
+    named += [("Gap", (0.48 if display == "Separate (horizontal)" else 1, 0.2))] if strip else []
+    corner = {"xref": "paper", "yref": "paper", "xanchor": "right", "yanchor": "top", "showarrow": False}
+    font = {"size": 12, "color": theme["muted"]}
+    return [{**corner, "text": text, "x": x, "y": y, "font": font} for text, (x, y) in named]
+
+
+OUTLIERS = 0.05
+"""Of the values at each end, the share that a chart without outliers leaves out of its y range."""
+
+
+def y_range(traces: Sequence[Mapping[str, Any]], controls: Mapping[str, Any]) -> list[float | None]:
+    """Return the two ends of the y axis: by hand, without outliers, or None where Plotly is to choose."""
+    ends: list[float | None] = [None, None]
+    if controls.get("outliers"):
+        shown = [t["y"] for t in traces if t["mode"] == "lines" and t.get("yaxis") != "y3"]
+        values = np.array([value for y in shown for value in y if value is not None])
+        values = values[values > 0] if controls["log"] else values
+        if len(values):
+            low, high = np.quantile(values, [OUTLIERS, 1 - OUTLIERS])
+            room = 0.1 * (high - low) or abs(high) * 0.1 or 1.0
+            ends = [low / 1.1, high * 1.1] if controls["log"] else [low - room, high + room]
+    by_hand = [_number(str(controls.get(end, ""))) for end in ("low", "high")]
+    ends = [end if hand is None else hand for end, hand in zip(ends, by_hand, strict=True)]
+    if controls["log"]:  # Plotly's range of such an axis is of exponents
+        ends = [math.log10(end) if end is not None and end > 0 else None for end in ends]
+    return [None, None] if None not in ends and ends[0] >= ends[1] else ends  # type: ignore[operator]
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text.strip().replace(",", "."))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def limit(layout: dict[str, Any], ends: Sequence[float | None]) -> None:
+    """Give the y axes of a layout these ends."""
+    if any(end is not None for end in ends):
+        automatic = "min" if ends[0] is None else "max" if ends[1] is None else False
+        for name in ("yaxis", "yaxis2"):
+            if name in layout:
+                layout[name] |= {"range": list(ends), "autorange": automatic}
+        layout["uirevision"] += f" {ends}"
+
+
+def mixed(colour: str, ground: str, share: float) -> str:
+    """Return a colour with this share of the ground's."""
+    pairs = [(int(colour[i : i + 2], 16), int(ground[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(own + (other - own) * share):02x}" for own, other in pairs)
 
 
 def nothing(text: str, theme: Mapping[str, Any]) -> dict[str, Any]:

@@ -219,7 +219,7 @@ class Session:
         if not (frozen and self.views):
             self.changed = False
             self.views = look(self.page, controls)
-        elif {view.name for view in self.views} != set(controls["experiment"]):
+        elif {view.name for view in self.views} != set(controls["experiment"]) - {""}:
             self.views = look(self.page, controls)
         # a new picture may take a while: the other pages' loop goes on meanwhile
         if asked or self.cursor is None:

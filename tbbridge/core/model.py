@@ -190,6 +190,8 @@ class ExperimentView:
     """``live``, ``stalled``, ``finished``, ``source gone``, ``stopped: <reason>`` or ``static``."""
     rewritten: int = 0
     """Grows when the past of what is in `extra` changed."""
+    lost: Sequence[str] = ()
+    """The notes that tell of data that could not be used."""
 
 
 class Source(Protocol):

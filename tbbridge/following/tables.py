@@ -417,6 +417,7 @@ class Tables:
         runs = {name: self._runs[name] for name in experiment.runs}
         writes = [self._logs.last_write(run) for run in experiment.runs]
         note = (placement.remark,) if placement.remark else ()
+        superseded, lost = run_notes(runs)
         return ExperimentView(
             name=experiment.name,
             generation=0,
@@ -424,7 +425,8 @@ class Tables:
             extra=table.charts,
             rewritten=sum(run.series.rewritten for run in runs.values()),
             marks=run_marks(runs),
-            notes=(*experiment.notes, *note, *run_notes(runs), *table.changes),
+            notes=(*experiment.notes, *note, *superseded, *lost, *table.changes),
+            lost=lost,
             summary=summary_row(
                 placement.columns,
                 {name: run.series.restarts for name, run in runs.items()},
@@ -459,16 +461,16 @@ def _mark(restart: TrainingRestart) -> Mark:
     return Mark("restart", restart.step, f"{runs}: began again at step {restart.step}{silent}")
 
 
-def run_notes(runs: Mapping[str, Run]) -> list[str]:
-    """Return messages about the superseded points, the damage and the values passed over in these runs."""
-    lines = []
+def run_notes(runs: Mapping[str, Run]) -> tuple[list[str], list[str]]:
+    """Return messages about the superseded points of these runs, and about damage and values passed over."""
+    superseded, lost = [], []
     for name, run in runs.items():
-        if superseded := run.series.superseded:
+        if count := run.series.superseded:
             restart = "a restart or " if run.series.restarts else ""
-            lines.append(f"{name}: {superseded} points were superseded by {restart}a later value of the same step")
+            superseded.append(f"{name}: {count} points were superseded by {restart}a later value of the same step")
         if damage := [one for file in run.files.values() for one in file.damage]:
-            lost = sum(one.end - one.start for one in damage)
-            lines.append(f"{name}: {len(damage)} damaged places, {lost} bytes, could not be used")
+            size = sum(one.end - one.start for one in damage)
+            lost.append(f"{name}: {len(damage)} damaged places, {size} bytes, could not be used")
         passed_over: Counter[str] = sum((file.passed_over for file in run.files.values()), Counter())
-        lines += [f"{name}: {count} values passed over: {reason}" for reason, count in sorted(passed_over.items())]
-    return lines
+        lost += [f"{name}: {count} values passed over: {reason}" for reason, count in sorted(passed_over.items())]
+    return superseded, lost

@@ -157,19 +157,19 @@ def test_current_values_and_step_are_shown(screen: Screen, source: MemorySource)
 
 
 def test_experiments_are_picked_and_compared(screen: Screen) -> None:
-    """The picker adds an experiment to the charts, coloured by experiment, solid training and dashed validation."""
+    """The picker adds an experiment to the charts; each keeps its own colour, also when another one is taken away."""
     assert screen.line("accuracy", "Training")["x"][-1] == 495, "the one that was written last is shown first"
     picker = screen.page.get_by_role("combobox", name="Experiment")
     picker.click()
     screen.page.get_by_role("option", name="mnist-softmax").click()
     wait_until(lambda: screen.line("accuracy", "Training", "mnist-softmax")["x"], what="both are drawn")
     both = [screen.line("accuracy", label, name) for name in ("mnist-cnn", "mnist-softmax") for label in LABELS]
-    assert [line["dash"] for line in both] == ["solid", "6px,3px", "solid", "6px,3px"]
-    assert both[0]["colour"] == both[1]["colour"] != both[2]["colour"] == both[3]["colour"]
-    assert screen.chart("accuracy").get_by_text("solid training, dashed validation").is_visible()
+    assert len({line["colour"] for line in both}) == 4
+    assert screen.chart("accuracy").get_by_text("pale training, full validation").is_visible()
     picker.press("Escape")
     screen.page.get_by_role("button", name="Remove mnist-cnn").click()
     wait_until(lambda: screen.line("accuracy", "Training")["x"][-1:] == [395], what="only the other is drawn")
+    assert [screen.line("accuracy", label)["colour"] for label in LABELS] == [line["colour"] for line in both[2:]]
 
 
 LABELS = ("Training", "Validation")
@@ -189,12 +189,13 @@ def test_the_picker_is_worked_by_keyboard_and_finds_by_words(screen: Screen) -> 
 
 
 def test_the_gap_and_the_log_scale(screen: Screen, source: MemorySource) -> None:
-    """Gap draws how much worse validation is, Log scale a logarithmic y axis."""
+    """Gap draws, smoothed and in a strip below, how much worse validation is; Log scale a logarithmic y axis."""
     columns = source.view("mnist-cnn").columns
     screen.chart("loss").get_by_role("checkbox", name="Gap").check()
     wait_until(lambda: screen.line("loss", "Gap")["x"], what="the gap")
     gap = columns["val cross entropy"].value.astype(float) - columns["train cross entropy"].value
-    assert screen.line("loss", "Gap")["y"] == pytest.approx(list(gap), abs=1e-6)
+    assert screen.line("loss", "Gap")["y"] == pytest.approx(ema(list(gap), 0.6), abs=1e-6)
+    assert screen.figure("loss", "[p._fullLayout.yaxis3.domain[1] < p._fullLayout.yaxis.domain[0]]") == [True]
     screen.chart("loss").get_by_role("checkbox", name="Log scale").check()
     wait_until(lambda: screen.figure("loss", "p._fullLayout.yaxis.type") == "log", what="log")
 
@@ -434,11 +435,23 @@ def test_the_page_is_usable_on_a_phone(served: Handle, open_page: Callable[..., 
 
 def test_every_control_is_reached_by_the_keyboard(screen: Screen) -> None:
     """Tab visits every control in the order of the page, and what has the focus shows it."""
+    screen.chart("accuracy")
+    screen.chart("loss")  # both unfolded
     screen.page.evaluate("document.activeElement.blur()")
     seen = []
-    for _ in range(60):
+    for _ in range(90):
         screen.page.keyboard.press("Tab")
         seen.append(screen.page.evaluate("document.activeElement.id || document.activeElement.name"))
-    wanted = ["experiment", "axis", "updates", "accuracy-weight", "accuracy-training", "accuracy-display", "loss-log"]
+    wanted = [
+        "experiment",
+        "axis",
+        "updates",
+        "both-weight",
+        "share",
+        "accuracy-weight",
+        "accuracy-training",
+        "accuracy-display",
+        "loss-log",
+    ]
     places = [seen.index(name) for name in wanted]
     assert places == sorted(places)

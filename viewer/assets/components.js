@@ -33,6 +33,11 @@ window.tbbridge_viewer = (() => {
       }),
       e("output", { htmlFor: id }, Number(value).toFixed(2)));
 
+  const Text = ({ id, label, value, className, setProps }) =>
+    e("label", { ref: useAnnounced(id, value), className: cls("tb-text", className) },
+      e("span", null, label),
+      e("input", { id, type: "text", autoComplete: "off", value: value || "", onChange: (ev) => setProps({ value: ev.target.value }) }));
+
   const Radios = ({ id, label, value, options, className, setProps }) =>
     e("div", { id, ref: useAnnounced(id, value), role: "radiogroup", "aria-labelledby": `${id}-label`, className: cls("tb-radios", className) },
       e("span", { id: `${id}-label`, className: "tb-label" }, label),
@@ -59,7 +64,7 @@ window.tbbridge_viewer = (() => {
     return fits;
   };
 
-  const Picker = ({ id, label, value, options, colours = [], placeholder, total, className, setProps }) => {
+  const Picker = ({ id, label, value, options, colours, placeholder, total, className, setProps }) => {
     const chosen = value || [], names = options || [], asks = total !== undefined;
     const [open, setOpen] = useState(false);
     const [words, setWords] = useState("");
@@ -81,8 +86,15 @@ window.tbbridge_viewer = (() => {
       if (option) option.scrollIntoView({ block: "nearest" });
     }, [active, open]);
 
+    /* Where colours go with places, an empty text keeps the place of what was taken away. */
+    const without = (name) => {
+      const left = colours ? chosen.map((n) => (n === name ? "" : n)) : chosen.filter((n) => n !== name);
+      while (left.length && !left.at(-1)) left.pop();
+      return left;
+    };
+    const with_ = (name) => (chosen.includes("") ? chosen.map((n, i) => (i === chosen.indexOf("") ? name : n)) : [...chosen, name]);
     const toggle = (name) => {
-      setProps({ value: picked.has(name) ? chosen.filter((n) => n !== name) : [...chosen, name] });
+      setProps({ value: picked.has(name) ? without(name) : with_(name) });
       setWords(""); setActive(0);
       if (input.current) input.current.focus();
     };
@@ -93,14 +105,14 @@ window.tbbridge_viewer = (() => {
       Escape: () => { setOpen(false); setWords(""); },
     };
     const onKeyDown = (ev) => {
-      if (ev.key === "Backspace" && !words && chosen.length) setProps({ value: chosen.slice(0, -1) });
+      if (ev.key === "Backspace" && !words && chosen.length) setProps({ value: without(chosen.at(-1)) });
       if (ev.key === "Tab") setOpen(false);
       if (keys[ev.key]) { ev.preventDefault(); keys[ev.key](); }
     };
 
-    const chips = chosen.map((name, i) =>
+    const chips = chosen.map((name, i) => name &&
       e("span", { key: name, className: "tb-chip", title: name },
-        colours[i] && e("i", { style: { background: colours[i] } }),
+        colours && e("i", { style: { background: colours[i] || "currentColor" } }),
         e("span", null, name),
         e("button", { type: "button", onClick: () => toggle(name) }, e("span", { className: "tb-unseen" }, `Remove ${name}`), "×")));
     const list = open && e("div", { className: "tb-options" },
@@ -141,5 +153,5 @@ window.tbbridge_viewer = (() => {
     return e("div", { id, ref: place, role: "figure", "aria-label": "Chart" });
   };
 
-  return { Checkbox, Slider, Radios, Select, Picker, Plot };
+  return { Checkbox, Slider, Text, Radios, Select, Picker, Plot };
 })();

@@ -92,6 +92,10 @@
       if (known && JSON.stringify(value) === JSON.stringify(this.controls[name])) return;
       this.controls = { ...this.controls, [name]: value };
       if (!known) return;
+      if (name.startsWith("both-")) { // the controls of both charts set each chart's own
+        const own = Object.keys(this.controls).filter((other) => other.endsWith(name.slice(4)) && !/^(both|more)-/.test(other));
+        own.forEach((other) => setProps(this.prefix + other, { value }));
+      }
       if (name === "axis") this.ranges = {};
       if (name.endsWith("-display")) delete this.ranges[name.slice(0, -8)];
       remember(this.prefix, this.controls, this.defaults);
@@ -220,6 +224,7 @@
       if (!plot.tbListens) {
         plot.tbListens = true;
         // its id is another chart's once charts were moved
+        for (const event of ["hover", "unhover"]) plot.on(`plotly_${event}`, (where) => this.point(chart, where));
         plot.on("plotly_relayout", (change) => this.zoomed(plot.id.slice(this.prefix.length, -"-graph".length), plot, change));
       }
     }
@@ -238,13 +243,24 @@
 
     /* The charts of the page share their x range: the others are zoomed alike. */
     follow(chart, axis) {
-      if (chart.startsWith("more-")) return;
+      if (chart.startsWith("more-") || this.controls.share === false) return;
       for (const name of Object.keys(this.drawn)) {
         const other = this.drawn[name];
         if (name === chart || name.startsWith("more-") || !other.isConnected || !other.data.length) continue;
         if (axis.autorange) delete this.ranges[name];
         else this.ranges[name] = this.ranges[chart];
         Plotly.relayout(other, axis.autorange ? { "xaxis.autorange": true } : { "xaxis.range": [...axis.range] });
+      }
+    }
+
+    /* Both charts show the same place of the x axis under the mouse. */
+    point(chart, event) {
+      if (!event.event || chart.startsWith("more-")) return; // a script's, not the mouse's
+      for (const name of Object.keys(this.drawn)) {
+        const other = this.drawn[name];
+        if (name === chart || name.startsWith("more-") || !other.isConnected || !other.data.length || other._dragging) continue;
+        if (event.xvals) Plotly.Fx.hover(other, { xval: event.xvals[0] });
+        else Plotly.Fx.unhover(other, {});
       }
     }
 

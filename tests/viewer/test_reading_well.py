@@ -1,0 +1,113 @@
+"""Charts that read well: shared controls, colours by experiment and split, the y range, what is said above."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from memory_source import MemorySource, training
+from screen import Screen
+from support import wait_until
+
+from tbbridge import ExperimentView
+from tbbridge.viewer.app import page_of
+from tbbridge.viewer.messages import answer, clean
+from tbbridge.viewer.plot import y_range
+
+LIGHT = {"log": False}
+
+
+def luminance(colour: str) -> float:
+    return sum(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+
+
+def test_the_controls_of_both_charts_set_each_one(screen: Screen) -> None:
+    """One block sets both charts; a chart's own control then differs alone, and the address keeps that."""
+    both = screen.page.get_by_role("group", name="Both charts")
+    both.get_by_role("slider", name="Smoothing").fill("0.9")
+    own = {name: screen.chart(name).get_by_role("slider", name="Smoothing") for name in ("accuracy", "loss")}
+    wait_until(lambda: [slider.input_value() for slider in own.values()] == ["0.9", "0.9"], what="both are set")
+    both.get_by_role("checkbox", name="Gap").check()
+    wait_until(lambda: screen.line("loss", "Gap")["x"] and screen.line("accuracy", "Gap")["x"], what="both gaps")
+    own["loss"].fill("0.1")
+    wait_until(lambda: "loss-weight=0.1" in screen.page.url, what="the address")
+    assert own["accuracy"].input_value() == "0.9"
+    screen.page.reload()
+    screen.wait_drawn("loss")
+    restored = [screen.chart(name).get_by_role("slider", name="Smoothing") for name in own]
+    wait_until(lambda: [slider.input_value() for slider in restored] == ["0.9", "0.1"], what="as before")
+
+
+def test_validation_is_full_above_and_undashed(screen: Screen) -> None:
+    """Training is the paler shade of the experiment's colour; validation is drawn after it; nothing is dashed."""
+    lines = [trace for trace in screen.traces("accuracy") if trace["mode"] == "lines"]
+    assert lines[-1]["meta"] == "Validation"
+    assert {trace["dash"] for trace in lines} <= {None, "solid"}
+    pale, full = (screen.line("accuracy", label)["colour"] for label in ("Training", "Validation"))
+    assert luminance(pale) > luminance(full) + 100
+
+
+def test_separate_panels_have_titles_and_one_y_range(screen: Screen) -> None:
+    """The words in the corners say which panel is which, and both show the same values."""
+    screen.chart("accuracy").get_by_role("radio", name="Separate (vertical)").check()
+    titles = "(p.layout.annotations || []).map(a => a.text)"
+    wait_until(lambda: screen.figure("accuracy", titles) == ["Training", "Validation"], what="titles")
+    assert screen.figure("accuracy", "p._fullLayout.yaxis.range") == screen.figure(
+        "accuracy", "p._fullLayout.yaxis2.range"
+    )
+
+
+def test_the_y_range_by_hand_and_the_x_range_alone(screen: Screen) -> None:
+    """Fields set the ends of a chart's y axis; without the switch a zoom stays in its own chart."""
+    screen.chart("loss").get_by_role("textbox", name="y from").fill("0.5")
+    screen.chart("loss").get_by_role("textbox", name="y to").fill("2")
+    wait_until(lambda: screen.figure("loss", "p._fullLayout.yaxis.range") == [0.5, 2], what="the range")
+    screen.page.get_by_role("checkbox", name="Shared x range").uncheck()
+    wait_until(lambda: "share=0" in screen.page.url, what="the switch")
+    before = screen.figure("loss", "p._fullLayout.xaxis.range")
+    zoom = "tbbridge.Plotly.relayout(document.getElementById('accuracy-graph'), {'xaxis.range': [100, 200]})"
+    screen.page.evaluate(zoom)
+    wait_until(lambda: screen.figure("accuracy", "p._fullLayout.xaxis.range") == [100, 200], what="zoomed")
+    assert screen.figure("loss", "p._fullLayout.xaxis.range") == before
+
+
+def test_both_charts_show_the_place_under_the_mouse(screen: Screen) -> None:
+    """Where the mouse points at one chart, the other one shows the values of the same step."""
+    box = screen.chart("accuracy").locator(".nsewdrag").first.bounding_box()
+    words = screen.chart("loss").locator(".hoverlayer text")
+
+    def other() -> str:
+        for shift in (0, 3):
+            screen.page.mouse.move(box["x"] + box["width"] / 2 + shift, box["y"] + box["height"] / 2)
+        return "".join(words.all_text_contents())
+
+    wait_until(lambda: "Validation" in other(), what="the other chart's values")
+
+
+def test_outliers_are_left_out_of_the_y_range() -> None:
+    """The range is that of all values but a twentieth at each end, and a tenth of it more; typed ends win."""
+    values = [*np.linspace(0.0, 1.0, 101), 1000.0]
+    traces = [
+        {"mode": "lines", "y": values},
+        {"mode": "markers", "y": [5000.0]},
+        {"mode": "lines", "yaxis": "y3", "y": [9e9]},
+    ]
+    low, high = np.quantile(values, [0.05, 0.95])
+    room = 0.1 * (high - low)
+    assert y_range(traces, {**LIGHT, "outliers": True}) == pytest.approx([low - room, high + room])
+    assert y_range(traces, {**LIGHT, "outliers": True, "high": "3"}) == pytest.approx([low - room, 3.0])
+    assert y_range(traces, {"log": True, "low": "0.01", "high": "x"}) == [pytest.approx(-2), None]
+    assert y_range(traces, {**LIGHT, "low": "5", "high": "1"}) == [None, None]
+
+
+def test_lost_data_stand_open_and_ordinary_notes_are_folded() -> None:
+    """A note on lost data is a line in red; the others are behind a word."""
+    source = MemorySource()
+    source.put("a", training(5), notes=["two tags fit", "a: 1 damaged places, 40 bytes, could not be used"])
+    view = source.view("a")
+    assert view is not None
+    damaged = ExperimentView(view.name, 1, view.columns, notes=view.notes, lost=view.notes[1:])
+    page = page_of(source)
+    message, _ = answer(page, clean({}, page), None, [damaged])
+    (parts,) = [value for id, name, value in message["set"] if (id, name) == ("notice", "children")]
+    assert [(part.className, part.children) for part in parts[:1]] == [("tb-lost", view.notes[1])]
+    assert parts[1].children[0].children == "Notes (1)"
