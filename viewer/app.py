@@ -13,7 +13,7 @@ from dash import Dash, Input, Output, State, dcc, html
 from fastapi import FastAPI
 
 from tbbridge import ExperimentView, Points, Source
-from tbbridge.viewer import downloads, further, messages, notices, plot, transport
+from tbbridge.viewer import downloads, further, groups, messages, notices, plot, table, transport
 from tbbridge.viewer.chart import Chart, added_charts, further_charts, main_charts, start
 from tbbridge.viewer.components import Checkbox, Control, Picker, Radios, Select, Slider, Text, attribute
 from tbbridge.viewer.learn_more import page_words
@@ -45,6 +45,7 @@ CHARTS = (
 AXES = {"Step": "step", "Relative": "relative", "Wall": "wall"}
 DISPLAYS = ("Overlapping", "Separate (vertical)", "Separate (horizontal)")
 PAGE_CONTROLS = {"experiment": [], "charts": [], "axis": "Step", "updates": "Regular", "share": True}
+TABLE_CONTROLS = {"find": "", "sort": "", "from": "0", "by": "", "group": ""}
 CHART_CONTROLS = {
     "training": True,
     "validation": False,
@@ -103,8 +104,11 @@ def lines(chart: Chart, views: Views, controls: Controls) -> list[Line]:
 
     Validation comes last, so that it is drawn above training.
     """
+    if controls.get("group"):
+        drawn: list[Line] = groups.mean_lines(chart, views, controls, style_of(chart), colour)
+        return drawn
     found = [{label: points for label in chart.columns if (points := chart.points(view, label))} for view in views]
-    drawn: list[Line] = []
+    drawn = []
     for label in chart.columns:
         for place, columns in enumerate(found):
             if label in columns:
@@ -122,7 +126,11 @@ def lines_of(
     view, key, weight = views[place], f"{views[place].name}\0{label}\0", controls["weight"]
     smoothed = weight > 0 and controls.get(label.lower(), controls["training"])
     hue = colour(views, place, label, controls)
-    style: dict[str, Any] = {**style_of(chart), **subplot(label, controls), **called(views, place, label, named)}
+    style: dict[str, Any] = {
+        **style_of(chart),
+        **plot.subplot(label, controls),
+        **plot.called(views, place, label, named),
+    }
     style["line"] = {"width": 1.5 if label == "Training" else 2, "color": hue}
     faint = {"opacity": 0.35, "showlegend": False, "line": {"width": 1, "color": hue}, "hovertemplate": None}
     faint["hoverinfo"] = "skip"
@@ -146,7 +154,7 @@ def lines_of(
 
 def gap_line(chart: Chart, views: Views, place: int, both: list[Points], controls: Controls) -> Line:
     """How much worse validation is than training, smoothed as training is, in a strip of its own."""
-    style = {**style_of(chart), **plot.strip(controls["display"]), **called(views, place, "Gap", named=False)}
+    style = {**style_of(chart), **plot.strip(controls["display"]), **plot.called(views, place, "Gap", named=False)}
     style["line"] = {"width": 1.5, "color": colour(views, place, "Gap", controls)}
     worse = "lowest" if chart.lower_is_better else "highest"
     weight = controls["weight"] if controls["training"] else 0.0
@@ -179,20 +187,6 @@ def colour(views: Views, place: int, label: str, controls: Controls) -> str:
     theme, chosen, name = THEMES[controls["theme"]], controls["experiment"], views[place].name
     hue = theme["colours"][(chosen.index(name) if name in chosen else place) % len(theme["colours"])]
     return plot.mixed(hue, theme["ground"], 0.45) if label == "Training" else str(hue)
-
-
-def called(views: Views, place: int, label: str, named: bool) -> dict[str, Any]:
-    """A line's name; in a comparison the legend names each experiment once, and a click on it hides all its lines."""
-    if len(views) == 1:
-        return {"name": plot.escape(label), "legendgroup": label, "meta": plot.escape(label)}
-    name = plot.escape(plot.shorten(views[place].name))
-    return {"name": name, "legendgroup": str(place), "showlegend": named, "meta": f"{name} · {label}"}
-
-
-def subplot(label: str, controls: Controls) -> dict[str, str]:
-    """Where a line goes: validation into a second plot when the display mode is a separate one."""
-    second = label == "Validation" and controls.get("display", DISPLAYS[0]) != DISPLAYS[0]
-    return {"xaxis": "x2", "yaxis": "y2"} if second else {}
 
 
 # ---------------------------------------------------------------------------------------------------------------- PARTS
@@ -279,6 +273,7 @@ def layout(prefix: str = "", title: str = "", *, header: Any = None, learn_more:
             [
                 shared_controls(prefix),
                 *(chart_row(prefix, chart) for chart in CHARTS),
+                table.table_section(prefix),
                 further.section(prefix, MORE_CONTROLS),
             ]
         ),
@@ -300,6 +295,7 @@ def changing(prefix: str, source: Source, views: Views, controls: Controls) -> d
         "experiment.options": names,
         "experiment.colours": [by_name.get(name, "gray") for name in controls["experiment"] or by_name],
         "notice.children": notices.notice(source, names, views, controls["experiment"], hidden, MOST_SHOWN),
+        **table.table_parts(source, controls, by_name),
         "tensorboard.href": source.tensorboard_url or "",
         "tensorboard.hidden": not source.tensorboard_url,
         "images.href": (images := further.in_tensorboard(source.tensorboard_url, views)),
@@ -317,7 +313,7 @@ def changing(prefix: str, source: Source, views: Views, controls: Controls) -> d
 
 def page_of(source: Source, prefix: str = "") -> messages.Page:
     """What the server needs to know of the page."""
-    defaults = {**PAGE_CONTROLS, **{f"more-{name}": value for name, value in MORE_CONTROLS.items()}}
+    defaults = {**PAGE_CONTROLS, **TABLE_CONTROLS, **{f"more-{name}": value for name, value in MORE_CONTROLS.items()}}
     defaults |= {f"{chart.id}-{name}": value for chart in CHARTS for name, value in CHART_CONTROLS.items()}
     return messages.Page(source, prefix, defaults, charts, lines, figure, changing, AXES, MOST_SHOWN)
 
@@ -344,6 +340,20 @@ def register(app: Dash, source: Source, prefix: str = "", *, alone: bool = False
     )
     def find_charts(words: str | None, names: list[str]) -> Any:
         return further.find(messages.look(page, messages.clean({"experiment": names}, page)), str(words or ""))
+
+    @app.callback(
+        Output(f"{prefix}experiment", "value", allow_duplicate=True),
+        Input(f"{prefix}best", "n_clicks"),
+        State(f"{prefix}by", "value"),
+        wanted,
+        prevent_initial_call=True,
+    )
+    def show_best(_: int, column: str, controls: Any) -> Any:
+        return table.best_shown(source, messages.clean(controls, page), str(column))
+
+    @app.callback(file, Input(f"{prefix}table-csv", "n_clicks"), wanted, prevent_initial_call=True)
+    def download_table(_: int, controls: Any) -> Any:
+        return downloads.table(table.table_csv(source, messages.clean(controls, page)))
 
     @app.callback(file, Input(f"{prefix}csv", "n_clicks"), shown, prevent_initial_call=True)
     def download_csv(_: int, names: list[str]) -> Any:

@@ -46,6 +46,32 @@ class Text(Control):
     """A short text, such as a number that may be left empty."""
 
     _type = "Text"
+    _extra = ("placeholder",)
+
+
+class Hidden(Control):
+    """A value that no control shows, but the address remembers."""
+
+    _type = "Hidden"
+
+
+class RunTable(Component):
+    """The table of experiments: a window of its rows, and how many there are; sorted by a click on a column's name.
+
+    ``rows`` are texts: name, colour (empty where the experiment is not drawn), state, and one for each further column.
+    """
+
+    _namespace = "tbbridge_viewer"
+    _type = "RunTable"
+    _children_props: ClassVar[list[str]] = []
+    _base_nodes: ClassVar[list[str]] = ["children"]
+
+    def __init__(self, id: str) -> None:
+        self._prop_names = ["id", "columns", "rows", "first", "total", "best", "wrong"]
+        self._valid_wildcard_attributes: list[str] = []
+        self.available_properties = self._prop_names
+        self.available_wildcard_properties: list[str] = []
+        super().__init__(id=id, columns=[], rows=[], first=0, total=0, best={}, wrong="")
 
 
 class Radios(Control):

@@ -38,6 +38,11 @@ def csv(source: Source, names: Sequence[str]) -> Any:
     return send_bytes(box.getvalue(), "run-logs.zip", type="application/zip")
 
 
+def table(text: str) -> Any:
+    """Return the table of experiments as CSV, for ``dcc.Download``."""
+    return send_bytes(text.encode("utf-8", "replace"), "experiments.csv", type="text/csv")
+
+
 def report(page: Page, wanted: Any) -> Any:
     """Return the page with these controls as one HTML file that opens offline, for ``dcc.Download``."""
     controls = clean(wanted, page)

@@ -209,6 +209,31 @@ def _carried(values: NDArray[np.floating[Any]], finite: NDArray[np.bool_], last:
     return np.where(before >= 0, values[before], 0.0 if last is None else last).astype(np.float64)
 
 
+def _mean(line: Line, state: State | None) -> NewPoints:
+    """The mean, smallest or largest value of several columns at each step that any has. State: points of each."""
+    read = [len(points.step) for points in line.columns]
+    nothing = _tail(line.columns[0], read[0])
+    if state == read:
+        return NewPoints(nothing, read)
+    if state is not None:
+        raise PastChanged(line.key)
+    finite = [_finite(points) for points in line.columns]
+    step, wall, value = (np.concatenate(column) for column in zip(*finite, strict=True))
+    if not len(step):
+        return NewPoints(nothing, read)
+    order = np.argsort(step, kind="stable")
+    step, wall, value = step[order], wall[order], value[order].astype(np.float64)
+    first = np.flatnonzero(np.append(True, step[1:] != step[:-1]))
+    count = np.diff(np.append(first, len(step)))
+    how: Any = {"mean": np.add, "low": np.minimum, "high": np.maximum}[line.kind]
+    drawn = how.reduceat(value, first)
+    if line.kind == "mean":
+        drawn = drawn / count
+    if line.weight:
+        drawn, _ = _average(line, drawn, [])
+    return NewPoints(Points(step[first], np.add.reduceat(wall, first) / count, drawn), read)
+
+
 KINDS: dict[str, Callable[[Line, State | None], NewPoints]] = {
     "raw": _raw,
     "smooth": _smoothed,
@@ -216,5 +241,8 @@ KINDS: dict[str, Callable[[Line, State | None], NewPoints]] = {
     "best": _best,
     "last": _last,
     "odd": _odd,
+    "mean": _mean,
+    "low": _mean,
+    "high": _mean,
 }
 """How each kind of line goes on."""

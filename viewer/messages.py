@@ -107,10 +107,10 @@ def _number(value: Any, low: float, high: float) -> float | None:
 
 
 def controls_of(chart: Chart, controls: Mapping[str, Any]) -> dict[str, Any]:
-    """A chart's own controls by their bare name, with the theme and the chosen experiments."""
+    """A chart's own controls by their bare name, with those of the page that decide its lines."""
     start = f"{chart.group or chart.id}-"
     own = {name[len(start) :]: value for name, value in controls.items() if name.startswith(start)}
-    return {**own, "theme": controls["theme"], "experiment": controls["experiment"]}
+    return {**own, **{name: controls[name] for name in ("theme", "experiment", "group")}}
 
 
 # ------------------------------------------------------------------------------------------------------------- messages

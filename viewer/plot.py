@@ -14,7 +14,8 @@ from tbbridge.viewer.snapshot import Axis
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 NOTHING = "rgba(0,0,0,0)"
 MOST_MARKS = 50
-SIGNS = {"restart": "↻"}
+OVERLAPPING = "Overlapping"
+NONE = "not set"
 
 
 def escape(text: str) -> str:
@@ -25,6 +26,20 @@ def escape(text: str) -> str:
 def shorten(text: str, most: int = 48) -> str:
     """At most `most` characters, with the middle left out."""
     return text if len(text) <= most else f"{text[: most // 2 - 1]}…{text[-(most // 2) :]}"
+
+
+def called(views: Sequence[ExperimentView], place: int, label: str, named: bool) -> dict[str, Any]:
+    """A line's name; in a comparison the legend names each experiment once, and a click on it hides all its lines."""
+    if len(views) == 1:
+        return {"name": escape(label), "legendgroup": label, "meta": escape(label)}
+    name = escape(shorten(views[place].name))
+    return {"name": name, "legendgroup": str(place), "showlegend": named, "meta": f"{name} · {label}"}
+
+
+def subplot(label: str, controls: Mapping[str, Any]) -> dict[str, str]:
+    """Where a line goes: validation into a second plot when the display mode is a separate one."""
+    second = label == "Validation" and controls.get("display", OVERLAPPING) != OVERLAPPING
+    return {"xaxis": "x2", "yaxis": "y2"} if second else {}
 
 
 def figure_layout(
@@ -158,6 +173,12 @@ def limit(layout: dict[str, Any], ends: Sequence[float | None]) -> None:
             if name in layout:
                 layout[name] |= {"range": list(ends), "autorange": automatic}
         layout["uirevision"] += f" {ends}"
+
+
+def faded(colour: str) -> str:
+    """Return a colour through which the grid and the other lines can be seen."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.18)"
 
 
 def mixed(colour: str, ground: str, share: float) -> str:

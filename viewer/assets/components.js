@@ -33,10 +33,12 @@ window.tbbridge_viewer = (() => {
       }),
       e("output", { htmlFor: id }, Number(value).toFixed(2)));
 
-  const Text = ({ id, label, value, className, setProps }) =>
+  const Hidden = ({ id, value }) => e("span", { id, ref: useAnnounced(id, value), hidden: true });
+
+  const Text = ({ id, label, value, placeholder, className, setProps }) =>
     e("label", { ref: useAnnounced(id, value), className: cls("tb-text", className) },
       e("span", null, label),
-      e("input", { id, type: "text", autoComplete: "off", value: value || "", onChange: (ev) => setProps({ value: ev.target.value }) }));
+      e("input", { id, type: "text", autoComplete: "off", spellCheck: false, placeholder, value: value || "", onChange: (ev) => setProps({ value: ev.target.value }) }));
 
   const Radios = ({ id, label, value, options, className, setProps }) =>
     e("div", { id, ref: useAnnounced(id, value), role: "radiogroup", "aria-labelledby": `${id}-label`, className: cls("tb-radios", className) },
@@ -53,7 +55,7 @@ window.tbbridge_viewer = (() => {
         options.map((option) => e("option", { key: option, value: option }, option))));
 
   /* ---------------------------------------------------------------- a combobox that finds and picks several of many */
-  const SHOWN = 100;
+  const SHOWN = 100, MOST_CHIPS = 3;
 
   const find = (options, words, chosen) => {
     const parts = words.toLowerCase().split(/\s+/).filter(Boolean);
@@ -64,13 +66,22 @@ window.tbbridge_viewer = (() => {
     return fits;
   };
 
+  /* Where colours go with places, an empty text keeps the place of what was taken away. */
+  const toggled = (chosen, name, places) => {
+    if (!chosen.includes(name)) return chosen.includes("") ? chosen.map((n, i) => (i === chosen.indexOf("") ? name : n)) : [...chosen, name];
+    const left = places ? chosen.map((n) => (n === name ? "" : n)) : chosen.filter((n) => n !== name);
+    while (left.length && !left.at(-1)) left.pop();
+    return left;
+  };
+  window.tbbridge.toggled = toggled;
+
   const Picker = ({ id, label, value, options, colours, placeholder, total, className, setProps }) => {
     const chosen = value || [], names = options || [], asks = total !== undefined;
     const [open, setOpen] = useState(false);
     const [words, setWords] = useState("");
     const [active, setActive] = useState(0);
     const box = useAnnounced(id, value), input = useRef(null);
-    const picked = useMemo(() => new Set(chosen), [chosen]);
+    const picked = useMemo(() => new Set(chosen.filter(Boolean)), [chosen]);
     const fits = useMemo(() => (open ? (asks ? names : find(names, words, picked)) : []), [open, names, words]);
     const count = asks ? total : fits.length;
     useEffect(() => { if (asks) setProps({ search: open ? words : null }); }, [open, words]);
@@ -86,15 +97,8 @@ window.tbbridge_viewer = (() => {
       if (option) option.scrollIntoView({ block: "nearest" });
     }, [active, open]);
 
-    /* Where colours go with places, an empty text keeps the place of what was taken away. */
-    const without = (name) => {
-      const left = colours ? chosen.map((n) => (n === name ? "" : n)) : chosen.filter((n) => n !== name);
-      while (left.length && !left.at(-1)) left.pop();
-      return left;
-    };
-    const with_ = (name) => (chosen.includes("") ? chosen.map((n, i) => (i === chosen.indexOf("") ? name : n)) : [...chosen, name]);
     const toggle = (name) => {
-      setProps({ value: picked.has(name) ? without(name) : with_(name) });
+      setProps({ value: toggled(chosen, name, colours) });
       setWords(""); setActive(0);
       if (input.current) input.current.focus();
     };
@@ -105,12 +109,15 @@ window.tbbridge_viewer = (() => {
       Escape: () => { setOpen(false); setWords(""); },
     };
     const onKeyDown = (ev) => {
-      if (ev.key === "Backspace" && !words && chosen.length) setProps({ value: without(chosen.at(-1)) });
+      if (ev.key === "Backspace" && !words && chosen.length) setProps({ value: toggled(chosen, chosen.at(-1), colours) });
       if (ev.key === "Tab") setOpen(false);
       if (keys[ev.key]) { ev.preventDefault(); keys[ev.key](); }
     };
 
-    const chips = chosen.map((name, i) => name &&
+    const many = colours && chosen.length > MOST_CHIPS;
+    const all = many && e("span", { className: "tb-chip" }, e("span", null, `${picked.size} experiments`),
+      e("button", { type: "button", onClick: () => setProps({ value: chosen.slice(0, 1) }) }, e("span", { className: "tb-unseen" }, "Keep the first alone"), "×"));
+    const chips = many ? all : chosen.map((name, i) => name &&
       e("span", { key: name, className: "tb-chip", title: name },
         colours && e("i", { style: { background: colours[i] || "currentColor" } }),
         e("span", null, name),
@@ -140,6 +147,46 @@ window.tbbridge_viewer = (() => {
       list);
   };
 
+  /* ---------------------------------------------------------------------------------------- the table of experiments */
+  const RunTable = ({ id, columns, rows, first, total, best, wrong }) => {
+    const place = useRef(null);
+    const page = () => window.tbbridge.pageOf(place.current);
+    const height = () => { const row = place.current.querySelector("tbody tr[data-name]"); return row ? row.offsetHeight : 34; };
+    /* The rows around what is in view are here; the server is asked for others as the table is scrolled. */
+    const onScroll = () => {
+      const at = Math.floor(place.current.scrollTop / height()), known = first + rows.length;
+      const seen = Math.ceil(place.current.clientHeight / height());
+      if ((at < first && first > 0) || (at + seen > known && known < total)) page().set("from", String(Math.max(at - 30, 0)));
+    };
+    const sort = (column) => {
+      const now = page() && page().controls.sort;
+      page().set("sort", now === `-${column}` ? column : now === column ? "" : `-${column}`);
+      page().set("from", "0");
+      place.current.scrollTop = 0;
+    };
+    const by = page.call && place.current && page() ? page().controls.sort : "";
+    const order = (column) => (by === column ? "ascending" : by === `-${column}` ? "descending" : undefined);
+    const space = (count) => count > 0 && e("tr", { "aria-hidden": true, style: { height: count * (place.current ? height() : 34) } }, e("td", { colSpan: columns.length + 1 }));
+    return e("div", { id, ref: place, className: "tb-runs", tabIndex: 0, role: "region", "aria-label": "Table of experiments", onScroll },
+      wrong && e("p", { role: "alert" }, wrong),
+      e("table", { "aria-rowcount": total + 1 },
+        e("thead", null, e("tr", null,
+          e("th", { scope: "col" }, e("span", { className: "tb-unseen" }, "On the charts")),
+          columns.map((column) => e("th", { key: column, scope: "col", "aria-sort": order(column) },
+            e("button", { type: "button", onClick: () => sort(column), title: column }, column.replace(/^hparam\./, ""), { ascending: " ↑", descending: " ↓" }[order(column)]))))),
+        e("tbody", null,
+          space(first),
+          rows.map(([name, colour, ...cells], i) => e("tr", { key: name, "data-name": name, "aria-rowindex": first + i + 2 },
+            e("td", null, e("input", { type: "checkbox", checked: !!colour, "aria-label": `Draw ${name}`, style: { accentColor: colour || undefined }, onChange: () => page().pick(name) })),
+            e("th", { scope: "row", title: name, style: { borderLeftColor: colour || "transparent" } }, name),
+            cells.map((cell, at) => e("td", {
+              key: at, title: cell.length > 24 ? cell : undefined, "data-label": columns[at + 1],
+              className: cls(!at && "tb-word", best[columns[at + 1]] === name && "tb-best"),
+            }, cell)))),
+          space(total - first - rows.length))),
+      !total && e("p", null, "No experiment fits the filter."));
+  };
+
   /* ------------------------------------------------------------------------------------------------- a place to draw */
   const Plot = ({ id, config }) => {
     const place = useRef(null);
@@ -153,5 +200,5 @@ window.tbbridge_viewer = (() => {
     return e("div", { id, ref: place, role: "figure", "aria-label": "Chart" });
   };
 
-  return { Checkbox, Slider, Text, Radios, Select, Picker, Plot };
+  return { Checkbox, Slider, Hidden, Text, Radios, Select, Picker, RunTable, Plot };
 })();

@@ -50,6 +50,7 @@
     for (const [name, value] of Object.entries(controls)) {
       const key = prefix + name;
       asked.delete(key);
+      if (name === "from") continue; // how far the table is scrolled
       if (Array.isArray(value)) value.forEach((each) => asked.append(key, each));
       else if (value !== defaults[name]) asked.set(key, typeof value === "boolean" ? Number(value) : value);
     }
@@ -101,6 +102,10 @@
       remember(this.prefix, this.controls, this.defaults);
       this.ask();
     }
+
+    /* Set a control from the table. */
+    set(name, value) { setProps(this.prefix + name, { value }); }
+    pick(name) { this.set("experiment", toggled(this.controls.experiment, name, true)); }
 
     /* Set a control to what the address says: again until it says so itself, for Dash may not know it yet. */
     restore(name, value) {
@@ -317,7 +322,7 @@
   };
 
   /* ---------------------------------------------------------------------------------------------- Dash and the buttons */
-  const { missed } = window.tbbridge;
+  const { missed, toggled } = window.tbbridge;
   window.tbbridge = {
     Plotly: null,
     loaded(ours, before) {
@@ -334,6 +339,8 @@
       pages.get(prefix).control(id.slice(prefix.length), value);
     },
     news(message) { pages.forEach((page) => page.news(message)); },
+    pageOf(element) { return pages.get(element.closest("[data-tb-page]").dataset.tbPage); },
+    toggled,
   };
 
   missed.forEach((said) => window.tbbridge.announce(...said));

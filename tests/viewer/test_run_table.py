@@ -1,0 +1,193 @@
+"""The table of experiments: filtered and sorted on the server, drawn in a window, its rows put on the charts."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from memory_source import MemorySource, points, training
+from screen import Screen
+from support import wait_until
+
+from tbbridge.viewer import serve, table
+from tbbridge.viewer.lines import Line, PastChanged
+from tbbridge.viewer.table import TableRow, best_of, columns_of, filtered, ordered, write_cell
+
+ROWS = [
+    TableRow("sweep/a1", "live", {"hparam.lr": 0.1, "hparam.seed": 1, "last val accuracy": 0.9, "hparam.all": "x"}),
+    TableRow(
+        "sweep/b22", "finished", {"hparam.lr": 0.001, "hparam.seed": 1, "last val accuracy": 0.7, "hparam.all": "x"}
+    ),
+    TableRow("other/c3", "live", {"hparam.lr": None, "hparam.seed": 2, "last val accuracy": None, "hparam.all": "x"}),
+]
+
+
+def names(rows: list[TableRow]) -> list[str]:
+    return [row.name for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("", ["sweep/a1", "sweep/b22", "other/c3"]),
+        ("SWEEP 2", ["sweep/b22"]),
+        (r"/b\d\d$/", ["sweep/b22"]),
+        ("val accuracy > 0.8", ["sweep/a1"]),
+        ("hparam.lr = 0.001", ["sweep/b22"]),
+        ("lr<=0.1, sweep", ["sweep/a1", "sweep/b22"]),
+        ("seed != 1", ["other/c3"]),
+        ("all = 'x' and seed = 1", ["sweep/a1", "sweep/b22"]),
+    ],
+)
+def test_the_filter_takes_words_patterns_and_comparisons(text: str, kept: list[str]) -> None:
+    """All terms must fit; a column may be named without ``last`` or ``hparam.``; an empty cell fits no comparison."""
+    found, wrong = filtered(ROWS, text)
+    assert (names(found), wrong) == (kept, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("nothing > 1", "nothing"), ("/(/", "regular"), ("/(a+)+$/", "repetition"), ("/a*b*c*/", "repetition")],
+)
+def test_a_filter_that_cannot_be_used_says_why(text: str, says: str) -> None:
+    """Patterns that could keep the server busy are refused."""
+    assert says in filtered(ROWS, text)[1]
+
+
+def test_sorting_best_and_the_order_of_columns() -> None:
+    """Empty cells come last both ways; the best is by the column's own direction; what differs comes first."""
+    assert names(ordered(ROWS, "last val accuracy")) == ["sweep/b22", "sweep/a1", "other/c3"]
+    assert names(ordered(ROWS, "-last val accuracy")) == ["sweep/a1", "sweep/b22", "other/c3"]
+    assert best_of(ROWS, "last val accuracy") == ["sweep/a1", "sweep/b22"]
+    losses = [TableRow(name, "live", {"best val loss": loss}) for name, loss in (("x", 0.5), ("y", 0.25))]
+    assert best_of(losses, "best val loss", 1) == ["y"]
+    assert columns_of(ROWS) == ["hparam.lr", "hparam.seed", "last val accuracy", "hparam.all"]
+    assert [write_cell(cell) for cell in (None, True, 12345, 0.1, 1 / 3)] == ["", "True", "12,345", "0.1", "0.33333"]
+
+
+def test_the_mean_of_a_group_stands_at_each_step_that_any_has() -> None:
+    """Steps 0, 5 and 10 of one, 5 and 10 of the other: the mean over those that have the step, and the band."""
+    columns = [points([1.0, 2.0, 3.0]), points([4.0, 5.0], first=5)]
+    drawn = {kind: Line("g", kind, columns).after(None) for kind in ("mean", "low", "high")}
+    assert {kind: new.points.value.tolist() for kind, new in drawn.items()} == {
+        "mean": [1.0, 3.0, 4.0],
+        "low": [1.0, 2.0, 3.0],
+        "high": [1.0, 4.0, 5.0],
+    }
+    assert drawn["mean"].points.step.tolist() == [0, 5, 10]
+    with pytest.raises(PastChanged):
+        Line("g", "mean", [columns[0], points([4.0, 5.0, 6.0], first=5)]).after(drawn["mean"].state)
+
+
+HOSTILE = "=cmd|'/C calc'!A0<img src=x onerror=window.pwned=1>\u202etxt" + "x" * 4000
+
+
+@pytest.fixture
+def sweep(open_page: Callable[..., Screen]) -> Iterator[tuple[Screen, MemorySource]]:
+    """The page of a sweep of seven trainings, one of them with a hostile name."""
+    source = MemorySource("sweep/")
+    for number in range(6):
+        source.put(f"run{number}", training(20, number, best=0.5 + 0.05 * number))
+    source.put(HOSTILE, training(20, 9, best=0.3))
+    with serve(source, port=0) as handle:
+        screen = open_page(handle.url)
+        screen.wait_drawn()
+        yield screen, source
+        screen.page.goto("about:blank")
+
+
+def test_the_table_filters_sorts_draws_and_is_downloaded(sweep: tuple[Screen, MemorySource]) -> None:
+    """One row per experiment; a check box draws it in its own colour; a hostile name is text, and no formula."""
+    screen, _ = sweep
+    section = screen.page.get_by_role("group", name="Experiments")
+    rows = section.locator("tbody tr[data-name]")
+    shown = lambda: rows.evaluate_all("all => all.map(row => row.dataset.name)")  # noqa: E731
+    wait_until(lambda: len(shown()) == 7, what="seven rows")
+    section.get_by_role("button", name="best val accuracy", exact=True).click()
+    wait_until(lambda: shown()[0] == "run5", what="sorted, the largest first")
+    assert section.locator("th[aria-sort=descending]").inner_text().startswith("best val accuracy")
+    section.get_by_role("textbox", name="Filter").fill("run, best val accuracy > 0.3")
+    wait_until(lambda: HOSTILE not in shown(), what="filtered")
+    section.get_by_role("checkbox", name="Draw run0").check()
+    wait_until(lambda: screen.line("accuracy", "Validation", "run0")["x"], what="drawn")
+    assert "find=run" in screen.page.url
+    assert "sort=-best+val+accuracy" in screen.page.url
+    with screen.page.expect_download() as download:
+        section.get_by_role("button", name="Download table").click()
+    lines = list(csv.reader(download.value.path().open()))
+    assert [line[0] for line in lines] == ["name", *shown()]
+    section.get_by_role("textbox", name="Filter").fill("calc")
+    wait_until(lambda: shown() == [HOSTILE], what="the hostile one")
+    assert screen.page.evaluate("[window.pwned === undefined, document.querySelectorAll('img').length]") == [True, 0]
+
+
+def test_the_best_replace_the_chips(sweep: tuple[Screen, MemorySource]) -> None:
+    """Five at a click; beyond three the header has one chip for all, and a kept one keeps its colour."""
+    screen, _ = sweep
+    section = screen.page.get_by_role("group", name="Experiments")
+    section.get_by_role("combobox", name="Best by").select_option("best val accuracy")
+    section.get_by_role("button", name="Show the best 5").click()
+    wait_until(lambda: screen.line("accuracy", "Validation", "run1")["x"], what="the best five")
+    chips = screen.page.locator(".tb-header .tb-chip")
+    assert chips.count() == 1
+    assert "5 experiments" in chips.inner_text()
+    before = screen.line("accuracy", "Validation", "run4")["colour"]
+    section.get_by_role("checkbox", name="Draw run3").uncheck()
+    wait_until(lambda: not screen.line("accuracy", "Validation", "run3")["x"], what="taken away")
+    assert screen.line("accuracy", "Validation", "run4")["colour"] == before
+
+
+def test_ten_thousand_experiments_scroll_and_sort_without_a_long_task(open_page: Callable[..., Screen]) -> None:
+    """Scrolling to the end and sorting keep the page's main thread busy for less than 200 ms at a time."""
+    source = MemorySource("sweep/")
+    source.put("run0", training(20))
+    view = source.view("run0")
+    assert view is not None
+    source._views |= {f"run{number}": replace(view, name=f"run{number}") for number in range(1, 10_000)}
+    with serve(source, port=0) as handle:
+        screen = open_page(f"{handle.url}?experiment=run0")
+        screen.wait_drawn()
+        rows = screen.page.locator(".tb-runs tbody tr[data-name]")
+        wait_until(rows.count, what="the table")
+        screen.page.evaluate(
+            "window.tasks = []; new PerformanceObserver(list => list.getEntries().forEach("
+            "entry => tasks.push(entry.duration))).observe({type: 'longtask'})"
+        )
+        for at in (0.1, 0.5, 1):
+            screen.page.evaluate(
+                "at => { const t = document.querySelector('.tb-runs'); t.scrollTop = at * t.scrollHeight; }", at
+            )
+            place = int(at * 9_900)
+            wait_until(lambda: int(rows.first.get_attribute("aria-rowindex")) > place - 300, what="rows of there")  # noqa: B023
+        wait_until(lambda: rows.last.get_attribute("data-name") == "run9999", what="the last one")
+        screen.page.locator(".tb-runs thead button", has_text="name").click()
+        wait_until(lambda: rows.first.get_attribute("data-name") == "run9999", what="sorted downwards")
+        assert max(screen.page.evaluate("tasks"), default=0) < 200
+        screen.page.goto("about:blank")
+
+
+def test_a_phone_shows_cards(open_page: Callable[..., Screen]) -> None:
+    """On a small screen each row is a card with the names of its cells, and nothing sticks out."""
+    source = MemorySource("sweep/", a=training(5), b=training(5, 1))
+    with serve(source, port=0) as handle:
+        screen = open_page(handle.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+        screen.wait_drawn()
+        row = screen.page.locator(".tb-runs tbody tr[data-name]").first
+        wait_until(
+            lambda: row.count() and row.evaluate("row => getComputedStyle(row).display") == "grid", what="a card"
+        )
+        assert screen.page.evaluate("document.documentElement.scrollWidth") <= 390
+        row.get_by_role("checkbox").tap()
+        wait_until(lambda: len({t["meta"] for t in screen.traces("accuracy")}) == 4, what="both are drawn")
+        screen.page.goto("about:blank")
+
+
+def test_a_text_that_a_spreadsheet_would_calculate_is_marked() -> None:
+    """Formulas begin with an apostrophe in the download."""
+    source = MemorySource("sweep/")
+    source.put("=1+1", training(2))
+    source.put("b", training(2))
+    text = table.table_csv(source, {"find": "", "sort": ""})
+    assert [line.split(",")[0] for line in text.splitlines()] == ["name", "'=1+1", "b"]

@@ -1,0 +1,53 @@
+"""Experiments that share a hyperparameter as one line: their mean, with a band from minimum to maximum."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tbbridge import ExperimentView
+from tbbridge.viewer import plot
+from tbbridge.viewer.chart import Chart, start
+from tbbridge.viewer.lines import Line
+from tbbridge.viewer.table import HPARAM, summary_of, write_cell
+
+
+def mean_lines(
+    chart: Chart,
+    views: Sequence[ExperimentView],
+    controls: Mapping[str, Any],
+    style: Mapping[str, Any],
+    colour: Callable[[Sequence[ExperimentView], int, str, Mapping[str, Any]], str],
+) -> list[Line]:
+    """Return, for each value of the hyperparameter and each label, the band and the mean of its experiments."""
+    groups: dict[str, list[int]] = {}
+    for place, view in enumerate(views):
+        groups.setdefault(write_cell(summary_of(view).get(controls["group"])), []).append(place)
+    drawn = []
+    for label in chart.columns:
+        for value, places in groups.items():
+            columns = [points for place in places if (points := chart.points(views[place], label))]
+            if not columns:
+                continue
+            name = plot.escape(f"{controls['group'].removeprefix(HPARAM)} = {plot.shorten(value) or plot.NONE}")
+            hue = colour(views, places[0], label, controls)
+            weight = controls["weight"] if controls.get(label.lower(), controls["training"]) else 0.0
+            shared = {**style, **plot.subplot(label, controls), "name": f"{name} ({len(columns)})", "legendgroup": name}
+            shared |= {"meta": f"{name} · {label}", "line": {"width": 2, "color": hue}}
+            edge = {**shared, "line": {"width": 0, "color": hue}, "hoverinfo": "skip", "hovertemplate": None}
+            band = {**edge, "fill": "tonexty", "fillcolor": plot.faded(hue)}
+            last = label == list(chart.columns)[-1]
+            traces = (("low", edge, False), ("high", band, False), ("mean", shared, last))
+            drawn += [
+                Line(
+                    f"{value}\0{label}\0{kind}",
+                    kind,
+                    columns,
+                    {**trace, "showlegend": named},
+                    weight,
+                    origin=min(start(views[place]) for place in places),
+                )
+                for kind, trace, named in traces
+                if len(columns) > 1 or kind == "mean"
+            ]
+    return drawn

@@ -1,0 +1,263 @@
+"""The table of experiments: one row each, from their summaries; filtered, sorted and cut on the server."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import operator
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from dash import html, no_update
+
+from tbbridge import ExperimentView, Source, lower_is_better
+from tbbridge.viewer.components import Hidden, RunTable, Select, Text, attribute
+
+WINDOW = 100
+"""Rows that a page holds at once; it asks for others as it is scrolled."""
+REST = 20.0
+"""After looking at all experiments the rows rest this many times as long as it took, and at least `LEAST_REST` s."""
+LEAST_REST = 1.0
+BEST = 5
+"""How many experiments "show the best" puts on the charts."""
+HPARAM = "hparam."
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+    "=": operator.eq,
+}
+LONGEST_PATTERN, MOST_REPEATS, MATCHED = 100, 2, 200
+"""Bounds of a regular expression and of the part of a name that it sees: none may keep the server busy."""
+
+
+class TableRow(NamedTuple):
+    """One experiment."""
+
+    name: str
+    state: str
+    cells: Mapping[str, Any]
+    """Its summary, by column."""
+
+
+class _Held:
+    """The rows of a source, and what was made of them last."""
+
+    def __init__(self) -> None:
+        self.rows: list[TableRow] = []
+        self.again = -math.inf
+        self.made: dict[tuple[Any, ...], Any] = {}
+
+
+_HELD: WeakKeyDictionary[Any, _Held] = WeakKeyDictionary()
+
+
+def table_rows(source: Source) -> list[TableRow]:
+    """Return the rows of all experiments, looked at a moment ago."""
+    held = _HELD.setdefault(source, _Held())
+    began = time.monotonic()
+    if began >= held.again:
+        views = [view for name in source.names() if (view := source.view(name))]
+        rows = [TableRow(view.name, view.state, summary_of(view)) for view in views]
+        if rows != held.rows:
+            held.rows, held.made = rows, {}
+        ended = time.monotonic()
+        held.again = ended + max(REST * (ended - began), LEAST_REST)
+    return held.rows
+
+
+def summary_of(view: ExperimentView) -> Mapping[str, Any]:
+    """The summary of an experiment: the last and the best value of each column, and the best one's step."""
+    found: dict[str, Any] = {}
+    for column, points in view.columns.items():
+        known = points.value[np.isfinite(points.value)]
+        found[f"last {column}"] = _short(points.value[-1]) if len(points.value) else None
+        at = None if not len(known) else (known.argmin if lower_is_better(column) else known.argmax)()
+        found[f"best {column}"] = None if at is None else _short(known[at])
+        found[f"best {column} step"] = None if at is None else int(points.step[np.isfinite(points.value)][at])
+    found["last step"] = max(
+        (int(points.step[-1]) for points in view.columns.values() if len(points.step)), default=None
+    )
+    return found
+
+
+def _short(value: np.floating[Any]) -> float:
+    return float(str(value)) if value.dtype == np.float32 else float(value)
+
+
+def columns_of(rows: Sequence[TableRow]) -> list[str]:
+    """The columns: hyperparameters that differ, best and last values, the rest, hyperparameters that are all alike."""
+    keys = dict.fromkeys(key for row in rows for key in row.cells)
+    differing = [key for key in keys if key.startswith(HPARAM) and len({row.cells.get(key) for row in rows}) > 1]
+
+    def place(key: str) -> int:
+        if key.startswith(HPARAM):
+            return 0 if key in differing else 4
+        return 3 if key.endswith((" step", " time")) else 1 if key.startswith(("best ", "last ")) else 2
+
+    return sorted(keys, key=place)
+
+
+def filtered(rows: Sequence[TableRow], text: str) -> tuple[list[TableRow], str]:
+    """Return the rows that fit all terms of a filter, and what is wrong with it.
+
+    A term is words of the name, ``/a regular expression/``, or a comparison such as ``val accuracy > 0.8``; a comma or
+    ``and`` stands between two. A column may be named without its ``last`` or ``hparam.``.
+    """
+    kept = list(rows)
+    for term in filter(None, (part.strip() for part in re.split(r",|\band\b", text))):
+        comparison = re.fullmatch(r"(.+?)\s*(>=|<=|!=|>|<|=)\s*(.+)", term)
+        if comparison:
+            column, sign, value = comparison.groups()
+            keys = (column, f"last {column}", f"{HPARAM}{column}")
+            key = next((key for key in keys if any(key in row.cells for row in rows)), None)
+            if key is None:
+                return kept, f"No column is called {column}."
+            kept = [row for row in kept if _compares(row.cells.get(key), sign, value)]
+        elif len(term) > 2 and term[0] == term[-1] == "/":
+            pattern = _pattern(term[1:-1])
+            if isinstance(pattern, str):
+                return kept, pattern
+            kept = [row for row in kept if pattern.search(row.name[:MATCHED])]
+        else:
+            words = term.lower().split()
+            kept = [row for row in kept if all(word in row.name.lower() for word in words)]
+    return kept, ""
+
+
+def _compares(cell: Any, sign: str, text: str) -> bool:
+    if cell is None:
+        return False
+    try:
+        return COMPARE[sign](float(cell), float(text))
+    except ValueError:
+        return COMPARE[sign](str(cell), text.strip("'\""))
+
+
+def _pattern(text: str) -> re.Pattern[str] | str:
+    repeats = len(re.findall(r"(?<!\\)[*+{]", text))
+    if len(text) > LONGEST_PATTERN or repeats > MOST_REPEATS or re.search(r"\)[*+{?]", text):
+        return f"A pattern has at most {MOST_REPEATS} repetitions, none of a group."
+    try:
+        return re.compile(text, re.IGNORECASE)
+    except (re.error, OverflowError) as error:
+        return f"That is no regular expression: {error}."
+
+
+def ordered(rows: Sequence[TableRow], by: str) -> list[TableRow]:
+    """The rows by a column, descending where it begins with ``-``; empty cells come last."""
+    down, column = by.startswith("-"), by.removeprefix("-")
+    if not column:
+        return list(rows)
+    known = [(row, _cell(row, column)) for row in rows]
+    there = [(row, cell) for row, cell in known if cell is not None and cell == cell]
+    there.sort(key=lambda pair: (isinstance(pair[1], str), pair[1]), reverse=down)
+    return [*(row for row, _ in there), *(row for row, cell in known if cell is None or cell != cell)]
+
+
+def _cell(row: TableRow, column: str) -> Any:
+    return {"name": row.name, "state": row.state}.get(column, row.cells.get(column))
+
+
+def best_of(rows: Sequence[TableRow], column: str, count: int = BEST) -> list[str]:
+    """The names of the best experiments by a column."""
+    found = ordered(rows, column if lower_is_better(column) else f"-{column}")
+    return [row.name for row in found if row.cells.get(column) is not None][:count]
+
+
+def best_shown(source: Source, controls: Mapping[str, Any], column: str) -> Any:
+    """The names of the best experiments that the filter keeps, for the charts."""
+    rows = filtered(table_rows(source), controls["find"])[0]
+    columns = [key for key in columns_of(rows) if key.startswith("best ")]
+    return best_of(rows, column if column in columns else columns[0]) if columns else no_update
+
+
+def write_cell(cell: Any) -> str:
+    """A cell for the reader: four digits are enough to compare, and a float32 shows no noise."""
+    if cell is None:
+        return ""
+    if isinstance(cell, bool) or not isinstance(cell, int | float):
+        return str(cell)
+    return f"{cell:,}" if isinstance(cell, int) else f"{cell:.5g}"
+
+
+def table_parts(source: Source, controls: Mapping[str, Any], colours: Mapping[str, str]) -> dict[str, Any]:
+    """What the table shows, as ``id.property`` -> value. `colours` are those of the experiments that are drawn."""
+    rows = table_rows(source)
+    held = _HELD[source]
+    asked = (controls["find"], controls["sort"], controls["from"], tuple(colours.items()))
+    if asked not in held.made:
+        if len(held.made) > 20:
+            held.made.clear()
+        held.made[asked] = _made(rows, controls, colours)
+    return dict(held.made[asked])
+
+
+def _made(rows: Sequence[TableRow], controls: Mapping[str, Any], colours: Mapping[str, str]) -> dict[str, Any]:
+    columns = columns_of(rows)
+    kept, wrong = filtered(rows, controls["find"])
+    kept = ordered(kept, controls["sort"])
+    first = int(controls["from"]) if controls["from"].isdecimal() and len(controls["from"]) < 9 else 0
+    first = max(min(first, len(kept) - WINDOW), 0)
+    shown = [
+        [row.name, colours.get(row.name, ""), row.state, *(write_cell(row.cells.get(key)) for key in columns)]
+        for row in kept[first : first + WINDOW]
+    ]
+    judged = [key for key in columns if key.startswith(("best ", "last ")) and not key.endswith(" step")]
+    best = {key: name[0] for key in judged if (name := best_of(rows, key, 1))}
+    hparams = [key for key in columns if key.startswith(HPARAM)]
+    by = [key for key in judged if key.startswith("best ")]
+    return {
+        "runs.columns": ["name", "state", *columns],
+        "runs.rows": shown,
+        "runs.first": first,
+        "runs.total": len(kept),
+        "runs.best": best,
+        "runs.wrong": wrong,
+        "group.options": ["", *hparams],
+        "by.options": by or [""],
+        "table.hidden": len(rows) < 2,
+    }
+
+
+def table_csv(source: Source, controls: Mapping[str, Any]) -> str:
+    """The table as it is shown, all rows of it, as CSV; a text that a spreadsheet would calculate is marked as text."""
+    rows = ordered(filtered(table_rows(source), controls["find"])[0], controls["sort"])
+    columns, text = columns_of(table_rows(source)), io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["name", "state", *map(_harmless, columns)])
+    writer.writerows([_harmless(row.name), row.state, *(_harmless(row.cells.get(k)) for k in columns)] for row in rows)
+    return text.getvalue()
+
+
+def _harmless(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def table_section(prefix: str) -> html.Section:
+    """The place of the table, with what filters, groups and downloads it; hidden while there is one experiment."""
+    tools = [
+        html.H2("Experiments", id=f"{prefix}table-title"),
+        Text(f"{prefix}find", "Filter", "", placeholder="words, /pattern/, val accuracy > 0.8"),
+        Select(f"{prefix}by", "Best by", "", options=[""]),
+        html.Button(f"Show the best {BEST}", id=f"{prefix}best"),
+        Select(f"{prefix}group", "Mean by", "", options=[""]),
+        html.Button("Download table", id=f"{prefix}table-csv"),
+        Hidden(f"{prefix}sort", "", ""),
+        Hidden(f"{prefix}from", "", "0"),
+    ]
+    return html.Section(
+        [html.Div(tools, className="tb-more-head"), RunTable(f"{prefix}runs")],
+        id=f"{prefix}table",
+        hidden=True,
+        role="group",
+        className="tb-table",
+        **attribute("aria-labelledby", f"{prefix}table-title"),
+    )
