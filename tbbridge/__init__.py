@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from tbbridge.following.bridge import Bridge
     from tbbridge.following.conditions import Noticed
     from tbbridge.following.csv_source import open_source
+    from tbbridge.following.show import show
     from tbbridge.following.updates import Follow, Update, follow
     from tbbridge.following.wait import wait
     from tbbridge.reading.check import Check, Checked, check
@@ -119,6 +120,7 @@ __all__ = [
     "read_summary",
     "run_logs_table",
     "scalars_table",
+    "show",
     "wait",
 ]
 
@@ -144,6 +146,7 @@ _HOMES = {
         "TbbridgeError",
         "UsageError",
     ),
+    "tbbridge.following.show": ("show",),
     "tbbridge.following.updates": ("Follow", "Update", "follow"),
     "tbbridge.following.conditions": ("Noticed",),
     "tbbridge.following.wait": ("wait",),

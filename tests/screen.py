@@ -26,7 +26,11 @@ class Screen:
     def chart(self, name: str) -> Any:
         """The part of the page of ``accuracy`` or ``loss``: chart, figures and its own controls, unfolded."""
         titles = {"accuracy": "Prediction accuracy", "loss": "Cross entropy loss"}
-        group = self.page.get_by_role("group", name=titles[name])
+        return self.group(titles[name])
+
+    def group(self, title: str) -> Any:
+        """A part of the page by its title, unfolded."""
+        group = self.page.get_by_role("group", name=title)
         group.locator("details").evaluate_all("all => all.forEach(one => { one.open = true; })")
         return group
 

@@ -304,7 +304,7 @@ def changing(prefix: str, source: Source, views: Views, controls: Controls) -> d
         "more-shared.hidden": not more,
         "more-charts.children": [further.small_chart(prefix, chart, chosen) for chart in more],
         "offer.children": offer,
-        **{f"{chart.id}-row.hidden": bool(offer) for chart in main},
+        **{f"{chart.id}-row.hidden": bool(offer) or not names for chart in main},
         **{f"{chart.id}-title.children": chart.title for chart in main},
         **{f"{chart.id}-key.children": "pale training, full validation" if views[1:] else "" for chart in main},
         **{f"{chart.id}-readout.children": readout(prefix, chart, views, colours) for chart in main},

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 from dash import html
 
 from tbbridge import ExperimentView, Source
 from tbbridge.viewer import plot
+
+BEGAN = datetime.now(timezone.utc)
+"""When the page's process began."""
+CAUSES = (
+    (
+        "The training writes elsewhere.",
+        "Compare the directory with that of the writer: SummaryWriter(log_dir=...), TensorBoard(log_dir=...).",
+    ),
+    (
+        "It has written nothing yet.",
+        "Writers keep points back for up to two minutes (flush_secs); a first epoch may take longer.",
+    ),
+    ("The files are no event files.", "Their names contain tfevents. tbbridge inspect DIR says what is there."),
+)
+"""The commonest reasons for an empty page."""
 
 
 def notice(
@@ -27,11 +43,28 @@ def notice(
     notes = _named(views, [[*_ordinary(view)] for view in views])
     folded = html.Details([html.Summary(f"Notes ({len(notes)})"), html.Ul([html.Li(note) for note in notes])])
     return [
+        *([] if names else [first_screen(source)]),
         *(html.P(line) for line in [*source.status(), *_missing(names, views, asked, most)]),
         *([html.P(f"{hidden} further metrics are not drawn: add them one by one.")] if hidden > 0 else []),
         *(html.P(line, className="tb-lost") for line in lost),
         *([folded] if notes else []),
     ]
+
+
+def first_screen(source: Source) -> html.Div:
+    """What stands where nothing was found yet: what is watched, since when, and what to look at."""
+    watched = str(getattr(source, "logdir", source.title))
+    return html.Div(
+        [
+            html.H2("Nothing to show yet"),
+            html.P(
+                ["Watching ", html.Code(watched), f" since {BEGAN:%Y-%m-%d %H:%M:%S} UTC. New files are seen at once."]
+            ),
+            html.Ul([html.Li([html.Strong(f"{what} "), how]) for what, how in CAUSES]),
+            html.P(["To see the page alive, run ", html.Code("tbbridge demo"), "."]),
+        ],
+        className="tb-first",
+    )
 
 
 def _ordinary(view: ExperimentView) -> list[str]:

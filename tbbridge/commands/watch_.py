@@ -34,13 +34,14 @@ def add_page_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of a command that follows: where the page is served, and what beside it."""
     group = add_server_arguments(parser)
     group.add_argument("--no-viewer", action="store_true", help="serve no page")
+    group.add_argument("--open", action="store_true", help="open the page in a browser")
     group.add_argument("--tensorboard", action="store_true", help="start TensorBoard on the same log directory, too")
 
 
 def page_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return what `add_page_arguments` took, as arguments of `tbbridge.watching.session.watch`."""
     page = None if args.no_viewer else server_options(args)
-    return {"page": page, "host": args.host, "with_tensorboard": args.tensorboard}
+    return {"page": page, "host": args.host, "with_tensorboard": args.tensorboard, "open_browser": args.open}
 
 
 def _seconds(text: str) -> float:

@@ -3,7 +3,7 @@
 // Names of runs and experiments are data: they reach the page by textContent, and Plotly with its markup escaped.
 (() => {
   const manifest = JSON.parse(document.getElementById("manifest").textContent);
-  const COLORS = ["#3b76d6", "#e07b39", "#2f9e6e", "#c94f7c", "#8b62c9", "#b5892e", "#2aa5b8", "#d6504a", "#7a8c2e", "#7d7f8a"];
+  const COLORS = ["#0b6bcb", "#d1510a", "#0a8f6a", "#b4539a", "#8a6d00", "#3d9ad1", "#6b4fbb", "#59606b"];
   const DRAWN = 2000; // points a trace: more than a chart has pixels
   const SHOWN = 10;   // experiments that are drawn at first
   const logs = manifest.experiments;
@@ -140,7 +140,8 @@
         const [x, y] = thin(series.x, smooth(series.y, weight), chart.range);
         const name = escaped((logs.length > 1 ? short(logs[place].name) + " · " : "") + manifest.columns[column]);
         made.push({ x, y, name, mode: x.length === 1 ? "markers" : "lines", type: "scatter", connectgaps: false,
-          line: { color: COLORS[(place + (chosen.size === 1 ? nth : 0)) % COLORS.length], width: 1.6, dash: nth ? "dash" : "solid" },
+          // an experiment's own colour, pale for training: as on the live page
+          line: { color: COLORS[place % COLORS.length] + (nth + 1 < chart.columns.length ? "8c" : ""), width: nth ? 2 : 1.5 },
           hovertemplate: "%{y} @ %{x}<extra>" + name.replace(/%/g, "&#37;") + "</extra>" });
       });
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
 import secrets
 import signal
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
+from urllib.parse import urlsplit
 
 from tbbridge.core.errors import PortError
 from tbbridge.core.escape import escaped
@@ -43,6 +45,7 @@ def watch(
     page: Mapping[str, Any] | None,
     host: str = "127.0.0.1",
     with_tensorboard: bool = False,
+    open_browser: bool = False,
     make_app: Callable[[Bridge], Any] | None = None,
     stop: threading.Event | None = None,
 ) -> int:
@@ -53,6 +56,7 @@ def watch(
         page: where and to whom the page is served: arguments of `tbbridge.viewer.serve`; None for no page.
         host: where TensorBoard listens.
         with_tensorboard: start TensorBoard on the same log directory, too.
+        open_browser: open the page in a browser.
         make_app: makes the page, where it is not the ordinary one.
         stop: ends it when set.
 
@@ -75,7 +79,9 @@ def watch(
             app = make_app and make_app(bridge)
             handle = stack.enter_context(serve(bridge, **{**page, "token": token}, app=app))
             display.links.insert(0, f"page         {handle.url}")
-            display.links += [*exposure(host, bool(token)), *chosen_plotly()]
+            display.links += [*tunnel(handle.url), *exposure(host, bool(token)), *chosen_plotly()]
+            if open_browser and not open_page(handle.url):
+                display.links.append("no browser could be opened: open the page's address yourself")
             address = "" if token else handle.url  # who may see TensorBoard may not know the secret
         if with_tensorboard:
             start_tensorboard(stack, bridge, display, host, address, token)
@@ -108,6 +114,31 @@ def start_tensorboard(
 def is_local(host: str) -> bool:
     """Return whether only this machine reaches `host`."""
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def tunnel(url: str, environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the command that shows the page on the machine that one has come from by SSH; none where one has not."""
+    connection = environment.get("SSH_CONNECTION", "").split()
+    address = urlsplit(url)
+    if len(connection) != 4 or not is_local(address.hostname or ""):
+        return []
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # no name for this number
+        user = ""
+    here, port = connection[2:]
+    at = f"{user}@{here}" if user else here
+    other = f" -p {port}" if port != "22" else ""
+    return [f"from afar     ssh -L {address.port}:{address.hostname}:{address.port}{other} {at}"]
+
+
+def open_page(url: str) -> bool:
+    """Open an address in the user's browser; False where there is none."""
+    import webbrowser
+
+    with contextlib.suppress(webbrowser.Error):
+        return webbrowser.open(url)
+    return False
 
 
 def chosen_plotly() -> list[str]:

@@ -56,9 +56,9 @@ def test_add_a_chart(made: Callable[..., Screen]) -> None:
     source = MemorySource()
     source.put("a", {"train accuracy": points([0.5])}, extra={"learning rate": {"lr": points([0.1, 0.01])}})
     screen = made("Add a chart", source)
-    row = screen.page.get_by_role("group", name="learning rate")
-    row.get_by_role("slider", name="Smoothing").fill("0")
-    wait_until(lambda: screen.line("rate", "lr")["y"] == [0.1, 0.01], what="drawn")
+    wait_until(lambda: screen.line("rate", "lr")["x"], what="drawn")
+    screen.group("learning rate").get_by_role("slider", name="Smoothing").fill("0")
+    wait_until(lambda: screen.line("rate", "lr")["y"] == [0.1, 0.01], what="unsmoothed")
     assert screen.page.get_by_role("heading", name="learning rate").count() == 1
 
 
