@@ -133,9 +133,11 @@ def tunnel(url: str, environment: Mapping[str, str] = os.environ) -> list[str]:
 
 
 def open_page(url: str) -> bool:
-    """Open an address in the user's browser; False where there is none."""
+    """Open an address in the user's browser; False where there is none, or only one that would take the terminal."""
     import webbrowser
 
+    if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & os.environ.keys():
+        return False
     with contextlib.suppress(webbrowser.Error):
         return webbrowser.open(url)
     return False

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from memory_source import MemorySource, training
@@ -9,6 +12,7 @@ from screen import Screen
 from support import wait_until
 
 from tbbridge import ExperimentView
+from tbbridge.viewer import serve
 from tbbridge.viewer.app import page_of
 from tbbridge.viewer.messages import answer, clean
 from tbbridge.viewer.plot import y_range
@@ -111,3 +115,21 @@ def test_lost_data_stand_open_and_ordinary_notes_are_folded() -> None:
     (parts,) = [value for id, name, value in message["set"] if (id, name) == ("notice", "children")]
     assert [(part.className, part.children) for part in parts[:1]] == [("tb-lost", view.notes[1])]
     assert parts[1].children[0].children == "Notes (1)"
+
+
+def test_an_empty_page_says_what_it_watches_and_why_it_may_be_empty(open_page: Callable[..., Screen]) -> None:
+    """The first screen names what is watched, since when, the commonest causes and the demo; points take its place."""
+    source = MemorySource("logs/")
+    with serve(source, port=0) as handle:
+        screen = open_page(handle.url)
+        screen.page.get_by_role("heading", name="Nothing to show yet").wait_for()
+        words = screen.page.locator(".tb-first").inner_text()
+        assert re.search(r"Watching logs/ since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", words)
+        assert "tbbridge demo" in words
+        assert screen.page.locator(".tb-first li").count() == 3
+        assert not screen.chart("accuracy").is_visible()
+        source.put("a", training(5))
+        screen.wait_drawn()
+        assert screen.chart("accuracy").is_visible()
+        assert not screen.page.locator(".tb-first").count()
+        screen.page.goto("about:blank")
