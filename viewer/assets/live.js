@@ -224,10 +224,14 @@
     async draw(chart, figure) {
       const plot = await this.plot(chart);
       if (!plot) return;
+      clearTimeout(plot.tbLater);
+      plot.tbLater = null;
+      this.makeRoom(figure.data, figure.layout);
       await Plotly.react(plot, figure.data, figure.layout, plot.tbConfig);
       this.drawn[chart] = plot;
       if (!plot.tbListens) {
         plot.tbListens = true;
+        plot.addEventListener("pointermove", () => { if (plot.tbLater) this.redraw(plot); }); // what is shown there is whole
         // its id is another chart's once charts were moved
         for (const event of ["hover", "unhover"]) plot.on(`plotly_${event}`, (where) => this.point(chart, where));
         plot.on("plotly_relayout", (change) => this.zoomed(plot.id.slice(this.prefix.length, -"-graph".length), plot, change));
@@ -269,19 +273,33 @@
       }
     }
 
+    /* New points are drawn at the ends of their lines; Plotly draws the whole chart where that is not enough, and later. */
     async extend(chart, changes) {
       const plot = await this.plot(chart);
       if (!plot) return;
-      for (const also of ["", "text", "customdata"]) { // Plotly appends to traces that have the same arrays
-        const some = changes.filter((change) => (["text", "customdata"].find((key) => key in change) || "") === also);
-        if (!some.length) continue;
-        const keys = ["x", "y", also].filter(Boolean), update = {}, most = {};
-        for (const key of keys) {
-          update[key] = some.map((change) => change[key]);
-          most[key] = some.map((change) => change.keep);
-        }
-        await Plotly.extendTraces(plot, update, some.map((change) => change.trace), most);
+      for (const change of changes) {
+        const trace = plot.data[change.trace];
+        for (const key of ["x", "y", "text", "customdata"]) if (key in change) trace[key] = kept([...(trace[key] || []), ...change[key]], change.keep);
       }
+      if (!changes.every((change) => sketch(plot, change))) await this.redraw(plot);
+      else plot.tbLater = plot.tbLater || setTimeout(() => this.redraw(plot), REDRAW);
+    }
+
+    async redraw(plot) {
+      clearTimeout(plot.tbLater);
+      plot.tbLater = null;
+      if (!plot.isConnected || !plot._fullLayout) return;
+      if (plot._dragging) { plot.tbLater = setTimeout(() => this.redraw(plot), REDRAW); return; }
+      this.makeRoom(plot.data, plot.layout);
+      await Plotly.redraw(plot);
+    }
+
+    /* Room for the next points of a live chart, so that its x axis stays for a while. */
+    makeRoom(data, layout) {
+      const ends = data.filter((trace) => trace.x.length).map((trace) => [trace.x[0], trace.x.at(-1)]);
+      if (this.status.state !== "live" || !ends.length) return;
+      const last = Math.max(...ends.map((end) => end[1])), span = last - Math.min(...ends.map((end) => end[0]));
+      for (const axis of ["xaxis", "xaxis2"]) if (layout[axis]) layout[axis].autorangeoptions = { include: last + ROOM * span };
     }
 
     async write(cells) {
@@ -311,6 +329,26 @@
       if (place.dataset.kind !== kind) place.dataset.kind = kind;
     }
   }
+
+  const REDRAW = 5000; // milliseconds until Plotly knows what was sketched
+  const ROOM = 0.03;
+  const kept = (values, most) => (most < 0 ? values : values.slice(-most));
+
+  /* Draw a trace's new points at the end of its line, or move its only mark; false where Plotly has to. */
+  const sketch = (plot, { trace, x, y, text, keep }) => {
+    const full = plot._fullData[trace], axis = (id) => plot._fullLayout[`${id[0]}axis${id.slice(1)}`];
+    if (text || !full || full.visible !== true) return !text && !!full && full.visible === "legendonly";
+    const [across, up] = [axis(full.xaxis), axis(full.yaxis)];
+    const places = x.map((value, i) => [across.d2p(value), up.d2p(y[i])]);
+    const beyond = ([left, top]) => left > across._length || left < 0 || top < 0 || top > up._length;
+    if (places.some((place) => !Number.isFinite(place[0] + place[1]) || (beyond(place) && (across.autorange || up.autorange)))) return false;
+    const group = plot.querySelector(`.scatterlayer .trace${full.uid}`);
+    const line = group && [...group.querySelectorAll("path.js-line")].at(-1), mark = group && group.querySelector("path.point");
+    if (keep === 1 && mark) mark.setAttribute("transform", `translate(${places.at(-1).join()})`);
+    else if (keep < 0 && full.mode === "lines" && line) line.setAttribute("d", line.getAttribute("d") + places.map((place) => `L${place.join()}`).join(""));
+    else return false;
+    return true;
+  };
 
   /* Plotly writes a date axis' range in local time: "2026-03-29 03:00:00.1234", with a date alone at midnight. */
   const epoch = (text) => new Date(text.length > 10 ? text.replace(" ", "T") : `${text}T00:00`).getTime();
