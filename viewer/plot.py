@@ -14,6 +14,7 @@ from tbbridge.viewer.snapshot import Axis
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 NOTHING = "rgba(0,0,0,0)"
 MOST_MARKS = 50
+SIGNS = {"restart": "↻", "condition": "✓"}
 OVERLAPPING = "Overlapping"
 NONE = "not set"
 
@@ -195,7 +196,7 @@ def nothing(text: str, theme: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def marks(views: Sequence[ExperimentView], theme: Mapping[str, Any]) -> dict[str, Any]:
-    """Restarts and damage as discreet upright lines, each with its text on a small sign."""
+    """Restarts, damage and fulfilled conditions as discreet upright lines, each with its text on a small sign."""
     found = [mark for view in views for mark in view.marks if mark.step is not None][:MOST_MARKS]
     line = {"width": 1, "dash": "2px,4px", "color": theme["muted"]}
     upright = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": line, "opacity": 0.55, "layer": "below"}
@@ -207,7 +208,7 @@ def marks(views: Sequence[ExperimentView], theme: Mapping[str, Any]) -> dict[str
             {
                 **sign,
                 "x": m.step,
-                "text": "↻" if m.kind == "restart" else "⚠",
+                "text": SIGNS.get(m.kind, "⚠"),
                 "font": font,
                 "hovertext": escape(m.text),
             }
