@@ -295,7 +295,7 @@ def changing(prefix: str, source: Source, views: Views, controls: Controls) -> d
         "experiment.options": names,
         "experiment.colours": [by_name.get(name, "gray") for name in controls["experiment"] or by_name],
         "notice.children": notices.notice(source, names, views, controls["experiment"], hidden, MOST_SHOWN),
-        **table.table_parts(source, controls, by_name),
+        **(table.table_parts(source, controls, by_name) if controls["table"] else {}),
         "tensorboard.href": source.tensorboard_url or "",
         "tensorboard.hidden": not source.tensorboard_url,
         "images.href": (images := further.in_tensorboard(source.tensorboard_url, views)),

@@ -58,7 +58,9 @@ class Hidden(Control):
 class RunTable(Component):
     """The table of experiments: a window of its rows, and how many there are; sorted by a click on a column's name.
 
-    ``rows`` are texts: name, colour (empty where the experiment is not drawn), state, and one for each further column.
+    ``data`` holds ``columns``, ``rows``, ``first`` (the place of the first of them), ``total``, ``best`` (a name per
+    column) and ``wrong`` (what is wrong with the filter). A row is texts: name, colour (empty where the experiment is
+    not drawn), state, and one for each further column.
     """
 
     _namespace = "tbbridge_viewer"
@@ -67,11 +69,11 @@ class RunTable(Component):
     _base_nodes: ClassVar[list[str]] = ["children"]
 
     def __init__(self, id: str) -> None:
-        self._prop_names = ["id", "columns", "rows", "first", "total", "best", "wrong"]
+        self._prop_names = ["id", "data"]
         self._valid_wildcard_attributes: list[str] = []
         self.available_properties = self._prop_names
         self.available_wildcard_properties: list[str] = []
-        super().__init__(id=id, columns=[], rows=[], first=0, total=0, best={}, wrong="")
+        super().__init__(id=id, data=None)
 
 
 class Radios(Control):

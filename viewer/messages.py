@@ -74,6 +74,7 @@ def clean(sent: Any, page: Page) -> dict[str, Any]:
     controls = {name: _like(sent.get(name), default) for name, default in page.defaults.items()}
     controls["axis"] = controls["axis"] if controls["axis"] in page.axes else next(iter(page.axes))
     controls["theme"] = "dark" if sent.get("theme") == "dark" else "light"
+    controls["table"] = sent.get("table") is True
     ranges = sent.get("ranges")
     pairs = {name: _range(value) for name, value in ranges.items()} if isinstance(ranges, dict) else {}
     return {**controls, "ranges": {name: pair for name, pair in pairs.items() if pair}}

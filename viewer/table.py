@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import heapq
 import io
 import math
 import operator
@@ -18,7 +19,7 @@ from dash import html, no_update
 from tbbridge import ExperimentView, Source, lower_is_better
 from tbbridge.viewer.components import Hidden, RunTable, Select, Text, attribute
 
-WINDOW = 100
+WINDOW = 60
 """Rows that a page holds at once; it asks for others as it is scrolled."""
 REST = 20.0
 """After looking at all experiments the rows rest this many times as long as it took, and at least `LEAST_REST` s."""
@@ -52,8 +53,27 @@ class _Held:
 
     def __init__(self) -> None:
         self.rows: list[TableRow] = []
+        self.columns: list[str] = []
+        self.best: dict[str, str] = {}
         self.again = -math.inf
-        self.made: dict[tuple[Any, ...], Any] = {}
+        self.made: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self._known: dict[str, tuple[Any, Mapping[str, Any]]] = {}
+
+    def look(self, source: Source) -> None:
+        """Look at all experiments again; one that has no new point keeps its cells."""
+        rows, known = [], {}
+        for name in source.names():
+            if view := source.view(name):
+                stamp = view.generation, [len(points.step) for points in view.columns.values()]
+                before = self._known.get(name)
+                cells = before[1] if before and before[0] == stamp else summary_of(view)
+                known[name] = stamp, cells
+                rows.append(TableRow(name, view.state, cells))
+        self._known = known
+        if rows != self.rows:
+            self.rows, self.columns, self.made = rows, columns_of(rows), {}
+            judged = [key for key in self.columns if _is_judged(key)]
+            self.best = {key: found[0] for key in judged if (found := best_of(rows, key, 1))}
 
 
 _HELD: WeakKeyDictionary[Any, _Held] = WeakKeyDictionary()
@@ -61,16 +81,22 @@ _HELD: WeakKeyDictionary[Any, _Held] = WeakKeyDictionary()
 
 def table_rows(source: Source) -> list[TableRow]:
     """Return the rows of all experiments, looked at a moment ago."""
+    return _held(source).rows
+
+
+def _held(source: Source) -> _Held:
     held = _HELD.setdefault(source, _Held())
     began = time.monotonic()
     if began >= held.again:
-        views = [view for name in source.names() if (view := source.view(name))]
-        rows = [TableRow(view.name, view.state, summary_of(view)) for view in views]
-        if rows != held.rows:
-            held.rows, held.made = rows, {}
+        held.look(source)
         ended = time.monotonic()
         held.again = ended + max(REST * (ended - began), LEAST_REST)
-    return held.rows
+    return held
+
+
+def _is_judged(column: str) -> bool:
+    """Whether a column's values are better or worse."""
+    return column.startswith(("best ", "last ")) and not column.endswith(" step")
 
 
 def summary_of(view: ExperimentView) -> Mapping[str, Any]:
@@ -168,8 +194,9 @@ def _cell(row: TableRow, column: str) -> Any:
 
 def best_of(rows: Sequence[TableRow], column: str, count: int = BEST) -> list[str]:
     """The names of the best experiments by a column."""
-    found = ordered(rows, column if lower_is_better(column) else f"-{column}")
-    return [row.name for row in found if row.cells.get(column) is not None][:count]
+    known = [(cell, row.name) for row in rows if (cell := row.cells.get(column)) is not None and cell == cell]
+    choose = heapq.nsmallest if lower_is_better(column) else heapq.nlargest
+    return [name for _, name in choose(count, known, key=lambda pair: pair[0])]
 
 
 def best_shown(source: Source, controls: Mapping[str, Any], column: str) -> Any:
@@ -190,47 +217,38 @@ def write_cell(cell: Any) -> str:
 
 def table_parts(source: Source, controls: Mapping[str, Any], colours: Mapping[str, str]) -> dict[str, Any]:
     """What the table shows, as ``id.property`` -> value. `colours` are those of the experiments that are drawn."""
-    rows = table_rows(source)
-    held = _HELD[source]
+    held = _held(source)
     asked = (controls["find"], controls["sort"], controls["from"], tuple(colours.items()))
     if asked not in held.made:
         if len(held.made) > 20:
             held.made.clear()
-        held.made[asked] = _made(rows, controls, colours)
-    return dict(held.made[asked])
+        held.made[asked] = _shown(held, controls, colours)
+    by = [key for key in held.columns if key.startswith("best ") and _is_judged(key)]
+    return {
+        "runs.data": held.made[asked],
+        "group.options": ["", *(key for key in held.columns if key.startswith(HPARAM))],
+        "by.options": by or [""],
+        "table.hidden": len(held.rows) < 2,
+    }
 
 
-def _made(rows: Sequence[TableRow], controls: Mapping[str, Any], colours: Mapping[str, str]) -> dict[str, Any]:
-    columns = columns_of(rows)
-    kept, wrong = filtered(rows, controls["find"])
+def _shown(held: _Held, controls: Mapping[str, Any], colours: Mapping[str, str]) -> dict[str, Any]:
+    kept, wrong = filtered(held.rows, controls["find"])
     kept = ordered(kept, controls["sort"])
     first = int(controls["from"]) if controls["from"].isdecimal() and len(controls["from"]) < 9 else 0
     first = max(min(first, len(kept) - WINDOW), 0)
-    shown = [
-        [row.name, colours.get(row.name, ""), row.state, *(write_cell(row.cells.get(key)) for key in columns)]
+    rows = [
+        [row.name, colours.get(row.name, ""), row.state, *(write_cell(row.cells.get(key)) for key in held.columns)]
         for row in kept[first : first + WINDOW]
     ]
-    judged = [key for key in columns if key.startswith(("best ", "last ")) and not key.endswith(" step")]
-    best = {key: name[0] for key in judged if (name := best_of(rows, key, 1))}
-    hparams = [key for key in columns if key.startswith(HPARAM)]
-    by = [key for key in judged if key.startswith("best ")]
-    return {
-        "runs.columns": ["name", "state", *columns],
-        "runs.rows": shown,
-        "runs.first": first,
-        "runs.total": len(kept),
-        "runs.best": best,
-        "runs.wrong": wrong,
-        "group.options": ["", *hparams],
-        "by.options": by or [""],
-        "table.hidden": len(rows) < 2,
-    }
+    columns = ["name", "state", *held.columns]
+    return {"columns": columns, "rows": rows, "first": first, "total": len(kept), "best": held.best, "wrong": wrong}
 
 
 def table_csv(source: Source, controls: Mapping[str, Any]) -> str:
     """The table as it is shown, all rows of it, as CSV; a text that a spreadsheet would calculate is marked as text."""
-    rows = ordered(filtered(table_rows(source), controls["find"])[0], controls["sort"])
-    columns, text = columns_of(table_rows(source)), io.StringIO()
+    held, text = _held(source), io.StringIO()
+    rows, columns = ordered(filtered(held.rows, controls["find"])[0], controls["sort"]), held.columns
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["name", "state", *map(_harmless, columns)])
     writer.writerows([_harmless(row.name), row.state, *(_harmless(row.cells.get(k)) for k in columns)] for row in rows)

@@ -89,8 +89,8 @@ def sweep(open_page: Callable[..., Screen]) -> Iterator[tuple[Screen, MemorySour
     """The page of a sweep of seven trainings, one of them with a hostile name."""
     source = MemorySource("sweep/")
     for number in range(6):
-        source.put(f"run{number}", training(20, number, best=0.5 + 0.05 * number))
-    source.put(HOSTILE, training(20, 9, best=0.3))
+        source.put(f"run{number}", training(200, number, best=0.5 + 0.05 * number))
+    source.put(HOSTILE, training(200, 9, best=0.3))
     with serve(source, port=0) as handle:
         screen = open_page(handle.url)
         screen.wait_drawn()
@@ -139,8 +139,8 @@ def test_the_best_replace_the_chips(sweep: tuple[Screen, MemorySource]) -> None:
     assert screen.line("accuracy", "Validation", "run4")["colour"] == before
 
 
-def test_ten_thousand_experiments_scroll_and_sort_without_a_long_task(open_page: Callable[..., Screen]) -> None:
-    """Scrolling to the end and sorting keep the page's main thread busy for less than 200 ms at a time."""
+def test_of_ten_thousand_experiments_a_window_is_drawn(open_page: Callable[..., Screen]) -> None:
+    """Scrolling to any place and sorting bring the rows of there; the page never holds more than a window of them."""
     source = MemorySource("sweep/")
     source.put("run0", training(20))
     view = source.view("run0")
@@ -151,20 +151,14 @@ def test_ten_thousand_experiments_scroll_and_sort_without_a_long_task(open_page:
         screen.wait_drawn()
         rows = screen.page.locator(".tb-runs tbody tr[data-name]")
         wait_until(rows.count, what="the table")
-        screen.page.evaluate(
-            "window.tasks = []; new PerformanceObserver(list => list.getEntries().forEach("
-            "entry => tasks.push(entry.duration))).observe({type: 'longtask'})"
-        )
-        for at in (0.1, 0.5, 1):
-            screen.page.evaluate(
-                "at => { const t = document.querySelector('.tb-runs'); t.scrollTop = at * t.scrollHeight; }", at
-            )
-            place = int(at * 9_900)
-            wait_until(lambda: int(rows.first.get_attribute("aria-rowindex")) > place - 300, what="rows of there")  # noqa: B023
-        wait_until(lambda: rows.last.get_attribute("data-name") == "run9999", what="the last one")
+        for at, name in ((0.5, "run5000"), (1, "run9999")):
+            move = "at => { const t = document.querySelector('.tb-runs'); t.scrollTop = at * t.scrollHeight; }"
+            screen.page.evaluate(move, at)
+            shown = lambda: rows.evaluate_all("all => all.map(row => row.dataset.name)")  # noqa: E731
+            wait_until(lambda: name in shown(), what="rows of there")  # noqa: B023
+            assert len(shown()) == table.WINDOW
         screen.page.locator(".tb-runs thead button", has_text="name").click()
-        wait_until(lambda: rows.first.get_attribute("data-name") == "run9999", what="sorted downwards")
-        assert max(screen.page.evaluate("tasks"), default=0) < 200
+        wait_until(lambda: shown()[0] == "run9999", what="sorted downwards")
         screen.page.goto("about:blank")
 
 

@@ -148,7 +148,8 @@ window.tbbridge_viewer = (() => {
   };
 
   /* ---------------------------------------------------------------------------------------- the table of experiments */
-  const RunTable = ({ id, columns, rows, first, total, best, wrong }) => {
+  const RunTable = ({ id, data }) => {
+    const { columns, rows, first, total, best, wrong } = data || { columns: [], rows: [], first: 0, total: 0, best: {} };
     const place = useRef(null);
     const page = () => window.tbbridge.pageOf(place.current);
     const height = () => { const row = place.current.querySelector("tbody tr[data-name]"); return row ? row.offsetHeight : 34; };
@@ -156,7 +157,7 @@ window.tbbridge_viewer = (() => {
     const onScroll = () => {
       const at = Math.floor(place.current.scrollTop / height()), known = first + rows.length;
       const seen = Math.ceil(place.current.clientHeight / height());
-      if ((at < first && first > 0) || (at + seen > known && known < total)) page().set("from", String(Math.max(at - 30, 0)));
+      if ((at < first && first > 0) || (at + seen > known && known < total)) page().set("from", String(Math.max(at - 20, 0)));
     };
     const sort = (column) => {
       const now = page() && page().controls.sort;
@@ -164,7 +165,7 @@ window.tbbridge_viewer = (() => {
       page().set("from", "0");
       place.current.scrollTop = 0;
     };
-    const by = page.call && place.current && page() ? page().controls.sort : "";
+    const by = place.current && page() ? page().controls.sort : "";
     const order = (column) => (by === column ? "ascending" : by === `-${column}` ? "descending" : undefined);
     const space = (count) => count > 0 && e("tr", { "aria-hidden": true, style: { height: count * (place.current ? height() : 34) } }, e("td", { colSpan: columns.length + 1 }));
     return e("div", { id, ref: place, className: "tb-runs", tabIndex: 0, role: "region", "aria-label": "Table of experiments", onScroll },
@@ -184,7 +185,7 @@ window.tbbridge_viewer = (() => {
               className: cls(!at && "tb-word", best[columns[at + 1]] === name && "tb-best"),
             }, cell)))),
           space(total - first - rows.length))),
-      !total && e("p", null, "No experiment fits the filter."));
+      data && !total && e("p", null, "No experiment fits the filter."));
   };
 
   /* ------------------------------------------------------------------------------------------------- a place to draw */

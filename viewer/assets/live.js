@@ -119,7 +119,7 @@
     }
 
     wanted() {
-      return { ...this.controls, theme: theme(), ranges: this.ranges };
+      return { ...this.controls, theme: theme(), ranges: this.ranges, table: !!this.painted };
     }
 
     keep() { setProps(`${this.prefix}controls`, { data: this.wanted() }); }
@@ -207,6 +207,7 @@
       this.showState();
       for (const [chart, figure] of Object.entries(message.figures || {})) await this.draw(chart, figure);
       for (const [chart, changes] of Object.entries(message.extend || {})) await this.extend(chart, changes);
+      if (message.figures && !this.painted) { this.painted = true; this.ask(); } // now there is time for the table
     }
 
     async plot(chart) {
