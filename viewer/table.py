@@ -262,7 +262,7 @@ def _harmless(cell: Any) -> Any:
 def table_section(prefix: str) -> html.Section:
     """The place of the table, with what filters, groups and downloads it; hidden while there is one experiment."""
     tools = [
-        html.H2("Experiments", id=f"{prefix}table-title"),
+        html.H2("Table", id=f"{prefix}table-title"),
         Text(f"{prefix}find", "Filter", "", placeholder="words, /pattern/, val accuracy > 0.8"),
         Select(f"{prefix}by", "Best by", "", options=[""]),
         html.Button(f"Show the best {BEST}", id=f"{prefix}best"),

@@ -101,7 +101,7 @@ def sweep(open_page: Callable[..., Screen]) -> Iterator[tuple[Screen, MemorySour
 def test_the_table_filters_sorts_draws_and_is_downloaded(sweep: tuple[Screen, MemorySource]) -> None:
     """One row per experiment; a check box draws it in its own colour; a hostile name is text, and no formula."""
     screen, _ = sweep
-    section = screen.page.get_by_role("group", name="Experiments")
+    section = screen.page.get_by_role("group", name="Table", exact=True)
     rows = section.locator("tbody tr[data-name]")
     shown = lambda: rows.evaluate_all("all => all.map(row => row.dataset.name)")  # noqa: E731
     wait_until(lambda: len(shown()) == 7, what="seven rows")
@@ -126,7 +126,7 @@ def test_the_table_filters_sorts_draws_and_is_downloaded(sweep: tuple[Screen, Me
 def test_the_best_replace_the_chips(sweep: tuple[Screen, MemorySource]) -> None:
     """Five at a click; beyond three the header has one chip for all, and a kept one keeps its colour."""
     screen, _ = sweep
-    section = screen.page.get_by_role("group", name="Experiments")
+    section = screen.page.get_by_role("group", name="Table", exact=True)
     section.get_by_role("combobox", name="Best by").select_option("best val accuracy")
     section.get_by_role("button", name="Show the best 5").click()
     wait_until(lambda: screen.line("accuracy", "Validation", "run1")["x"], what="the best five")

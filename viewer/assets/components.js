@@ -168,7 +168,7 @@ window.tbbridge_viewer = (() => {
     const by = place.current && page() ? page().controls.sort : "";
     const order = (column) => (by === column ? "ascending" : by === `-${column}` ? "descending" : undefined);
     const space = (count) => count > 0 && e("tr", { "aria-hidden": true, style: { height: count * (place.current ? height() : 34) } }, e("td", { colSpan: columns.length + 1 }));
-    return e("div", { id, ref: place, className: "tb-runs", tabIndex: 0, role: "region", "aria-label": "Table of experiments", onScroll },
+    return e("div", { id, ref: place, className: "tb-runs", tabIndex: 0, role: "region", "aria-label": "Rows of the table", onScroll },
       wrong && e("p", { role: "alert" }, wrong),
       e("table", { "aria-rowcount": total + 1 },
         e("thead", null, e("tr", null,
