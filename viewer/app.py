@@ -385,6 +385,7 @@ def make_app(
         app = Dash(
             "tbbridge.viewer", backend="fastapi", title="tbbridge", update_title="", **(transport.SAFE | options)
         )
+    app.index_string = app.index_string.replace("<html>", '<html lang="en">')
     transport.keep_safe(app)
     app.layout = lambda: layout("", source.title, header=header, learn_more=learn_more)
     register(app, source, alone=True)

@@ -14,6 +14,8 @@ from tbbridge.viewer.chart import Chart
 NOTHING, MINUS = "\u2013", "\u2212"
 TAILS = (64, 4096, 0)
 """Newest points among which the last shared step is looked for; 0 for all."""
+MOST_READ = 5
+"""Experiments whose figures stand beside a chart; the table has those of all."""
 COLUMNS = {"now": "Now", "best": "Best", "at": "At step"}
 
 
@@ -22,10 +24,12 @@ def readout(prefix: str, chart: Chart, views: Sequence[ExperimentView], colours:
     step = html.P([html.Span("Step"), html.Strong(NOTHING, id=f"{prefix}{chart.id}-step")], className="tb-step")
     head = html.Thead(html.Tr([html.Td(), *(html.Th(word, scope="col") for word in COLUMNS.values())]))
     bodies = []
-    for place, view in enumerate(views):
+    for place, view in enumerate(views[:MOST_READ]):
         name = html.Th([html.I(style={"background": colours[place]}), view.name], scope="colgroup", colSpan=4)
         bodies.append(html.Tbody([*([html.Tr(name)] if len(views) > 1 else []), *_rows(prefix, chart, place)]))
-    return [step, html.Table([head, *bodies])]
+    left = len(views) - MOST_READ
+    more = [html.P(f"and {left} more in the table", className="tb-step")] if left > 0 else []
+    return [step, html.Table([head, *bodies]), *more]
 
 
 def _rows(prefix: str, chart: Chart, place: int) -> list[html.Tr]:
@@ -44,7 +48,7 @@ def cells(chart: Chart, views: Sequence[ExperimentView], states: Mapping[str, An
     """The text of each cell by its id. `states` are those of the chart's lines: they know the best."""
     texts: dict[str, str] = {}
     steps = []
-    for place, view in enumerate(views):
+    for place, view in enumerate(views[:MOST_READ]):
         now: list[float | None] = []
         for row, label in enumerate(chart.columns):
             points = chart.points(view, label)

@@ -224,9 +224,11 @@ def table_parts(source: Source, controls: Mapping[str, Any], colours: Mapping[st
             held.made.clear()
         held.made[asked] = _shown(held, controls, colours)
     by = [key for key in held.columns if key.startswith("best ") and _is_judged(key)]
+    hparams = [key for key in held.columns if key.startswith(HPARAM)]
     return {
         "runs.data": held.made[asked],
-        "group.options": ["", *(key for key in held.columns if key.startswith(HPARAM))],
+        "group.options": ["", *hparams],
+        "grouped.hidden": not hparams,
         "by.options": by or [""],
         "table.hidden": len(held.rows) < 2,
     }
@@ -266,7 +268,7 @@ def table_section(prefix: str) -> html.Section:
         Text(f"{prefix}find", "Filter", "", placeholder="words, /pattern/, val accuracy > 0.8"),
         Select(f"{prefix}by", "Best by", "", options=[""]),
         html.Button(f"Show the best {BEST}", id=f"{prefix}best"),
-        Select(f"{prefix}group", "Mean by", "", options=[""]),
+        html.Div(Select(f"{prefix}group", "Mean by", "", options=[""]), id=f"{prefix}grouped", hidden=True),
         html.Button("Download table", id=f"{prefix}table-csv"),
         Hidden(f"{prefix}sort", "", ""),
         Hidden(f"{prefix}from", "", "0"),
