@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tbbridge import COLUMNS, ExperimentView, Mark, Points
+from tbbridge.shape.summary import SummaryRow
 
 EMPTY = Points(np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
 
@@ -93,24 +95,26 @@ class MemorySource:
         extra: dict[str, dict[str, Points]] | None = None,
         marks: Sequence[Mark] = (),
         notes: Sequence[str] = (),
+        hparams: dict[str, float | str] | None = None,
         state: str = "live",
         last_write: float | None = None,
     ) -> None:
         """Set an experiment; its past counts as changed."""
         with self._lock:
             old = self._views.get(name)
+            columns = {
+                column: columns.get(column, EMPTY) for column in (*COLUMNS, *(c for c in columns if c not in COLUMNS))
+            }
             self._views[name] = ExperimentView(
                 name,
                 old.generation + 1 if old else 0,
-                {
-                    column: columns.get(column, EMPTY)
-                    for column in (*COLUMNS, *(c for c in columns if c not in COLUMNS))
-                },
+                columns,
                 extra or {},
                 tuple(marks),
                 tuple(notes),
-                time.time() if last_write is None else last_write,
-                state,
+                summary={**SummaryRow(columns), **(hparams or {})},
+                last_write=time.time() if last_write is None else last_write,
+                state=state,
             )
         self.tell()
 
@@ -127,8 +131,8 @@ class MemorySource:
                     np.append(old.wall_time, time.time()),
                     np.append(old.value, np.asarray(value, old.value.dtype)),
                 )
-            self._views[name] = ExperimentView(
-                name, view.generation, columns, view.extra, view.marks, view.notes, time.time(), view.state
+            self._views[name] = replace(
+                view, columns=columns, summary={**view.summary, **SummaryRow(columns)}, last_write=time.time()
             )
         if tell:
             self.tell()

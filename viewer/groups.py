@@ -9,7 +9,7 @@ from tbbridge import ExperimentView
 from tbbridge.viewer import plot
 from tbbridge.viewer.chart import Chart, start
 from tbbridge.viewer.lines import Line
-from tbbridge.viewer.table import HPARAM, summary_of, write_cell
+from tbbridge.viewer.table import HPARAM, write_cell
 
 
 def mean_lines(
@@ -22,7 +22,7 @@ def mean_lines(
     """Return, for each value of the hyperparameter and each label, the band and the mean of its experiments."""
     groups: dict[str, list[int]] = {}
     for place, view in enumerate(views):
-        groups.setdefault(write_cell(summary_of(view).get(controls["group"])), []).append(place)
+        groups.setdefault(write_cell(view.summary.get(controls["group"])), []).append(place)
     drawn = []
     for label in chart.columns:
         for value, places in groups.items():

@@ -10,13 +10,13 @@ import operator
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-import numpy as np
 from dash import html, no_update
 
-from tbbridge import ExperimentView, Source, lower_is_better
+from tbbridge import Source, lower_is_better
 from tbbridge.viewer.components import Hidden, RunTable, Select, Text, attribute
 
 WINDOW = 60
@@ -66,7 +66,7 @@ class _Held:
             if view := source.view(name):
                 stamp = view.generation, [len(points.step) for points in view.columns.values()]
                 before = self._known.get(name)
-                cells = before[1] if before and before[0] == stamp else summary_of(view)
+                cells = before[1] if before and before[0] == stamp else dict(view.summary)
                 known[name] = stamp, cells
                 rows.append(TableRow(name, view.state, cells))
         self._known = known
@@ -97,25 +97,6 @@ def _held(source: Source) -> _Held:
 def _is_judged(column: str) -> bool:
     """Whether a column's values are better or worse."""
     return column.startswith(("best ", "last ")) and not column.endswith(" step")
-
-
-def summary_of(view: ExperimentView) -> Mapping[str, Any]:
-    """The summary of an experiment: the last and the best value of each column, and the best one's step."""
-    found: dict[str, Any] = {}
-    for column, points in view.columns.items():
-        known = points.value[np.isfinite(points.value)]
-        found[f"last {column}"] = _short(points.value[-1]) if len(points.value) else None
-        at = None if not len(known) else (known.argmin if lower_is_better(column) else known.argmax)()
-        found[f"best {column}"] = None if at is None else _short(known[at])
-        found[f"best {column} step"] = None if at is None else int(points.step[np.isfinite(points.value)][at])
-    found["last step"] = max(
-        (int(points.step[-1]) for points in view.columns.values() if len(points.step)), default=None
-    )
-    return found
-
-
-def _short(value: np.floating[Any]) -> float:
-    return float(str(value)) if value.dtype == np.float32 else float(value)
 
 
 def columns_of(rows: Sequence[TableRow]) -> list[str]:
@@ -210,9 +191,9 @@ def write_cell(cell: Any) -> str:
     """A cell for the reader: four digits are enough to compare, and a float32 shows no noise."""
     if cell is None:
         return ""
-    if isinstance(cell, bool) or not isinstance(cell, int | float):
+    if isinstance(cell, bool) or not isinstance(cell, Real):
         return str(cell)
-    return f"{cell:,}" if isinstance(cell, int) else f"{cell:.5g}"
+    return f"{cell:,}" if isinstance(cell, Integral) else f"{cell:.5g}"
 
 
 def table_parts(source: Source, controls: Mapping[str, Any], colours: Mapping[str, str]) -> dict[str, Any]:

@@ -139,6 +139,22 @@ def test_the_best_replace_the_chips(sweep: tuple[Screen, MemorySource]) -> None:
     assert screen.line("accuracy", "Validation", "run4")["colour"] == before
 
 
+def test_a_hyperparameter_groups_the_lines(open_page: Callable[..., Screen]) -> None:
+    """One mean per value, with a band over its seeds; the legend says how many; it grows with its experiments."""
+    source = MemorySource("sweep/")
+    for name, rate, values in (("a", 0.1, [1.0, 3.0]), ("b", 0.1, [3.0, 5.0]), ("c", 0.01, [0.5, 0.6])):
+        source.put(name, {"val accuracy": points(values)}, hparams={"hparam.lr": rate})
+    with serve(source, port=0) as handle:
+        screen = open_page(f"{handle.url}?experiment=a&experiment=b&experiment=c&accuracy-weight=0")
+        screen.page.get_by_role("combobox", name="Mean by").select_option("hparam.lr")
+        means = lambda: [t["y"] for t in screen.traces("accuracy") if t["name"] == "lr = 0.1 (2)"]  # noqa: E731
+        wait_until(lambda: means() == [[1, 3], [3, 5], [2, 4]], what="low, high and mean")
+        source.append("a", 10, val_accuracy=7.0)
+        wait_until(lambda: means()[-1:] == [[2, 4, 7]], what="the new step")
+        assert "group=hparam.lr" in screen.page.url
+        screen.page.goto("about:blank")
+
+
 def test_of_ten_thousand_experiments_a_window_is_drawn(open_page: Callable[..., Screen]) -> None:
     """Scrolling to any place and sorting bring the rows of there; the page never holds more than a window of them."""
     source = MemorySource("sweep/")
