@@ -151,6 +151,8 @@ window.tbbridge_viewer = (() => {
   const RunTable = ({ id, data }) => {
     const { columns, rows, first, total, best, wrong } = data || { columns: [], rows: [], first: 0, total: 0, best: {} };
     const place = useRef(null);
+    const [ahead, setAhead] = useState({}); // what was checked and is not drawn yet
+    useEffect(() => setAhead({}), [data]);
     const page = () => window.tbbridge.pageOf(place.current);
     const height = () => { const row = place.current.querySelector("tbody tr[data-name]"); return row ? row.offsetHeight : 34; };
     /* The rows around what is in view are here; the server is asked for others as the table is scrolled. */
@@ -159,6 +161,7 @@ window.tbbridge_viewer = (() => {
       const seen = Math.ceil(place.current.clientHeight / height());
       if ((at < first && first > 0) || (at + seen > known && known < total)) page().set("from", String(Math.max(at - 20, 0)));
     };
+    useEffect(() => { if (data && place.current.clientHeight) onScroll(); }, [data]); // it was scrolled on meanwhile
     const sort = (column) => {
       const now = page() && page().controls.sort;
       page().set("sort", now === `-${column}` ? column : now === column ? "" : `-${column}`);
@@ -178,7 +181,7 @@ window.tbbridge_viewer = (() => {
         e("tbody", null,
           space(first),
           rows.map(([name, colour, ...cells], i) => e("tr", { key: name, "data-name": name, "aria-rowindex": first + i + 2 },
-            e("td", null, e("input", { type: "checkbox", checked: !!colour, "aria-label": `Draw ${name}`, style: { accentColor: colour || undefined }, onChange: () => page().pick(name) })),
+            e("td", null, e("input", { type: "checkbox", checked: ahead[name] ?? !!colour, "aria-label": `Draw ${name}`, style: { accentColor: colour || undefined }, onChange: (ev) => { setAhead({ ...ahead, [name]: ev.target.checked }); page().pick(name); } })),
             e("th", { scope: "row", title: name, style: { borderLeftColor: colour || "transparent" } }, name),
             cells.map((cell, at) => e("td", {
               key: at, title: cell.length > 24 ? cell : undefined, "data-label": columns[at + 1],
