@@ -23,20 +23,27 @@ _served: dict[tuple[str, str], Handle] = {}
 
 def notebook_cell(path: str | os.PathLike[str], height: int, live: bool, base: str | None) -> Any:
     """Return what `tbbridge.show` displays."""
-    if find_spec("IPython") is None:
-        raise UsageError("tbbridge.show() needs a notebook: pip install ipython, or use `tbbridge view`")
-    from IPython.display import HTML, IFrame
-
     if live:
+        if find_spec("IPython") is None:
+            raise UsageError("tbbridge.show() needs a notebook: pip install ipython, or use `tbbridge view`")
+        from IPython.display import IFrame
+
         base = notebook_base() if base is None else base
         try:
             return IFrame(_address(os.path.abspath(path), base), "100%", height)
         except PortError:
             pass  # no server may run here
-    page = html.escape(_picture(path))
-    return HTML(
-        f'<iframe srcdoc="{page}" sandbox="allow-scripts" width="100%" height="{height}" frameborder="0"></iframe>'
-    )
+    return StandingPage(html.escape(_picture(path)), height)
+
+
+class StandingPage:
+    """A page without a server, as a notebook's cell shows it."""
+
+    def __init__(self, page: str, height: int) -> None:
+        self._frame = f'<iframe srcdoc="{page}" sandbox="allow-scripts" width="100%" height="{height}"></iframe>'
+
+    def _repr_html_(self) -> str:
+        return self._frame
 
 
 def notebook_base() -> str:

@@ -49,7 +49,7 @@ def test_where_no_server_may_run_the_cell_holds_the_charts(
 
     monkeypatch.setattr(notebook, "serve", refused)
     page = chromium.new_page()
-    page.set_content(tbbridge.show(logs).data)
+    page.set_content(tbbridge.show(logs)._repr_html_())
     frame = page.frames[1]
     wait_until(lambda: frame.locator("#status[data-ready]").count(), what="it is drawn")
     assert frame.get_by_role("heading", name="Prediction accuracy").count() == 1

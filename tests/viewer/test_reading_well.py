@@ -137,7 +137,6 @@ def test_an_empty_page_says_what_it_watches_and_why_it_may_be_empty(open_page: C
 
 def test_a_new_point_is_drawn_without_drawing_the_chart_again(screen: Screen, source: MemorySource) -> None:
     """It stands at the end of its line, at its place; Plotly draws the whole chart when the mouse comes."""
-    screen.figure("accuracy", "(window.draws = 0, p.on('plotly_afterplot', () => { window.draws += 1; }))")
     middle = screen.figure("accuracy", "p._fullLayout.yaxis.range.reduce((a, b) => a + b) / 2")
     source.append("mnist-cnn", 500, val_accuracy=middle)
     wait_until(lambda: screen.line("accuracy", "Validation")["x"][-1:] == [500], what="the point")
@@ -147,10 +146,10 @@ def test_a_new_point_is_drawn_without_drawing_the_chart_again(screen: Screen, so
           const at = p._fullData.findIndex(t => t.meta === "Validation" && t.mode === "lines"), full = p._fullData[at];
           const path = p.querySelector(`.scatterlayer .trace${full.uid} path.js-line`).getAttribute("d");
           const place = [p._fullLayout.xaxis.d2p(500), p._fullLayout.yaxis.d2p(full.y.at(-1))];
-          return [path.split("L").at(-1).split(",").map(Number), place, window.draws];
+          return [path.split("L").at(-1).split(",").map(Number), place, !!p.tbLater];
         })()""",
     )
     assert ends[0] == pytest.approx([ends[1][0], screen.figure("accuracy", f"p._fullLayout.yaxis.d2p({middle})")])
-    assert ends[2] == 0
+    assert ends[2], "Plotly has not drawn it yet"
     screen.chart("accuracy").locator(".nsewdrag").first.hover()
-    wait_until(lambda: screen.page.evaluate("window.draws") > 0, what="the whole chart")
+    wait_until(lambda: screen.figure("accuracy", "!p.tbLater"), what="the whole chart")
