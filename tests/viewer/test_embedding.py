@@ -65,6 +65,7 @@ def test_two_pages_live_in_one_larger_app(open_page: Callable[..., Screen]) -> N
         screen.page.get_by_text("Comparison", exact=True).click()
         wait_until(lambda: (xs(screen, "left-"), xs(screen, "right-")) == ([0, 5, 10], [0, 5, 10]), what="both")
         group = screen.page.get_by_role("group", name="Prediction accuracy")
+        group.last.get_by_text("Only this chart").click()
         group.last.get_by_role("slider", name="Smoothing").fill("0")
         wait_until(lambda: xs(screen, "right-") == [], what="the right one is not smoothed")
         assert xs(screen, "left-") == [0, 5, 10]
