@@ -1,6 +1,6 @@
-"""A page whose one experiment grows by a row for each line of standard input: the server that `viewer.py` measures.
+"""A page whose experiments grow by a row for each line of standard input: the server that `viewer.py` measures.
 
-python benchmarks/growing.py ROWS       # says its address, then after each line its CPU seconds and memory in MB
+python benchmarks/growing.py ROWS [EXPERIMENTS]   # says its address; after each line its CPU seconds and memory in MB
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from tbbridge.viewer import serve
 
 
 class Growing:
-    """A source in memory whose one experiment grows without copying; `rows` rows of four columns to begin with."""
+    """A source in memory whose experiments grow without copying; `rows` rows of four columns to begin with."""
 
     title, tensorboard_url = "logs/", None
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, count: int) -> None:
+        self.places = {f"run{place}": place for place in range(count)}
         rng, room = np.random.default_rng(0), rows + 100_000
         self.n, self.last_write = rows, time.time()
         self.step, self.wall = np.arange(room, dtype=np.int64), 1.7e9 + np.arange(room, dtype=float)
@@ -33,13 +34,14 @@ class Growing:
         self.callbacks: list[Callable[[], None]] = []
 
     def names(self) -> list[str]:
-        return ["run"]
+        return list(self.places)
 
     def view(self, name: str) -> ExperimentView:
         n = self.n
         found = zip(COLUMNS, self.values, strict=True)
         columns = {column: Points(self.step[:n], self.wall[:n], values[:n]) for column, values in found}
-        return ExperimentView("run", 0, columns, last_write=self.last_write)
+        summary = {"hparam.lr": 10.0 ** -(self.places[name] % 4), "best val accuracy": self.places[name] % 977 / 977}
+        return ExperimentView(name, 0, columns, summary=summary, last_write=self.last_write)
 
     def csv(self, name: str) -> bytes:
         return b""
@@ -57,9 +59,9 @@ class Growing:
             callback()
 
 
-def main(rows: int) -> None:
+def main(rows: int, count: int = 1) -> None:
     """Serve, say the address, grow by a row for each line that says so."""
-    source = Growing(rows)
+    source = Growing(rows, count)
     with serve(source, port=0) as handle:
         print(handle.url, flush=True)
         for line in sys.stdin:
@@ -79,4 +81,4 @@ def memory() -> float:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

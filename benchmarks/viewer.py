@@ -1,10 +1,12 @@
 """The live page in a real browser: latency, the cost of a tick, first paint; beside TensorBoard and the older design.
 
-    python benchmarks/viewer.py [--quick] [latency] [tick] [paint] [tabs]
+    python benchmarks/viewer.py [--quick] [latency] [tick] [lines] [table] [paint] [tabs]
 
 latency  from the writer's flush to the point in the page, through `tbbridge watch`; and the same for a page of the
          older design, which reads the whole run log again every second
 tick     server CPU, bytes and page time for one new row, at a thousand and at a million rows
+lines    one new row with eight lines of a thousand points on each chart; fifty experiments on each, drawn again
+table    ten thousand experiments: the longest task of the page while their table is scrolled and sorted
 paint    both charts drawn, from a cold browser; and TensorBoard's two charts of the same logs
 tabs     fifty tabs, one of them frozen: the server's memory
 
@@ -182,12 +184,55 @@ def tick(browser: Browser, quick: bool) -> None:
     print("   ratio: " + ", ".join(f"{large[unit] / small[unit]:.2f} x" for unit in small))
 
 
-def cost_of_a_tick(browser: Browser, rows: int, rounds: int) -> dict[str, float]:
-    with process(sys.executable, GROWING, str(rows)) as child:
+def chosen(count: int) -> str:
+    return "?" + "&".join(f"experiment=run{place}" for place in range(count))
+
+
+def lines(browser: Browser, quick: bool) -> None:
+    """Many lines on each chart."""
+    costs = cost_of_a_tick(browser, 1_000, 20 if quick else 60, experiments=4)
+    print("eight lines: " + ", ".join(f"{value:.2f} {unit}" for unit, value in costs.items()))
+    with process(sys.executable, GROWING, "1000", "50") as child:
+        assert child.stdout
+        page = browser.new_page()
+        page.goto(child.stdout.readline().strip() + chosen(50))
+        wait_for(page, f"{DRAWN} == 2 && document.getElementById('loss-graph').data.length >= 100")
+        again = "async () => { const at = performance.now(); await tbbridge.Plotly.redraw('loss-graph'); return performance.now() - at; }"  # noqa: E501
+        times = [float(page.evaluate(again)) for _ in range(5)]
+        print(f"fifty experiments: a chart is drawn again in {statistics.median(times):.0f} ms")
+        page.close()
+
+
+DRAWN = "document.querySelectorAll('.js-plotly-plot .scatterlayer').length"
+
+
+def table(browser: Browser, quick: bool) -> None:
+    """The table of ten thousand experiments."""
+    with process(sys.executable, GROWING, "1000", "10000") as child:
+        assert child.stdout
+        page = browser.new_page()
+        page.goto(child.stdout.readline().strip() + chosen(1))
+        row = "document.querySelector('.tb-runs tbody tr[data-name]')"
+        wait_for(page, row)
+        page.evaluate(
+            "window.tasks = [0]; new PerformanceObserver(list => list.getEntries().forEach("
+            "entry => tasks.push(entry.duration))).observe({type: 'longtask'})"
+        )
+        for place in (1_000, 5_000, 9_000):
+            page.evaluate(f"document.querySelector('.tb-runs').scrollTop = {place} * {row}.offsetHeight")
+            wait_for(page, f"Math.abs({row}.getAttribute('aria-rowindex') - {place}) < 60")
+        page.locator(".tb-runs thead button", has_text="best val accuracy").click()
+        wait_for(page, f"{row}.dataset.name == 'run976'")
+        print(f"the longest task is {page.evaluate('Math.max(...tasks)'):.0f} ms")
+        page.close()
+
+
+def cost_of_a_tick(browser: Browser, rows: int, rounds: int, experiments: int = 1) -> dict[str, float]:
+    with process(sys.executable, GROWING, str(rows), str(experiments)) as child:
         assert child.stdin
         assert child.stdout
         page = browser.new_page()
-        page.goto(child.stdout.readline().strip())
+        page.goto(child.stdout.readline().strip() + chosen(experiments))
         wait_for(page, f"{LAST_X} == {rows - 1}")
         session, received = page.context.new_cdp_session(page), []
         session.send("Network.enable")
@@ -321,10 +366,10 @@ def answer_all(one: Any) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", help="latency, tick, paint, tabs (default: all)")
+    parser.add_argument("what", nargs="*", help="latency, tick, lines, table, paint, tabs (default: all)")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: does it run?")
     args = parser.parse_args()
-    parts = {"latency": latency, "tick": tick, "paint": paint, "tabs": tabs}
+    parts = {"latency": latency, "tick": tick, "lines": lines, "table": table, "paint": paint, "tabs": tabs}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         for name in args.what or parts:

@@ -20,7 +20,7 @@ from tbbridge.watching.demo_replay import DemoReplay
 
 IMAGES = Path(__file__).parent / "images"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-DESKTOP = {"viewport": {"width": 1400, "height": 980}}
+DESKTOP = {"viewport": {"width": 1400, "height": 1100}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
 COMPARED = "?experiment=mnist/conv&experiment=mnist/one-layer&experiment=fashion-mnist/conv"
 PICTURES: dict[str, tuple[str, dict[str, Any]]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from dash import Dash, Input, Output, State, dcc, html
 from fastapi import FastAPI
 
@@ -17,8 +18,8 @@ from tbbridge.viewer import downloads, further, groups, messages, notices, plot,
 from tbbridge.viewer.chart import Chart, added_charts, further_charts, main_charts, start
 from tbbridge.viewer.components import Checkbox, Control, Picker, Radios, Select, Slider, Text, attribute
 from tbbridge.viewer.learn_more import page_words
-from tbbridge.viewer.lines import Line
-from tbbridge.viewer.readout import readout
+from tbbridge.viewer.lines import TARGET, Line
+from tbbridge.viewer.readout import MOST_READ, readout
 from tbbridge.viewer.snapshot import Axis
 
 Controls = Mapping[str, Any]
@@ -65,6 +66,8 @@ NOTHING_DRAWN = (
 )
 MOST_SHOWN = 50
 """Experiments that are drawn at once."""
+MOST_FULL = 12
+"""Beyond these, a line has no faint line behind it and fewer points."""
 MOST_FURTHER = 12
 """Further charts that are drawn at once by themselves, and of those that the user adds."""
 THEMES: dict[str, dict[str, Any]] = {
@@ -141,14 +144,16 @@ def lines_of(
     logged = f"%{{y:{chart.format}}}, logged %{{customdata:{chart.format}}}<extra>%{{meta}}</extra>"
     odd = {**signs, "marker": cross, "hovertemplate": "%{text}<extra>%{meta}</extra>"}
 
+    many = len(views) > MOST_FULL
+
     def line(kind: str, trace: dict[str, Any], **more: Any) -> Line:
-        return Line(key + kind, kind, [points], trace, origin=start(view), **more)
+        return Line(key + kind, kind, [points], trace, origin=start(view), most=TARGET // (4 if many else 1), **more)
 
     return [
-        line("raw", {**style, **faint} if smoothed else style),
+        *([line("raw", {**style, **faint} if smoothed else style)] if not (many and smoothed) else []),
         *([line("smooth", {**style, "hovertemplate": logged}, weight=weight)] if smoothed else []),
-        *([line("best", best, best=chart.best)] if chart.best else []),
-        line("odd", odd),
+        *([line("best", best, best=chart.best)] if chart.best and (place < MOST_READ or not many) else []),
+        *([line("odd", odd)] if not (many and np.isfinite(points.value).all()) else []),
     ]
 
 

@@ -20,6 +20,8 @@ from tbbridge import Points, gaps
 State = list[Any]
 """What a line has to remember: how far it has read its columns, and what it carries over."""
 
+TARGET = 1000
+"""Points of a line in a snapshot, at most; also how many may be appended before a new snapshot."""
 BLOCK = 8192
 NOTHING = 1e-18
 """A share of a sum that no float64 can show."""
@@ -60,6 +62,8 @@ class Line:
     """Which value is best: ``highest`` or ``lowest``."""
     origin: float = 0.0
     """Where relative time starts: a wall time in seconds."""
+    most: int = TARGET
+    """How many points a snapshot of it holds at most."""
 
     @property
     def keep(self) -> int:

@@ -13,10 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbbridge import Points
-from tbbridge.viewer.lines import Line, NewPoints, PastChanged, State
+from tbbridge.viewer.lines import TARGET, Line, NewPoints, PastChanged, State
 
-TARGET = 1000
-"""Points of a line in a snapshot, at most; also how many may be appended before a new snapshot."""
 OUTSIDE = 200
 """Points on each side of the visible range, at most: something to see until the next snapshot when one pans."""
 UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
@@ -87,10 +85,10 @@ def min_max(values: NDArray[Any], target: int) -> NDArray[np.int64]:
     return np.unique(np.concatenate(found))
 
 
-def thin(x: NDArray[Any], y: NDArray[Any], visible: Sequence[float] | None) -> NDArray[np.int64]:
-    """Indices of the points to draw: `TARGET` of the visible range, and a few on each side of it."""
+def thin(x: NDArray[Any], y: NDArray[Any], visible: Sequence[float] | None, target: int = TARGET) -> NDArray[np.int64]:
+    """Indices of the points to draw: `target` of the visible range, and a few on each side of it."""
     if visible is None:
-        return min_max(y, TARGET)
+        return min_max(y, target)
     inside = np.flatnonzero((x >= visible[0]) & (x <= visible[1]))
     if not len(inside):
         return min_max(y, 2 * OUTSIDE)
@@ -98,7 +96,7 @@ def thin(x: NDArray[Any], y: NDArray[Any], visible: Sequence[float] | None) -> N
     return np.concatenate(
         [
             min_max(y[:first], OUTSIDE),
-            first + min_max(y[first:last], TARGET),
+            first + min_max(y[first:last], target),
             last + min_max(y[last:], OUTSIDE),
         ]
     )
@@ -139,7 +137,7 @@ def snapshot(
     traces, states = [], {}
     for line in lines:
         new = line.after(None)
-        which = thin(axis.values(new.points, line.origin), new.points.value, visible)
+        which = thin(axis.values(new.points, line.origin), new.points.value, visible, line.most)
         traces.append({**line.trace, **_traced(new, line, axis, which)})
         states[line.key] = new.state
     return traces, states
