@@ -173,7 +173,8 @@ def figure(chart: Chart, traces: list[dict[str, Any]], axis: Axis, views: Views,
     """The Plotly figure of a chart, as plain data. `traces` are those of `lines`, with their points."""
     theme, display = THEMES[controls["theme"]], controls.get("display", DISPLAYS[0]) if traces else DISPLAYS[0]
     strip = any(trace.get("yaxis") == "y3" for trace in traces)
-    layout = plot.figure_layout(axis, theme, display, bool(controls["log"]), legend=len(views) < 6, strip=strip)
+    named = len(views) < 6 or bool(controls.get("group"))
+    layout = plot.figure_layout(axis, theme, display, bool(controls["log"]), legend=named, strip=strip)
     if not traces:
         return {"data": [], "layout": layout | plot.nothing(NOTHING_DRAWN if views else "", theme)}
     marks, titles = plot.marks(views, theme) if axis.kind == "step" else {}, plot.titles(display, strip, theme)

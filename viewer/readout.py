@@ -52,7 +52,8 @@ def cells(chart: Chart, views: Sequence[ExperimentView], states: Mapping[str, An
         now: list[float | None] = []
         for row, label in enumerate(chart.columns):
             points = chart.points(view, label)
-            _, best, at = states.get(f"{view.name}\0{label}\0best") or (0, None, None)
+            column, held = chart.columns[label], states.get(f"{view.name}\0{label}\0best")
+            _, best, at = held or (0, *(view.summary.get(f"best {column}{word}") for word in ("", " step")))
             now.append(float(points.value[-1]) if points else None)
             steps += [int(points.step[-1])] if points else []
             values = (write(now[-1], chart), write(best, chart), f"{at:,}" if at is not None else NOTHING)
