@@ -35,9 +35,9 @@ PARTS = (
         "How it is drawn",
         "A long run is thinned for the screen so that each minimum and maximum stays; zoom in, and the true "
         "points of that "
-        "range are fetched. Values that are no numbers are marked with a cross. A thin upright line is a restart or a "
-        "damaged place in an event file: point at its sign to read which. A live chart keeps a little room on its "
-        "right for the next points.",
+        "range are fetched. Values that are no numbers are marked with a cross. A thin upright line is a restart, a "
+        "damaged place in an event file or a condition that is fulfilled: point at its sign to read which. A live "
+        "chart keeps a little room on its right for the next points.",
     ),
     (
         "Updates",

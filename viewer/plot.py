@@ -195,6 +195,10 @@ def nothing(text: str, theme: Mapping[str, Any]) -> dict[str, Any]:
     return {"annotations": [words], "xaxis": {"visible": False}, "yaxis": {"visible": False}}
 
 
+SIGNS = {"restart": "↻", "condition": "◆"}
+"""By kind of mark; any other is a warning."""
+
+
 def marks(views: Sequence[ExperimentView], theme: Mapping[str, Any]) -> dict[str, Any]:
     """Restarts, damage and fulfilled conditions as discreet upright lines, each with its text on a small sign."""
     found = [mark for view in views for mark in view.marks if mark.step is not None][:MOST_MARKS]

@@ -26,6 +26,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="S",
         help="seconds between looks at everything, which back up the system's notifications (default: 2)",
     )
+    group = parser.add_argument_group("conditions", "what is done when an experiment comes to fulfil one")
+    group.add_argument(
+        "--on",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help='such as "train loss is nan", as for wait: told here and marked on the page; may be repeated',
+    )
+    group.add_argument(
+        "--exec",
+        default="",
+        metavar="COMMAND",
+        help="run once per experiment and condition, with the facts in TBBRIDGE_CONDITION, TBBRIDGE_EXPERIMENT, "
+        "TBBRIDGE_STEP, TBBRIDGE_VALUE ...; its words are split as a shell's, but no shell runs it",
+    )
+    group.add_argument("--shell", action="store_true", help="let a shell run the command")
+    group.add_argument("--again", action="store_true", help="also for what had been fulfilled before the watch began")
     add_page_arguments(parser)
     add_mapping_arguments(parser)
 
@@ -53,10 +70,18 @@ def _seconds(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Watch until Ctrl-C; 0, or 1 when the last state could not be published."""
+    from tbbridge import Condition
     from tbbridge.commands.mapping_options import mapping_options
+    from tbbridge.core.errors import UsageError
     from tbbridge.following.bridge import Bridge
+    from tbbridge.watching.actions import Actions
     from tbbridge.watching.session import watch
 
+    if args.exec and not args.on:
+        raise UsageError('--exec needs a condition: add --on "val accuracy > 0.9"')
+    if (args.shell or args.again) and not args.exec:
+        raise UsageError("--shell and --again are for a command: add --exec COMMAND")
+    conditions = [Condition(text) for text in args.on]
     bridge = Bridge(
         args.logdir,
         args.out,
@@ -66,5 +91,7 @@ def run(args: argparse.Namespace) -> int:
         poll_interval=args.poll_interval,
         follow_links=args.follow_links,
         prune=args.prune,
+        conditions=conditions,
     )
-    return watch(bridge, **page_options(args))
+    actions = Actions(bridge, args.exec, shell=args.shell, again=args.again) if args.on else None
+    return watch(bridge, actions=actions, **page_options(args))

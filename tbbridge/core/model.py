@@ -161,10 +161,10 @@ class RunLog:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something to show discreetly on a chart: a restart, damage."""
+    """Something to show discreetly on a chart: a restart, damage, a condition that is fulfilled."""
 
     kind: str
-    """``restart``, ``damage`` ..."""
+    """``restart``, ``damage`` or ``condition`` (that is fulfilled)."""
     step: int | None
     text: str
 

@@ -160,7 +160,8 @@ class Bridge:
         elif state in ("live", "stalled") and self._silence(table) > QUIET_AFTER:
             runs = [self._follower.logs.runs.get(run, {}) for run in table.experiment.runs]
             notes.append(quiet_note([path for files in runs for path in list(files)]))
-        return replace(table.view, state=state, notes=notes)
+        marks = [*table.view.marks, *self._follower.fulfilments.marks(name)]
+        return replace(table.view, state=state, notes=notes, marks=marks)
 
     def csv(self, name: str) -> bytes | None:
         """The named experiment's run log as CSV bytes."""
@@ -260,8 +261,9 @@ class Bridge:
         self._said = self.status()
         fulfilments = self._follower.fulfilments
         news, fulfilments.news = fulfilments.news, False
-        if not self._follower.logs.unfinished:
+        if not (self._follower.logs.unfinished or self._caught_up.is_set()):
             self._caught_up.set()
+            news = True
         if changed or news or self._said != said:
             self._subscribers.tell()
 

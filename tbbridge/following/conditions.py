@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tbbridge.core.model import Points
+from tbbridge.core.model import Mark, Points
 from tbbridge.following.tables import ExperimentTable, Tables
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.shape.condition import Condition, Course, Fulfilled
@@ -104,6 +104,12 @@ class Fulfilments:
         """Return what is fulfilled now, by condition, then by experiment in natural order; from any thread."""
         found = [one for known in list(self._known.values()) for one in list(known.noticed.values())]
         return sorted(found, key=lambda one: (one.place, natural_key(one.experiment)))
+
+    def marks(self, name: str) -> list[Mark]:
+        """Return a mark for each condition that an experiment fulfils; from any thread."""
+        known = self._known.get(name)
+        found = sorted(known.noticed.items()) if known else []
+        return [Mark("condition", one.step, f"{name}: {one.condition}") for _, one in found]
 
     def problems(self) -> list[str]:
         """Return messages: the conditions on columns that no experiment has yet."""

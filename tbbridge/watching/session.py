@@ -19,6 +19,7 @@ from tbbridge.core.errors import PortError
 from tbbridge.core.escape import escaped
 from tbbridge.following.bridge import Bridge
 from tbbridge.watching import tensorboard_process
+from tbbridge.watching.actions import Actions
 from tbbridge.watching.terminal import Display
 
 
@@ -47,6 +48,7 @@ def watch(
     with_tensorboard: bool = False,
     open_browser: bool = False,
     make_app: Callable[[Bridge], Any] | None = None,
+    actions: Actions | None = None,
     stop: threading.Event | None = None,
 ) -> int:
     """Follow until Ctrl-C, SIGTERM or `stop`; returns 0, or 1 when the last state could not be published.
@@ -58,6 +60,7 @@ def watch(
         with_tensorboard: start TensorBoard on the same log directory, too.
         open_browser: open the page in a browser.
         make_app: makes the page, where it is not the ordinary one.
+        actions: what is done about the bridge's conditions; closed at the end.
         stop: ends it when set.
 
     Raises:
@@ -65,12 +68,16 @@ def watch(
     """
     stop = stop or threading.Event()
     with stopped_by_signals(stop), contextlib.ExitStack() as stack:
+        if actions:
+            stack.callback(actions.close)  # after the bridge's last reading
         stack.callback(bridge.close)
         if page:
             check_port(page["host"], page["port"])
         bridge.start()
         display = Display(bridge)
         display.links.append(f"run logs     {bridge.out}")
+        if actions:
+            display.worries.append(actions.messages)
         token = secrets.token_urlsafe(16) if page and page["token"] else ""
         address = ""
         if page:
@@ -108,7 +115,7 @@ def start_tensorboard(
         who = "on this machine" if is_local(host) else "who can reach this machine"
         lock = "; its tab tbbridge asks for the page's token" if token else ""
         display.links.append(f"TensorBoard itself has no lock: it shows all its runs to everyone {who}{lock}")
-    display.worries.append(board.problem)
+    display.worries.append(lambda: [board.problem()])
 
 
 def is_local(host: str) -> bool:

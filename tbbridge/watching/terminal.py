@@ -192,7 +192,7 @@ class Display:
     def __init__(self, source: Shown) -> None:
         self._source = source
         self.links: list[str] = []
-        self.worries: list[Callable[[], str]] = []
+        self.worries: list[Callable[[], list[str]]] = []
 
     def run(self, stop: threading.Event) -> None:
         """Show until `stop` is set."""
@@ -203,7 +203,7 @@ class Display:
 
     def status(self) -> list[str]:
         """Return messages about what is wrong now, one line each."""
-        worries = [worry() for worry in self.worries]
+        worries = [line for worry in self.worries for line in worry()]
         return [escaped(line) for line in [*self._source.status(), *worries] if line]
 
     def _run_table(self, stop: threading.Event) -> None:

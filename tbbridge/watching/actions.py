@@ -1,0 +1,127 @@
+"""Commands that run when an experiment comes to fulfil a condition: once each, beside the watch.
+
+The facts are in ``TBBRIDGE_*`` variables and never in the command's text: names come from files, and could hold
+anything that a shell understands.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+from tbbridge.core.errors import UsageError
+from tbbridge.following.bridge import Bridge
+from tbbridge.following.conditions import Noticed
+
+AT_ONCE = 8
+"""Commands that run at the same time; the others wait."""
+
+PATIENCE = 10.0
+"""Seconds that the commands get to end when the watch ends; those that still run then go on."""
+
+MOST_MESSAGES = 5
+"""Messages that are kept for the terminal."""
+
+_TAIL = 4096
+"""Bytes of a command's output of which the last line is shown."""
+
+
+class Actions:
+    """What is done about the conditions of a bridge: a message, and a command.
+
+    Args:
+        bridge: not yet started.
+        command: what is run; empty for a message alone.
+        shell: hand the command to the shell as it stands, instead of splitting it into words.
+        again: run it also for what had been fulfilled before the watch began.
+
+    Raises:
+        UsageError: the command cannot be split into words, or there is no such program.
+    """
+
+    def __init__(self, bridge: Bridge, command: str = "", *, shell: bool = False, again: bool = False) -> None:
+        self._bridge = bridge
+        self._command = command if shell else _words(command)
+        self._shell = shell
+        self._done: set[tuple[str, str]] | None = set() if again else None
+        self._messages: deque[str] = deque(maxlen=MOST_MESSAGES)
+        self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._threads: list[threading.Thread] = []
+        self._end = bridge.subscribe(self.look)
+
+    def messages(self) -> list[str]:
+        """Return messages: what was fulfilled lately, and which commands failed."""
+        return list(self._messages)
+
+    def look(self) -> None:
+        """Act on what is fulfilled now, and was not before; what the first reading of everything finds was before."""
+        if not self._bridge.wait_until_read(0):
+            return
+        found = {(one.experiment, one.condition): one for one in self._bridge.noticed()}
+        if self._done is None:
+            self._done = set(found)
+        for key in found.keys() - self._done:
+            self._done.add(key)
+            self._act(found[key])
+
+    def close(self) -> None:
+        """Act on what the last reading found, and wait a little for the commands to end."""
+        self._end()
+        self.look()
+        running = [thread for thread in self._threads if thread.is_alive()]
+        for thread in running:
+            thread.join(PATIENCE / len(running))
+        if left := sum(thread.is_alive() for thread in running):
+            self._messages.append(f"{left} commands had not ended; those that had begun go on")
+
+    def _act(self, one: Noticed) -> None:
+        at = "" if one.step is None else f" at step {one.step}"
+        self._messages.append(f"{one.experiment}: {one.condition}{at}")
+        if self._command:
+            self._threads = [thread for thread in self._threads if thread.is_alive()]
+            self._threads.append(threading.Thread(target=self._run, args=(one,), name="tbbridge command", daemon=True))
+            self._threads[-1].start()
+
+    def _run(self, one: Noticed) -> None:
+        with self._places, tempfile.TemporaryFile() as output:
+            try:
+                done = subprocess.run(
+                    self._command,
+                    shell=self._shell,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env={**os.environ, **self._facts(one)},
+                    start_new_session=True,  # Ctrl-C ends the watch, and not the command
+                    check=False,
+                )
+            except (OSError, ValueError) as error:
+                self._messages.append(f"{one.experiment}: the command could not be run: {error}")
+                return
+            if done.returncode:
+                output.seek(max(0, output.seek(0, os.SEEK_END) - _TAIL))
+                last = output.read().decode(errors="replace").strip().splitlines()[-1:]
+                said = f": {last[0]}" if last else ""
+                self._messages.append(f"{one.experiment}: the command ended with code {done.returncode}{said}")
+
+    def _facts(self, one: Noticed) -> dict[str, str]:
+        """Return the environment's variables: the facts, as texts; empty where there is none."""
+        facts = {name: "" if value is None else str(value) for name, value in one.as_json().items()}
+        facts |= {"logdir": str(self._bridge.logdir), "run_log": str(self._bridge.csv_path(one.experiment) or "")}
+        return {f"TBBRIDGE_{name.upper()}": value for name, value in facts.items()}
+
+
+def _words(command: str) -> Sequence[str]:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"--exec {command!r}: {error}; quote it as for a shell") from None
+    if words and not shutil.which(words[0]):
+        raise UsageError(f"--exec: there is no program {words[0]!r}; give its path, or add --shell for a shell's words")
+    return words
