@@ -1,4 +1,7 @@
-"""An SFTP server of this machine's files for tests, which asks for a password: ``python tests/sftp.py PORT``."""
+"""An SFTP server of this machine's files for tests: ``python tests/sftp.py PORT [HOST_KEY AUTHORIZED_KEYS]``.
+
+It asks for a password, or where keys are given for one of those, and shows the host key of that file.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,17 @@ class Doorman(asyncssh.SSHServer):
         return (username, password) == ("me", "secret")
 
 
-async def main(port: int) -> None:
+async def main(port: int, *keys: str) -> None:
     """Serve until the process is ended."""
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    options = {"server_host_keys": [key], "server_factory": Doorman, "sftp_factory": True, "reuse_address": True}
+    options = {"sftp_factory": True, "reuse_address": True}
+    if keys:
+        options |= {"server_host_keys": [keys[0]], "authorized_client_keys": keys[1]}
+    else:
+        options |= {"server_host_keys": [asyncssh.generate_private_key("ssh-ed25519")], "server_factory": Doorman}
     await asyncssh.listen("127.0.0.1", port, **options)
     print("listening", flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    asyncio.run(main(int(sys.argv[1]), *sys.argv[2:]))

@@ -19,10 +19,10 @@ import tbbridge
 
 
 @contextlib.contextmanager
-def serving(port: int, log: Path) -> Iterator[None]:
-    """The server listens."""
+def serving(port: int, log: Path, *keys: str) -> Iterator[None]:
+    """The server listens; see sftp.py for `keys`."""
     with log.open("w") as sink:
-        command = [sys.executable, "-u", str(ROOT / "tests" / "sftp.py"), str(port)]
+        command = [sys.executable, "-u", str(ROOT / "tests" / "sftp.py"), str(port), *keys]
         process = subprocess.Popen(command, stdout=sink, stderr=sink)
     try:
         wait_until(lambda: "listening" in log.read_text(), timeout=30)

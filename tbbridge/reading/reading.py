@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -103,7 +104,7 @@ def read(
 
 def default_out(logdir: str | os.PathLike[str]) -> Path:
     """Where the run logs of a log directory go when nobody says: its own path and ``-csv``; of a URL, here."""
-    path = Path(os.path.abspath(os.path.basename(os.fspath(logdir).rstrip("/")) if is_url(logdir) else logdir))
+    path = Path(os.path.abspath(_far_name(os.fspath(logdir)) if is_url(logdir) else logdir))
     if os.path.isfile(path):
         path = path.parent
     return path.with_name(f"{path.name}-csv")
@@ -125,13 +126,19 @@ def named(root: str | os.PathLike[str], found: Iterable[Experiment]) -> dict[str
 
 def root_name(root: str | os.PathLike[str], taken: Collection[str] = ()) -> str:
     """The name of the experiment at the log directory itself: the directory's own, told apart from those `taken`."""
-    path = os.path.abspath(root)
+    path = os.path.abspath(_far_name(root) if isinstance(root, str) and is_url(root) else root)
     if os.path.isfile(path):
         path = os.path.dirname(path)
     name = printable(os.path.basename(path)) or "root"
     while name in taken:
         name += " (top)"
     return name
+
+
+def _far_name(url: str) -> str:
+    """Return the last name of a URL or of a place on another machine; that of the machine where there is none."""
+    parts = [part for part in re.split(r"[/:]", url) if part]
+    return parts[-1] if parts else url
 
 
 def columns(

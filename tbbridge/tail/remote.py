@@ -16,7 +16,7 @@ from typing import Any
 
 from tbbridge.core.errors import PathError, UsageError
 from tbbridge.tail.logdir import MARK, EventPath, Listing, event_path, printable
-from tbbridge.tail.storage import ReplacedError, Stat, without_password
+from tbbridge.tail.storage import ReplacedError, Stat, is_on_host, without_password
 
 BLOCK = 4 << 20
 """Bytes that a request asks for: some 50 ms of a network, and the memory that they take."""
@@ -132,7 +132,7 @@ class RemoteStorage:
         except FileNotFoundError:
             raise
         except Exception:
-            if not (type(self.fs).__module__.startswith("fsspec.implementations.") and hasattr(self.fs, "_connect")):
+            if not (hasattr(self.fs, "_connect") and type(self.fs).__module__.startswith(("fsspec.impl", "tbbridge."))):
                 raise
         self.fs._connect()
         return self._found(listing)
@@ -233,6 +233,11 @@ def _file_system(url: str) -> tuple[Any, str]:
     except ImportError:
         raise UsageError(f"{shown}: install what reads it, in tbbridge's clone: pip install '.[remote]'") from None
     try:
+        if is_on_host(url):
+            from tbbridge.tail.ssh import open_host
+
+            _keep_quiet("paramiko")
+            return open_host(url)
         fs, base = fsspec.core.url_to_fs(url, **(_HDFS if url.lower().startswith("hdfs:") else {}))
     except (ImportError, ValueError) as error:  # fsspec says which package to install
         raise UsageError(f"{shown}: {reason(error)}") from None

@@ -10,6 +10,8 @@ from typing import NamedTuple, Protocol
 from tbbridge.tail.logdir import EventPath, Listing
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_HOST = re.compile(r"(?:[^/@:\s]+@)?[a-z0-9_][a-z0-9_.-]+:(?!//)|[^/@:\s]+@[a-z0-9]:", re.IGNORECASE)
+"""scp's spelling; one letter before the colon is a drive of Windows."""
 
 
 class Stat(NamedTuple):
@@ -101,8 +103,13 @@ def open_storage(root: str | os.PathLike[str], *, follow_links: bool = False) ->
 
 
 def is_url(root: str | os.PathLike[str]) -> bool:
-    """Whether a log directory is given as a URL."""
-    return isinstance(root, str) and _URL.match(root) is not None
+    """Whether a log directory is given as a URL, or as a place on another machine (`is_on_host`)."""
+    return isinstance(root, str) and (_URL.match(root) is not None or is_on_host(root))
+
+
+def is_on_host(root: str) -> bool:
+    """Whether a log directory is given in scp's spelling, ``[USER@]HOST:PATH``; a local name that exists wins."""
+    return _HOST.match(root) is not None and not os.path.lexists(root)
 
 
 def without_password(url: str) -> str:

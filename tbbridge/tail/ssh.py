@@ -1,0 +1,104 @@
+"""A log directory on another machine by scp's spelling: ``host:logs``, ``user@host:/path``; over SFTP, by paramiko.
+
+The user's own ``~/.ssh/config``, agent, keys and known hosts count. A host whose key is not known, or is another one
+than before, is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import Any
+
+import paramiko
+from fsspec.implementations.sftp import SFTPFileSystem
+
+from tbbridge.core.errors import PathError
+
+TIMEOUT = 15.0
+"""Seconds that the other machine gets to answer: a poll comes again anyway."""
+
+_SYSTEM_HOSTS = "/etc/ssh/ssh_known_hosts"
+
+
+class SshFiles(SFTPFileSystem):  # type: ignore[misc]
+    """The files of a host of the user's SSH configuration.
+
+    Args:
+        host: its name or alias.
+        user: who logs in; None: as the configuration says.
+    """
+
+    cachable = False
+
+    def __init__(self, host: str, user: str | None) -> None:
+        self._alias, self._user = host, user
+        super().__init__(host)
+
+    def _connect(self) -> None:
+        """Connect, or connect again.
+
+        Raises:
+            PathError: the host's key is not known, or changed.
+        """
+        config = _config(self._alias)
+        host, port = config.get("hostname", self._alias), int(config.get("port", 22))
+        hop = config.get("proxycommand", "none")
+        if jump := config.get("proxyjump", "").replace("none", ""):
+            hop = shlex.join(["ssh", "-W", f"{host}:{port}", *_jump(jump)])
+        self.client = paramiko.SSHClient()
+        for file in (_SYSTEM_HOSTS, *shlex.split(config.get("userknownhostsfile", "~/.ssh/known_hosts"))):
+            if os.path.isfile(os.path.expanduser(file)):
+                self.client.load_system_host_keys(os.path.expanduser(file))
+        self.client.set_missing_host_key_policy(paramiko.RejectPolicy())
+        try:
+            self.client.connect(
+                host,
+                port,
+                self._user or config.get("user"),
+                key_filename=[os.path.expanduser(file) for file in config.get("identityfile", [])] or None,
+                sock=None if hop == "none" else paramiko.ProxyCommand(hop),
+                timeout=TIMEOUT,
+                banner_timeout=TIMEOUT,
+                auth_timeout=TIMEOUT,
+            )
+        except paramiko.BadHostKeyException:
+            raise PathError(
+                f"the host key of {self._alias} changed: if that is right, ssh-keygen -R {_entry(host, port)}, "
+                f"and connect once with ssh {self._alias}"
+            ) from None
+        except paramiko.SSHException as error:
+            if "not found in known_hosts" not in str(error):
+                raise
+            raise PathError(f"{self._alias} is not a known host: connect once with ssh {self._alias}") from None
+        self.ftp = self.client.open_sftp()
+        channel = self.ftp.get_channel()
+        if channel:
+            channel.settimeout(TIMEOUT)
+
+
+def open_host(root: str) -> tuple[SshFiles, str]:
+    """Return the files of a host, and the absolute path there; from ``[USER@]HOST:PATH``."""
+    address, _, path = root.partition(":")
+    user, at, host = address.rpartition("@")
+    files = SshFiles(host, user if at else None)
+    return files, files.ftp.normalize(path.removeprefix("~/") or ".") if not path.startswith("/") else path
+
+
+def _config(alias: str) -> Any:
+    path = os.path.expanduser("~/.ssh/config")
+    config = paramiko.SSHConfig.from_path(path) if os.path.isfile(path) else paramiko.SSHConfig()
+    return config.lookup(alias)
+
+
+def _jump(jump: str) -> list[str]:
+    """Return the arguments of ssh for ``ProxyJump``: hosts with commas between them, the last one connects."""
+    *before, last = jump.split(",")
+    host, colon, port = last.rpartition(":")
+    through = ["-J", ",".join(before)] if before else []
+    return [*through, "-p", port, "--", host] if colon else [*through, "--", last]
+
+
+def _entry(host: str, port: int) -> str:
+    """Return how a host stands in a file of known hosts."""
+    return host if port == 22 else f"'[{host}]:{port}'"
