@@ -8,9 +8,10 @@ const CHARTS = [[0, 1], [2, 3]]; // the columns of each chart: training solid, v
 const STYLE = `
   body { font: 14px Roboto, sans-serif; margin: 16px; color: #444; background: #fff; }
   section { margin-top: 16px; } h2 { font-size: 16px; margin: 0 0 4px; } figure { display: inline-block; margin: 0 16px 0 0; }
-  polyline { fill: none; stroke: #e8710a; stroke-width: 1.5; } polyline + polyline { stroke: #1967d2; stroke-dasharray: 5 3; }
+  polyline { fill: none; stroke: #79afe1; stroke-width: 1.5; } polyline + polyline { stroke: #0b6bcb; stroke-width: 2; }
   text { font-size: 11px; fill: #666; } rect { fill: none; stroke: #ddd; }
-  @media (prefers-color-scheme: dark) { body { color: #ccc; background: #303030; } text { fill: #aaa; } rect { stroke: #555; } }`;
+  @media (prefers-color-scheme: dark) { body { color: #ccc; background: #303030; } text { fill: #aaa; } rect { stroke: #555; }
+    polyline { stroke: #3c6790; } polyline + polyline { stroke: #5aa9ff; } }`;
 
 function element(parent, tag, text = "", attributes = {}) {
   const made = document.createElement(tag);

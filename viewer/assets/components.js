@@ -152,7 +152,8 @@ window.tbbridge_viewer = (() => {
     const { columns, rows, first, total, best, wrong } = data || { columns: [], rows: [], first: 0, total: 0, best: {} };
     const place = useRef(null);
     const [ahead, setAhead] = useState({}); // what was checked and is not drawn yet
-    useEffect(() => setAhead({}), [data]);
+    useEffect(() => setAhead((old) => Object.fromEntries(Object.entries(old).filter(([name, is]) =>
+      rows.some(([row, colour]) => row === name && !!colour !== is)))), [data]);
     const page = () => window.tbbridge.pageOf(place.current);
     const height = () => { const row = place.current.querySelector("tbody tr[data-name]"); return row ? row.offsetHeight : 34; };
     /* The rows around what is in view are here; the server is asked for others as the table is scrolled. */
