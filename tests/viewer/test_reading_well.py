@@ -87,6 +87,28 @@ def test_both_charts_show_the_place_under_the_mouse(screen: Screen) -> None:
     wait_until(lambda: "Validation" in other(), what="the other chart's values")
 
 
+def test_a_click_keeps_the_values_in_view(screen: Screen) -> None:
+    """They stay where the mouse goes away, and go with the next click."""
+    box = screen.chart("loss").locator(".nsewdrag").first.bounding_box()
+    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    words = screen.chart("loss").locator(".hoverlayer text")
+
+    def pointed() -> bool:
+        screen.page.mouse.move(place[0] + 3, place[1])
+        screen.page.mouse.move(*place)
+        return "Validation" in "".join(words.all_text_contents())
+
+    wait_until(pointed, what="the values under the mouse")
+    screen.page.mouse.click(*place)
+    kept = screen.chart("loss").locator(".tb-pin")
+    wait_until(lambda: kept.count() and "Validation" in "".join(kept.all_text_contents()), what="kept")
+    screen.page.mouse.move(5, 5)
+    wait_until(lambda: not words.count(), what="the mouse's own are gone")
+    assert kept.is_visible()
+    screen.page.mouse.click(*place)
+    wait_until(lambda: not kept.count(), what="gone")
+
+
 def test_outliers_are_left_out_of_the_y_range() -> None:
     """The range is that of all values but a twentieth at each end, and a tenth of it more; typed ends win."""
     values = [*np.linspace(0.0, 1.0, 101), 1000.0]

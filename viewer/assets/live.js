@@ -227,6 +227,7 @@
       if (!plot) return;
       clearTimeout(plot.tbLater);
       plot.tbLater = null;
+      unpin(plot);
       this.makeRoom(figure.data, figure.layout);
       await Plotly.react(plot, figure.data, figure.layout, plot.tbConfig);
       this.drawn[chart] = plot;
@@ -234,12 +235,14 @@
         plot.tbListens = true;
         plot.addEventListener("pointermove", () => { if (plot.tbLater) this.redraw(plot); }); // what is shown there is whole
         // its id is another chart's once charts were moved
+        plot.on("plotly_click", () => pin(plot));
         for (const event of ["hover", "unhover"]) plot.on(`plotly_${event}`, (where) => this.point(chart, where));
         plot.on("plotly_relayout", (change) => this.zoomed(plot.id.slice(this.prefix.length, -"-graph".length), plot, change));
       }
     }
 
     zoomed(chart, plot, change) {
+      unpin(plot);
       const keys = Object.keys(change).filter((key) => key.startsWith("xaxis"));
       if (!keys.length) return;
       const before = JSON.stringify(this.ranges[chart]);
@@ -349,6 +352,16 @@
     else if (keep < 0 && full.mode === "lines" && line) line.setAttribute("d", line.getAttribute("d") + places.map((place) => `L${place.join()}`).join(""));
     else return false;
     return true;
+  };
+
+  /* A click keeps the values under the mouse in view until the next click, a zoom, or a new picture. */
+  const unpin = (plot) => { const pinned = plot.querySelector(".tb-pin"); if (pinned) pinned.remove(); return !!pinned; };
+  const pin = (plot) => {
+    const shown = plot.querySelector(".hoverlayer");
+    if (unpin(plot) || !shown) return;
+    const copy = shown.cloneNode(true);
+    copy.setAttribute("class", "tb-pin");
+    shown.parentNode.insertBefore(copy, shown);
   };
 
   /* Plotly writes a date axis' range in local time: "2026-03-29 03:00:00.1234", with a date alone at midnight. */
