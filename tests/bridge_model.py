@@ -20,18 +20,20 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from tbbridge.core.crc32c import frame
 from tbbridge.exporting.fulfilled import fulfilled
+from tbbridge.exporting.layouts import tables
 from tbbridge.exporting.options import ExportOptions
 from tbbridge.following.follower import Follower
 from tbbridge.reading.reading import read
 from tbbridge.reading.summary import SummaryCsv
 from tbbridge.shape.condition import Condition, Fulfilled
+from tbbridge.write.csv_text import csv_chunks
 from tbbridge.write.events import event, field, simple_value, summary
-from tbbridge.write.names import SUMMARY, file_name
+from tbbridge.write.names import SUMMARY, WIDE, file_name
 from tbbridge.write.publish import Publisher
 from tbbridge.write.run_log_csv import run_log_csv
 
 RUNS = ("exp/train", "exp/validation", "solo", ".", "deep/er/run", "odd name\n%41")
-TAGS = ("loss", "accuracy", "val_loss", "epoch")
+TAGS = ("loss", "accuracy", "val_loss", "epoch", "reward")
 CONDITIONS = (
     "val accuracy >= 9",
     "best val loss < 3",
@@ -107,7 +109,13 @@ class BridgeModel(RuleBasedStateMachine):
     def begin(self) -> None:
         self.publisher = Publisher(self.out, keep_out=self.files.root)
         conditions = [Condition(text) for text in CONDITIONS]
-        self.follower = Follower(self.files.root, self.publisher, conditions=conditions, clock=lambda: self.now)
+        self.follower = Follower(
+            self.files.root,
+            self.publisher,
+            layouts=("compact", "wide"),
+            conditions=conditions,
+            clock=lambda: self.now,
+        )
         self.parts: Iterator[set[str]] = iter(())
 
     def teardown(self) -> None:
@@ -287,7 +295,9 @@ class BridgeModel(RuleBasedStateMachine):
         assert not list(self.out.rglob(".tbbridge-*"))
         if not self.restarted:
             published = {str(path.relative_to(self.out)) for path in self.out.rglob("*.csv")}
-            assert published == {*expected, *map(file_name, gone), *([file_name(SUMMARY)] if gone else [])}
+            left = {file_name(name + WIDE) for name in gone}  # as it lay there
+            others = [file_name(SUMMARY)] if gone else []
+            assert published - left == {*expected, *map(file_name, gone), *others}
 
 
 def exported(root: Path) -> tuple[dict[str, bytes], list[tuple[str, str, Fulfilled]]]:
@@ -297,5 +307,7 @@ def exported(root: Path) -> tuple[dict[str, bytes], list[tuple[str, str, Fulfill
     reading = read(root)
     files = {file_name(one.name): run_log_csv(reading.table(one)) for one in reading.experiments}
     rows = {one.name: reading.summary(one, reading.columns(one)) for one in reading.experiments}
-    table = {file_name(SUMMARY): SummaryCsv().text(rows)} if rows else {}
-    return files | table, sorted(fulfilled(reading, ExportOptions(layout="events", on=CONDITIONS)))
+    files |= {file_name(SUMMARY): SummaryCsv().text(rows)} if rows else {}
+    wide = tables(reading, ExportOptions(layout="wide"), each=True)
+    files |= {file_name(table.name): b"".join(csv_chunks(table)) for table in wide}
+    return files, sorted(fulfilled(reading, ExportOptions(layout="events", on=CONDITIONS)))

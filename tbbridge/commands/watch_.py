@@ -17,6 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", "-o", metavar="DIR", help="where the run logs go (default: LOGDIR-csv/)")
     parser.add_argument("--no-header", action="store_true", help="leave the line of column names out of the run logs")
     parser.add_argument("--no-summary", action="store_true", help="keep no summary.csv beside the run logs")
+    parser.add_argument(
+        "--layout",
+        type=_layouts,
+        default=("compact",),
+        metavar="LAYOUTS",
+        help="compact: run logs (the default); wide: a column per tag, in NAME.wide.csv; compact,wide: both",
+    )
     parser.add_argument("--prune", action="store_true", help="remove the run log of an experiment that was deleted")
     parser.add_argument("--follow-links", action="store_true", help="follow links to directories")
     parser.add_argument(
@@ -61,6 +68,13 @@ def page_options(args: argparse.Namespace) -> dict[str, Any]:
     return {"page": page, "host": args.host, "with_tensorboard": args.tensorboard, "open_browser": args.open}
 
 
+def _layouts(text: str) -> tuple[str, ...]:
+    layouts = tuple(dict.fromkeys(text.split(",")))
+    if not {*layouts} <= {"compact", "wide"}:
+        raise argparse.ArgumentTypeError("give compact, wide, or compact,wide")
+    return layouts
+
+
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0.05 <= seconds <= 86400:
@@ -92,6 +106,7 @@ def run(args: argparse.Namespace) -> int:
         follow_links=args.follow_links,
         prune=args.prune,
         conditions=conditions,
+        layouts=args.layout,
     )
     actions = Actions(bridge, args.exec, shell=args.shell, again=args.again) if args.on else None
     return watch(bridge, actions=actions, **page_options(args))

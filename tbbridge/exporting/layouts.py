@@ -14,6 +14,7 @@ from tbbridge.exporting.options import ExportOptions
 from tbbridge.reading.reading import Reading
 from tbbridge.reading.selection import chosen, cut_points, cut_series, some
 from tbbridge.reading.summary import summary_table
+from tbbridge.reading.wide import log_cells, wide_table
 from tbbridge.shape.aggregate import aggregate
 from tbbridge.shape.downsample import downsample
 from tbbridge.shape.run_log import run_log
@@ -43,7 +44,11 @@ def tables(reading: Reading, options: ExportOptions, *, each: bool) -> Iterator[
     else:
         for name, part in parts(chosen_points(reading, options), each):
             name = f"{name}.{options.layout}"
-            yield long_table(part, options.superseded, name) if options.layout == "long" else wide_table(part, name)
+            if options.layout == "long":
+                yield long_table(part, options.superseded, name)
+            else:
+                runs = {run: {tag: live(one) for tag, one in tags.items()} for run, tags in part.runs.items()}
+                yield wide_table(runs, name)
 
 
 def parts(reading: Reading, each: bool) -> Iterator[tuple[str, Reading]]:
@@ -127,11 +132,6 @@ def compact_table(logs: Sequence[RunLog], *, named: bool = True) -> Table:
     return Table(("experiment",) if named else (), ("step", *columns), groups)
 
 
-def log_cells(log: RunLog) -> dict[str, Cells]:
-    """Return a run log's columns, the step first."""
-    return {"step": Cells(log.step)} | {name: Cells(values, log.logged[name]) for name, values in log.columns.items()}
-
-
 def long_table(reading: Reading, superseded: bool = False, name: str = "") -> Table:
     """Return every point, run by run and tag by tag.
 
@@ -162,29 +162,6 @@ def point_cells(points: Points) -> dict[str, Cells]:
 
 def _every(series: Series) -> dict[str, Cells]:
     return point_cells(Points(series.step, series.wall_time, series.value)) | {SUPERSEDED: Cells(series.superseded)}
-
-
-def wide_table(reading: Reading, name: str = "") -> Table:
-    """Return one row per run and step, one column per tag; a tag called ``step`` or ``run`` is ``tag:step`` ..."""
-    tags = list(dict.fromkeys(tag for series in reading.runs.values() for tag in series))
-    names = _column_names(tags)
-    groups = []
-    for run, series in reading.runs.items():
-        log = run_log(run, {names[tag]: live(one) for tag, one in series.items()})
-        groups.append(RowGroup((run,), log_cells(log)))
-    return Table(("run",), ("step", *names.values()), groups, name)
-
-
-def _column_names(tags: Sequence[str]) -> dict[str, str]:
-    taken = {"run", "step", *tags}
-    names = {}
-    for tag in tags:
-        name = tag
-        while name in ("run", "step") or (name != tag and name in taken):
-            name = f"tag:{name}"
-        names[tag] = name
-        taken.add(name)
-    return names
 
 
 def aggregate_table(aggregates: Sequence[RunLog], *, named: bool = True) -> Table:

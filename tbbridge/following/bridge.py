@@ -78,6 +78,7 @@ class Bridge:
         notify: False to rely on polls alone.
         follow_links: follow links to directories.
         prune: remove a published run log when its event files are gone.
+        layouts: what is published per experiment: ``compact`` (the run log), ``wide`` (a column per tag), or both.
         conditions: what `noticed` tells of.
 
     Raises:
@@ -98,6 +99,7 @@ class Bridge:
         notify: bool = True,
         follow_links: bool = False,
         prune: bool = False,
+        layouts: Sequence[str] = ("compact",),
         conditions: Sequence[Condition] = (),
     ) -> None:
         open_storage(logdir).check()
@@ -125,6 +127,7 @@ class Bridge:
             options=options,
             follow_links=follow_links,
             prune=prune,
+            layouts=layouts,
             conditions=conditions,
         )
         self._follower = self._new_follower()
@@ -168,8 +171,8 @@ class Bridge:
         return self._follower.csv(name)
 
     def csv_path(self, name: str) -> Path | None:
-        """Where the named experiment's run log is published; None when it is not, or not yet."""
-        path = self._publisher.path(name) if self._publisher else None
+        """Where the named experiment's (first) table is published; None when it is not, or not yet."""
+        path = self._publisher.path(self._follower.files(name)[0]) if self._publisher else None
         return path if path and path.exists() else None
 
     def status(self) -> list[str]:

@@ -28,7 +28,7 @@ from tbbridge.shape.summary import SummaryRow
 from tbbridge.tail.logdir import MARK, check_root
 from tbbridge.tail.storage import is_url
 from tbbridge.tail.watch import Watcher
-from tbbridge.write.names import SUFFIX, SUMMARY, experiment_name, file_name
+from tbbridge.write.names import SUFFIX, SUMMARY, WIDE, experiment_name, file_name
 from tbbridge.write.run_log_csv import read_run_log
 
 POLL_INTERVAL = 2.0
@@ -201,8 +201,8 @@ class CsvSource:
             return
         for directory, _, files in os.walk(self.path):
             for file in files:
-                if file.endswith(SUFFIX):
-                    path = os.path.join(directory, file)
+                path = os.path.join(directory, file)
+                if file.endswith(SUFFIX) and not _is_wide(path):
                     yield experiment_name(os.path.relpath(path, self.path)), path
 
     def _read(self, name: str, path: str) -> bool:
@@ -249,6 +249,17 @@ def _content(path: str) -> bytes:
     if status.st_size > LARGEST or len(data) > LARGEST:
         raise OSError(f"it is larger than {LARGEST >> 20} MiB, which no run log here may be")
     return data
+
+
+def _is_wide(path: str) -> bool:
+    """Whether a file is a wide table, which stands beside a run log."""
+    if not path.endswith(WIDE + SUFFIX) or not os.path.isfile(path):
+        return False
+    try:
+        with open(path, "rb") as file:
+            return file.read(9) == b"run,step,"
+    except OSError:
+        return False
 
 
 def _goes_on(old: Points, new: Points) -> bool:

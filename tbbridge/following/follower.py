@@ -15,7 +15,7 @@ from tbbridge.reading.summary import SummaryCsv
 from tbbridge.shape.condition import Condition
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.tail.storage import is_url, without_password
-from tbbridge.write.names import SUFFIX, SUMMARY
+from tbbridge.write.names import SUFFIX, SUMMARY, WIDE
 from tbbridge.write.outbox import Outbox
 from tbbridge.write.publish import Publisher
 
@@ -46,6 +46,7 @@ class Follower:
         options: how series are mapped to columns.
         follow_links: follow links to directories.
         prune: remove a published run log when its event files are gone.
+        layouts: what is published per experiment: ``compact`` (the run log), ``wide`` (a column per tag), or both.
         conditions: what `fulfilments` looks out for.
         clock: monotonic seconds.
 
@@ -65,13 +66,15 @@ class Follower:
         options: MappingOptions | None = None,
         follow_links: bool = False,
         prune: bool = False,
+        layouts: Sequence[str] = ("compact",),
         conditions: Sequence[Condition] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.logs = LogDirectory(root, follow_links=follow_links)
         self.tables = Tables(self.logs, options, clock)
         self.fulfilments = Fulfilments(conditions, self.tables, self.logs, clock)
-        self._outbox = Outbox(publisher, self._settled_csv, clock) if publisher else None
+        self._outbox = Outbox(publisher, self._content, clock) if publisher else None
+        self._layouts = tuple(layouts)
         self._header = header
         self._summary = SummaryCsv() if summary else None
         self._prune = prune
@@ -137,17 +140,30 @@ class Follower:
 
     def _send(self, *, everything: bool = False) -> None:
         assert self._outbox
-        sent = self._outbox.send(everything=everything)
+        sent = [file for file in self._outbox.send(everything=everything) if self._is_run_log(file)]
         self.fulfilments.look(sent)  # they were mapped again
         for name in sent:
             if name in self.tables.by_name:
                 self.tables.by_name[name].unpublished = None
 
-    def _settled_csv(self, name: str, published: bytes | None) -> bytes | None:
-        """`csv` of an experiment that is mapped as it would be at once: what is published is what export writes."""
+    def files(self, name: str) -> list[str]:
+        """The names under which an experiment's tables are published; a run log takes a name before a wide table."""
+        return [
+            name if layout == "compact" else name + WIDE
+            for layout in self._layouts
+            if layout == "compact" or not self._is_run_log(name + WIDE)
+        ]
+
+    def _is_run_log(self, file: str) -> bool:
+        return "compact" in self._layouts and file in self.tables.by_name
+
+    def _content(self, name: str, published: bytes | None) -> bytes | None:
+        """The CSV of a table; of a run log as it would be mapped at once: what is published is what export writes."""
         if self._summary and name == SUMMARY:
             rows = self.tables.summary()
             return self._summary.text(rows) if rows else None
+        if not self._is_run_log(name):
+            return self.tables.wide(name.removesuffix(WIDE), header=self._header)
         self.tables.settle(name)
         table = self.tables.by_name.get(name)
         return table.csv(self._header, published) if table else None
@@ -161,11 +177,18 @@ class Follower:
         lines += self.logs.problems + self.logs.notes + self.tables.problems + self._prune_problems
         lines += self.fulfilments.problems()
         if self._outbox:
-            lines += self._outbox.problems
+            lines += self._outbox.problems + self._hidden()
             lines += [
                 f"{name}: its file was changed by somebody else, and written again" for name in list(self._edited)
             ]
         return lines
+
+    def _hidden(self) -> list[str]:
+        if len(self._layouts) < 2:
+            return []
+        names = list(self.tables.by_name)
+        hidden = [name for name in names if name + WIDE in self.tables.by_name]
+        return [f"{name}: no wide table is written, since an experiment is called {name}{WIDE}" for name in hidden]
 
     def unpublished(self) -> list[str]:
         """Messages: what could not be published at the last attempt, or not as a whole."""
@@ -180,8 +203,9 @@ class Follower:
         gone = {name for name in changed if tables[name].gone}
         self._gone = {name for name in self._gone | gone if name in tables and tables[name].gone}
         if self._outbox:
-            self._outbox.put([name for name in changed - gone if self._is_ready(name, tables[name].experiment.runs)])
-            if changed and self._summary and self._is_ready(SUMMARY, self.logs.runs):
+            ready = [name for name in changed - gone if self._is_ready(self.files(name), tables[name].experiment.runs)]
+            self._outbox.put([file for name in ready for file in self.files(name)])
+            if changed and self._summary and self._is_ready([SUMMARY], self.logs.runs):
                 self._outbox.put([SUMMARY])
         dropped = [name for name in self._gone if self._prune or self._is_renamed(name)] if changed else []
         if dropped:
@@ -189,11 +213,11 @@ class Follower:
         self.fulfilments.look(changed)
         return changed
 
-    def _is_ready(self, name: str, runs: Iterable[str]) -> bool:
-        """Whether a file of these runs may be published: they are read, or a part of it would replace nothing."""
+    def _is_ready(self, files: Iterable[str], runs: Iterable[str]) -> bool:
+        """Whether files of these runs may be published: they are read, or a part of it would replace nothing."""
         assert self._outbox
         reading = self.logs.reading.intersection(runs)
-        return not reading or (reading <= self.logs.partly and self._outbox.may_begin(name))
+        return not reading or (reading <= self.logs.partly and all(map(self._outbox.may_begin, files)))
 
     def _progress(self) -> set[str]:
         """The runs that are to be shown as far as they are read."""
@@ -227,10 +251,12 @@ class Follower:
         return self.logs.runs.keys() >= set(self.tables.by_name[name].experiment.runs)
 
     def _let_go(self, name: str) -> str:
+        files = self.files(name)
         self.tables.forget(name)
         try:
             if self._outbox:
-                self._outbox.remove(name)
+                for file in files:
+                    self._outbox.remove(file)
         except PublishError as error:
             return error.message
         return ""

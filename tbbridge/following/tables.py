@@ -23,6 +23,7 @@ from tbbridge.core.model import NO_SCALARS, Cell, EventFile, Experiment, Experim
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.reading.reading import NO_POINTS, as_logged, named
 from tbbridge.reading.summary import summary_row
+from tbbridge.reading.wide import wide_table
 from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.facts import GrowingFacts, SeriesFacts
 from tbbridge.shape.growing_run import ReadAgain, RunSeries
@@ -32,6 +33,7 @@ from tbbridge.shape.mapping.mapping import Mapper, MappingOptions, changes, chec
 from tbbridge.shape.restarts import TrainingRestart, training_restarts
 from tbbridge.shape.run_log import run_log, since
 from tbbridge.shape.sub_runs import session_starts
+from tbbridge.write.csv_text import CsvOptions, csv_chunks
 from tbbridge.write.run_log_csv import run_log_csv, with_new_rows
 
 log = logging.getLogger(__name__)
@@ -107,6 +109,7 @@ class ExperimentTable:
             changed += [int(steps[row]) for steps in (before.step, points.step) if row < len(steps)]
         if list(old.columns) != list(view.columns):
             changed = [FROM_THE_START]
+            self.pauses = {name: pause for name, pause in self.pauses.items() if name in view.columns}
         self.view = replace(view, generation=old.generation if grows else next(_generations))
         self._shown = shown
         if changed:
@@ -299,6 +302,15 @@ class Tables:
             self.settle(name)
         tables = list(self.by_name.items())
         return {name: table.view.summary for name, table in tables if table.view.generation and not table.gone}
+
+    def wide(self, name: str, *, header: bool) -> bytes | None:
+        """The wide table of an experiment as CSV; None when there is no such experiment any more."""
+        table = self.by_name.get(name)
+        if table is None or table.gone:
+            return None
+        series = {run: self._runs[run].series for run in table.experiment.runs}
+        runs = {run: {tag: one.live(tag) for tag in one.tags} for run, one in series.items()}
+        return b"".join(csv_chunks(wide_table(runs), CsvOptions(header=header)))
 
     def owners(self, runs: Iterable[str]) -> list[str]:
         """Return the experiments of these runs, sorted."""

@@ -13,6 +13,9 @@ SUFFIX = ".csv"
 SUMMARY = "./summary"
 """The name under which the summary of all experiments is published: no experiment has a part ``.``, but the root's."""
 
+WIDE = ".wide"
+"""What follows an experiment's name in that of its wide table."""
+
 LONGEST_PART = 255 - len(SUFFIX)
 """Bytes: the file systems of Linux, macOS and Windows take 255 a path component."""
 
