@@ -116,7 +116,7 @@ def test_the_table_filters_sorts_draws_and_is_downloaded(sweep: tuple[Screen, Me
     assert "sort=-best+val+accuracy" in screen.page.url
     with screen.page.expect_download() as download:
         section.get_by_role("button", name="Download table").click()
-    lines = list(csv.reader(download.value.path().open()))
+    lines = list(csv.reader(download.value.path().read_text().splitlines()))
     assert [line[0] for line in lines] == ["name", *shown()]
     section.get_by_role("textbox", name="Filter").fill("calc")
     wait_until(lambda: shown() == [HOSTILE], what="the hostile one")
