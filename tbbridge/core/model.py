@@ -22,6 +22,8 @@ Int64 = NDArray[np.int64]
 Float64 = NDArray[np.float64]
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
+HParam = float | bool | str
+"""The value of a hyperparameter."""
 Cell = float | np.floating[Any] | int | bool | str | None
 """A cell of the summary; None where it is empty."""
 
@@ -66,6 +68,15 @@ class Start(NamedTuple):
     """Seconds since the epoch; infinite where the record holds no finite one."""
 
 
+class SessionEnd(NamedTuple):
+    """The end of a hyperparameter session, by its own record."""
+
+    status: str
+    """``finished`` or ``failed``."""
+    wall_time: float
+    """Of the record, in seconds since the epoch."""
+
+
 @dataclass(slots=True)
 class EventFile:
     """What has been decoded of one event file so far."""
@@ -84,6 +95,10 @@ class EventFile:
     starts: list[Start] = field(default_factory=list)
     hparams: bool = False
     """It holds a record of the hparams plugin, such as a hyperparameter session."""
+    hparam_values: dict[str, HParam] = field(default_factory=dict)
+    """The hyperparameters of its last session, by name."""
+    session_end: SessionEnd | None = None
+    """How its session ended; None while nothing says so."""
     records: int = 0
     """Intact records: both checksums right (that of a large record's data, which cannot hold a scalar, is not read)."""
     damage: list[Damage] = field(default_factory=list)
@@ -184,10 +199,12 @@ class ExperimentView:
     notes: Sequence[str] = ()
     summary: Mapping[str, Cell] = field(default_factory=dict)
     """The experiment's row of the summary, by column; computed when it is first looked at."""
+    ended: str = ""
+    """``finished`` or ``failed`` where its hyperparameter session says so."""
     last_write: float | None = None
     """When the newest event file byte was seen, seconds since the epoch by this machine's clock; None for a CSV."""
     state: str = "live"
-    """``live``, ``stalled``, ``finished``, ``source gone``, ``stopped: <reason>`` or ``static``."""
+    """``live``, ``stalled``, ``finished``, ``failed``, ``source gone``, ``stopped: <reason>`` or ``static``."""
     rewritten: int = 0
     """Grows when the past of what is in `extra` changed."""
     lost: Sequence[str] = ()

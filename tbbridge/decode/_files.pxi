@@ -21,7 +21,7 @@ cdef int remember_tags(Work* w, int32_t** kept, int64_t* used, int64_t* room, in
 cdef bint is_plain(Work* w, Py_ssize_t at, Py_ssize_t size, int stop) noexcept nogil:
     """Whether a file was read to its end and has float32 scalars and no session of any kind."""
     cdef int i
-    cdef int64_t unusual = w.starts_used + w.hparams
+    cdef int64_t unusual = w.starts_used + w.hparams + w.sessions_used
     for i in range(REASONS):
         unusual += w.passed[i]
     for i in range(w.ids):
@@ -102,12 +102,13 @@ def scan_files(const uint8_t[::1] data not None, const int64_t[::1] bounds not N
         free(w.order)
         free(w.slots)
         free(w.starts)
+        free(w.sessions)
 
 
 cdef void begin_file(Work* w, int32_t file) noexcept nogil:
     """Forget what was found in the file before, but for its rows and the names of its tags."""
     w.file = file
-    w.ids = w.starts_used = w.hparams = 0
+    w.ids = w.starts_used = w.hparams = w.sessions_used = 0
     w.records = 0
     w.jumped = -1
     w.fresh = True

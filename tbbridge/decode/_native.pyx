@@ -90,6 +90,11 @@ cdef struct Mark:
     bint first
     double wall_time
 
+cdef struct Session:
+    double wall_time
+    bytes_t content
+    Py_ssize_t size
+
 cdef struct Work:
     # where rows go
     int32_t* tag
@@ -112,6 +117,8 @@ cdef struct Work:
     Mark* starts
     int32_t starts_used, starts_room
     int32_t hparams             # tags of the hparams plugin
+    Session* sessions           # what that plugin's records hold
+    int32_t sessions_used, sessions_room
     int64_t passed[REASONS]
     int64_t records
     int64_t jumped              # where the last record starts, if it was jumped over, else -1
@@ -120,6 +127,21 @@ cdef struct Work:
 
 
 include "_tags.pxi"
+
+
+cdef int add_session(Work* w, double wall_time, Value* value) noexcept nogil:
+    cdef Session* grown
+    if w.sessions_used == w.sessions_room:
+        grown = <Session*>realloc(w.sessions, (2 * w.sessions_room + 16) * sizeof(Session))
+        if grown == NULL:
+            return NO_MEMORY
+        w.sessions = grown
+        w.sessions_room = 2 * w.sessions_room + 16
+    w.sessions[w.sessions_used].wall_time = wall_time
+    w.sessions[w.sessions_used].content = value.content
+    w.sessions[w.sessions_used].size = value.content_size
+    w.sessions_used += 1
+    return 0
 
 
 cdef inline int add_value(Work* w, Event* event, Value* value) noexcept nogil:
@@ -140,6 +162,9 @@ cdef inline int add_value(Work* w, Event* event, Value* value) noexcept nogil:
         foreign = not (value.plugin_size == 7 and memcmp(value.plugin, b"scalars", 7) == 0)
         if value.tag_size >= 10 and memcmp(value.tag, b"_hparams_/", 10) == 0:
             w.hparams += foreign - tag.foreign
+            if (value.plugin_size == 7 and memcmp(value.plugin, b"hparams", 7) == 0
+                    and add_session(w, event.wall_time, value) < 0):
+                return NO_MEMORY
         tag.foreign = foreign
     if value.kind != SIMPLE_VALUE:
         if value.kind == TENSOR:
@@ -290,7 +315,7 @@ cdef int prepare(Work* w, bint fresh, list foreign) except -1:
     """Forget what was found, but for the tags of other plugins."""
     cdef bytes name
     cdef int place
-    w.rows = w.ids = w.tags_used = w.starts_used = 0
+    w.rows = w.ids = w.tags_used = w.starts_used = w.sessions_used = 0
     w.records = 0
     w.last = -1
     w.value_read.known_size = -1
@@ -343,6 +368,7 @@ def scan(const uint8_t[::1] data not None, Py_ssize_t start, bint held, bint jum
         free(w.order)
         free(w.slots)
         free(w.starts)
+        free(w.sessions)
 
 
 def can_jump_over(const uint8_t[::1] data not None):
@@ -371,8 +397,10 @@ cdef object result(Work* w, Py_ssize_t at, int stop, object need):
     starts = [(w.starts[i].rows, w.starts[i].step, bool(w.starts[i].first), w.starts[i].wall_time)
               for i in range(w.starts_used)]
     passed = tuple([w.passed[i] for i in range(REASONS)])
+    sessions = [(w.sessions[i].wall_time, <bytes>w.sessions[i].content[:w.sessions[i].size] if w.sessions[i].size else b"")
+                for i in range(w.sessions_used)]
     return Scan(at, w.jumped, stop, need, w.rows, w.records, tags, wide, foreign, passed, starts, bool(w.fresh),
-                w.first_wall_time)
+                w.first_wall_time, sessions)
 
 
 include "_files.pxi"

@@ -110,7 +110,7 @@ def scan_files(
         piece, at = memoryview(data)[start:end], result.rows[i]
         found = scan(piece, 0, False, False, True, [], tag[at:], step[at:], wall_time[at:], value[at:])
         hparams = any(tag.startswith(b"_hparams_/") for tag in found.foreign)
-        unusual = found.starts or found.wide or hparams or any(found.passed)
+        unusual = found.starts or found.wide or hparams or found.sessions or any(found.passed)
         if found.stop == END and found.end == len(piece) and not unusual:
             result.plain[i], result.records[i] = True, found.records
             result.first_wall_time[i] = found.first_wall_time
@@ -167,6 +167,7 @@ class _Rows:
         self._rows = self.records = 0
         self._wide: set[int] = set()
         self._fresh, self._first = fresh, float("nan")
+        self._sessions: list[tuple[float, bytes]] = []
 
     def add(self, payload: bytes) -> int:
         """Take in the event of one intact record; returns why not, or END."""
@@ -196,6 +197,8 @@ class _Rows:
             self._foreign.pop(value.tag, None)
         elif value.plugin:
             self._foreign[value.tag] = None
+        if value.plugin == b"hparams" and value.tag.startswith(b"_hparams_/"):
+            self._sessions.append((event.wall_time, value.content))
         number = value.number()
         if value.kind in (0, TENSOR) and value.tag in self._foreign:
             number = OTHER_PLUGIN if isinstance(number, tuple) else None
@@ -232,6 +235,7 @@ class _Rows:
             self._starts,
             self._fresh,
             self._first,
+            self._sessions,
         )
 
 

@@ -241,6 +241,7 @@ class Value:
     simple: float = 0.0
     tensor: Tensor | None = None
     plugin: bytes = b""
+    content: bytes = b""
 
     def number(self) -> tuple[float, bool] | int | None:
         """(its one value, whether it is wider than float32), why there is none (`REASONS`), or None for an image."""
@@ -279,6 +280,8 @@ def _metadata(value: Value, data: bytes, at: int, end: int) -> None:
             for inner, kind, name, name_end in fields(data, start, stop, depth=4):
                 if inner == 1 and kind == BYTES:
                     value.plugin = data[name:name_end]
+                elif inner == 2 and kind == BYTES:
+                    value.content = data[name:name_end]
 
 
 @dataclass(slots=True)

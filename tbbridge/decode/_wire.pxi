@@ -41,6 +41,10 @@ cdef struct Value:
     Py_ssize_t known_size       # -1 while there is none
     bytes_t known_plugin
     Py_ssize_t known_plugin_size
+    bytes_t content             # the data of its plugin
+    Py_ssize_t content_size
+    bytes_t known_content
+    Py_ssize_t known_content_size
     Tensor tensor
 
 cdef struct Event:
@@ -244,15 +248,20 @@ cdef int read_metadata(bytes_t at, bytes_t end, int depth, Value* value) noexcep
                 value.plugin_size = field.stop - field.start
             elif read_metadata(field.start, field.stop, 4, value) < 0:
                 return -1
+        elif field.number == 2 and field.wire == BYTES and depth == 4:
+            value.content = field.start
+            value.content_size = field.stop - field.start
 
 
 cdef inline int read_known_metadata(Field* field, Value* value) noexcept nogil:
     """`read_metadata`, but for the same bytes as in the value before, of which the plugin is known."""
     cdef Py_ssize_t size = field.stop - field.start
-    cdef bint first = value.plugin_size == 0
+    cdef bint first = value.plugin_size == 0 and value.content_size == 0
     if first and size == value.known_size and memcmp(field.start, value.known, <size_t>size) == 0:
         value.plugin = value.known_plugin
         value.plugin_size = value.known_plugin_size
+        value.content = value.known_content
+        value.content_size = value.known_content_size
         return 0
     if read_metadata(field.start, field.stop, 3, value) < 0:
         return -1
@@ -261,6 +270,8 @@ cdef inline int read_known_metadata(Field* field, Value* value) noexcept nogil:
         value.known_size = size
         value.known_plugin = value.plugin
         value.known_plugin_size = value.plugin_size
+        value.known_content = value.content
+        value.known_content_size = value.content_size
     return 0
 
 
@@ -269,7 +280,7 @@ cdef inline int read_value(bytes_t at, bytes_t end, Value* value) noexcept nogil
     cdef uint32_t bits
     cdef int more
     value.kind = 0
-    value.tag_size = value.plugin_size = 0
+    value.tag_size = value.plugin_size = value.content_size = 0
     while True:
         more = next_field(&at, end, 2, &field)
         if more <= 0:

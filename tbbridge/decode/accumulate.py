@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from tbbridge.core.growing_column import GrowingColumn
-from tbbridge.core.model import Damage, EventFile, Float64, Int64, Scalars, Start
+from tbbridge.core.model import Damage, EventFile, Float64, HParam, Int64, Scalars, Start
 from tbbridge.decode import backend
+from tbbridge.decode.hparams import UNREADABLE, Session
 from tbbridge.decode.scan_result import REASONS, Scan
 
 MAX_DAMAGES = 100_000
@@ -102,6 +103,8 @@ class Log:
         self._doubles: set[int] = set()
         self._starts: list[Start] = []
         self._hparams = False
+        self._session = Session()
+        self._hparam_values: dict[str, HParam] = {}
         self._first_wall_time = float("nan")
         self._damage: list[Damage] = []
         self._passed = [0] * len(REASONS)
@@ -124,6 +127,10 @@ class Log:
             ]
             self.foreign, self.fresh = found.foreign, found.fresh
             self._hparams = self._hparams or any(tag.startswith(_HPARAMS) for tag in found.foreign)
+            for wall_time, content in found.sessions:
+                self._session.add(wall_time, content)
+            if found.sessions:
+                self._hparam_values = self._session.hparams
 
     def _id(self, tag: bytes) -> int:
         text = tag.decode("utf-8", "backslashreplace")
@@ -144,6 +151,7 @@ class Log:
 
     def snapshot(self, name: str, size: int, open_damage: Damage | None, incomplete_tail: int) -> EventFile:
         """All of it as an `EventFile`; its arrays are views of what later scans only append to."""
+        reasons, counts = (*REASONS, UNREADABLE), (*self._passed, self._session.unreadable)
         return EventFile(
             name=name,
             scalars=self.columns.scalars(),
@@ -152,10 +160,12 @@ class Log:
             first_wall_time=self._first_wall_time,
             starts=list(self._starts),
             hparams=self._hparams,
+            hparam_values=self._hparam_values,
+            session_end=self._session.end,
             records=self.records,
             damage=[*self._damage, *([open_damage] if open_damage else [])],
             incomplete_tail=incomplete_tail,
-            passed_over=Counter({reason: n for reason, n in zip(REASONS, self._passed, strict=True) if n}),
+            passed_over=Counter({reason: n for reason, n in zip(reasons, counts, strict=True) if n}),
             size=size,
             taken=self.columns.taken,
         )

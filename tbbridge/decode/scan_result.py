@@ -83,6 +83,8 @@ class Scan(NamedTuple):
     """Whether, as of `end`, the file held nothing but file versions."""
     first_wall_time: float
     """Wall time of the first intact record; NaN when there is none."""
+    sessions: list[tuple[float, bytes]]
+    """Of each record of the hparams plugin (its tag begins with ``_hparams_/``): wall time, and the plugin's data."""
 
 
 class FilesScan(NamedTuple):

@@ -339,6 +339,8 @@ class Bridge:
             return "source gone"
         if reason := next(filter(None, map(self._follower.logs.stopped, table.experiment.runs)), ""):
             return f"stopped: {reason}"
+        if table.view.ended:
+            return table.view.ended
         silence, pause = self._silence(table), table.pause
         if self.ended(table.experiment.name) or silence > table.finished_after:
             return "finished"

@@ -27,6 +27,7 @@ from tbbridge.reading.wide import wide_table
 from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.facts import GrowingFacts, SeriesFacts
 from tbbridge.shape.growing_run import ReadAgain, RunSeries
+from tbbridge.shape.hparams import ended
 from tbbridge.shape.mapping.charts import chart_series
 from tbbridge.shape.mapping.experiments import ROOT, SESSION, RunPlace, is_session, run_above
 from tbbridge.shape.mapping.mapping import Mapper, MappingOptions, changes, check_overrides
@@ -439,6 +440,7 @@ class Tables:
             marks=run_marks(runs),
             notes=(*experiment.notes, *note, *superseded, *lost, *table.changes),
             lost=lost,
+            ended=ended([file for run in runs.values() for file in run.files.values()], placement.columns),
             summary=summary_row(
                 placement.columns,
                 {name: run.series.restarts for name, run in runs.items()},

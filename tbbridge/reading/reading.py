@@ -15,11 +15,12 @@ import numpy as np
 
 from tbbridge.core.errors import PathError
 from tbbridge.core.memory import collector_paused
-from tbbridge.core.model import EventFile, Experiment, Points, RunLog, Series
+from tbbridge.core.model import EventFile, Experiment, HParam, Points, RunLog, Series
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.reading.small_runs import read_runs
 from tbbridge.reading.summary import summary_row
 from tbbridge.shape.align import Placement, epoch_series, place
+from tbbridge.shape.hparams import hparams_of
 from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, check_overrides, map_runs
 from tbbridge.shape.run_log import run_log
 from tbbridge.shape.series import Restart, live
@@ -68,6 +69,10 @@ class Reading:
         row = summary_row(columns, self.restarts, {run: self.files[run] for run in experiment.runs})
         len(row)  # compute it here, so that it lets go of the columns
         return row
+
+    def hparams(self, experiment: Experiment) -> dict[str, HParam]:
+        """The experiment's hyperparameters by name, as the hparams plugin's records say."""
+        return hparams_of(file for run in experiment.runs for file in self.files[run])
 
     def table(self, experiment: Experiment) -> RunLog:
         """The experiment's run log."""

@@ -6,12 +6,12 @@ Names are untrusted: what is printed of them holds no control character and is n
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from io import TextIOWrapper
 from typing import IO, TYPE_CHECKING, Any
 
 from tbbridge.core.escape import escaped
-from tbbridge.core.model import Experiment, Series
+from tbbridge.core.model import Experiment, HParam, Series
 from tbbridge.reading.reading import Reading
 
 if TYPE_CHECKING:
@@ -45,10 +45,19 @@ def _experiment(reading: Reading, experiment: Experiment) -> dict[str, Any]:
             column: {"run": feed.run, "tag": feed.tag, "rule": feed.rule, "note": feed.note} if feed else None
             for column, feed in experiment.feeds.items()
         },
+        "hyperparameters": _plain(reading.hparams(experiment)),
         "notes": list(notes(reading, experiment)),
         "runs": list(experiment.runs),
         "passed_over": [{"run": run, "tag": tag, "why": why} for run, tag, why in experiment.passed_over],
         "axis": placement.how,
+    }
+
+
+def _plain(hparams: Mapping[str, HParam]) -> dict[str, HParam]:
+    """JSON has no NaN and no infinities: such a value is its text."""
+    return {
+        name: str(value) if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in hparams.items()
     }
 
 
@@ -68,6 +77,8 @@ def _series(series: Series) -> dict[str, Any]:
 def notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
     """What must be said of an experiment: of its mapping, and of how its columns were put on one axis."""
     yield from experiment.notes
+    if given := reading.hparams(experiment):
+        yield "hyperparameters: " + ", ".join(f"{name} = {value}" for name, value in given.items())
     if line := reading.placement(experiment).note:
         yield f"steps: {line}"
 

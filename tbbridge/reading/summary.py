@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tbbridge.core.model import Cell, EventFile, Points
+from tbbridge.shape.hparams import hparams_of
 from tbbridge.shape.restarts import training_restarts
-from tbbridge.shape.series import Restart
-from tbbridge.shape.summary import SummaryRow
+from tbbridge.shape.series import Restart, natural_key
+from tbbridge.shape.summary import HPARAM, SummaryRow
+from tbbridge.write.backend import number_texts
 from tbbridge.write.csv_text import PLAIN, csv_lines
 from tbbridge.write.table import Cells, RowGroup, Table
 
@@ -31,14 +34,17 @@ def summary_row(
         files: by run, its event files.
     """
     again = {run: restarts[run] for run in files if restarts.get(run)}
-    damage = sum(len(file.damage) for of_run in files.values() for file in of_run)
-    return SummaryRow(columns, len(training_restarts(again, files)) if again else 0, damage)
+    every = [file for of_run in files.values() for file in of_run]
+    count = len(training_restarts(again, files)) if again else 0
+    return SummaryRow(columns, count, sum(len(file.damage) for file in every), hparams_of(every))
 
 
 def summary_table(rows: Mapping[str, Mapping[str, Cell]], name: str = "") -> Table:
     """Return the summary of these experiments as a table called `name`, in their order."""
-    columns = _columns(map(tuple, rows.values()))
-    return Table((_LABEL,), columns, [_group(one, row, columns) for one, row in rows.items()], name)
+    given = [_parted(row) for row in rows.values()]
+    columns = (*_columns(keys for keys, _ in given), *_hparam_columns([hparams for _, hparams in given]))
+    texts = {column for column in columns if any(isinstance(row.get(column), str) for row in rows.values())}
+    return Table((_LABEL,), columns, [_group(one, row, columns, texts) for one, row in rows.items()], name)
 
 
 class _Line(NamedTuple):
@@ -46,6 +52,7 @@ class _Line(NamedTuple):
 
     row: Mapping[str, Cell]
     keys: tuple[str, ...]
+    hparams: Mapping[str, Cell]
     text: bytes
 
 
@@ -54,21 +61,35 @@ class SummaryCsv:
 
     def __init__(self) -> None:
         self._columns: tuple[str, ...] = ()
+        self._hparams: tuple[str, ...] = ()
         self._lines: dict[str, _Line] = {}
 
     def text(self, rows: Mapping[str, Mapping[str, Cell]]) -> bytes:
         """Return the CSV of these rows, by experiment, in their order; a row that is known is not written again."""
         old, self._lines = self._lines, {}
+        given_again = old.keys() == rows.keys()
         for name, row in rows.items():
             known = old.get(name)
-            self._lines[name] = known if known and known.row is row else _Line(row, tuple(row), b"")
-        columns = _columns(line.keys for line in self._lines.values())
+            if known is None or known.row is not row:
+                self._lines[name] = _Line(row, *_parted(row), b"")
+                given_again = given_again and known is not None and known.hparams == self._lines[name].hparams
+            else:
+                self._lines[name] = known
+        if not given_again:
+            self._hparams = _hparam_columns([line.hparams for line in self._lines.values()])
+        columns = (*_columns(line.keys for line in self._lines.values()), *self._hparams)
         for name, line in self._lines.items():
             if not line.text or columns != self._columns:
                 text = csv_lines(_group(name, line.row, columns), PLAIN)
                 self._lines[name] = line._replace(text=text)
         self._columns = columns
         return b"".join((PLAIN.line((_LABEL, *columns)), *(line.text for line in self._lines.values())))
+
+
+def _parted(row: Mapping[str, Cell]) -> tuple[tuple[str, ...], Mapping[str, Cell]]:
+    """The columns of a row but its hyperparameters, and these."""
+    keys = tuple(key for key in row if not key.startswith(HPARAM))
+    return keys, {key: row[key] for key in row if key.startswith(HPARAM)} if len(keys) < len(row) else {}
 
 
 def _columns(rows: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
@@ -83,10 +104,25 @@ def _columns(rows: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def _group(name: str, row: Mapping[str, Cell], columns: Iterable[str]) -> RowGroup:
-    return RowGroup((name,), {column: _cells(row.get(column)) for column in columns})
+def _hparam_columns(rows: Sequence[Mapping[str, Cell]]) -> tuple[str, ...]:
+    """The hyperparameters of all rows: those that differ between rows first, both parts in natural order."""
+    values: dict[str, Counter[tuple[type, str]]] = {}
+    for row in rows:
+        for name, value in row.items():
+            values.setdefault(name, Counter())[type(value), str(value)] += 1
+    alike = {name for name, found in values.items() if max(found.values()) == len(rows)}
+    return tuple(sorted(values, key=lambda name: (name in alike, natural_key(name))))
 
 
-def _cells(value: Cell) -> Cells:
+def _group(name: str, row: Mapping[str, Cell], columns: Iterable[str], texts: Collection[str] = ()) -> RowGroup:
+    return RowGroup((name,), {column: _cells(row.get(column), column in texts) for column in columns})
+
+
+def _cells(value: Cell, as_text: bool) -> Cells:
+    """One cell; `as_text`: another cell of its column is a text."""
     kind: Any = np.float32 if value is None else getattr(value, "dtype", type(value))
-    return Cells(np.full(1, value or 0, kind), np.full(1, value is not None))
+    if isinstance(value, str) or as_text:
+        kind = object
+        if value is not None and not isinstance(value, str):
+            value = number_texts(np.array([value]))[0]
+    return Cells(np.full(1, 0 if value is None else value, kind), np.full(1, value is not None))

@@ -7,11 +7,12 @@ row["best val accuracy"], row["duration"]
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
-from tbbridge.core.model import Cell, Points
+from tbbridge.core.model import Cell, HParam, Points
 from tbbridge.shape.gap import gap
 from tbbridge.shape.mapping.tokens import tokenise
 from tbbridge.shape.run_log import run_log
@@ -20,6 +21,9 @@ _LOWER = """
     loss cost entropy xent error err wrong perplexity ppl bits bpc bpb bpd mse mae rmse mape rmsle nll wer cer ter fid
     kid lpips brier ece kl divergence distance time
 """
+
+HPARAM: Final = "hparam."
+"""How the name of a hyperparameter's column begins."""
 
 LOWER_IS_BETTER: Final = frozenset(_LOWER.split())
 """Words of a column's name that make its smallest value the best; otherwise the largest is."""
@@ -36,17 +40,25 @@ class SummaryRow(Mapping[str, Cell]):
     Its keys, in their order: ``first wall time`` and ``last wall time`` (seconds since the epoch), ``duration``
     (seconds), ``steps`` (how many), ``last step``, ``steps per second``; of each column ``last X``, ``last X step``,
     ``best X`` and ``best X step``; of each metric that is logged of both training and validation ``M gap``;
-    ``restarts``; ``damage`` (how many places).
+    ``restarts``; ``damage`` (how many places); of each hyperparameter ``hparam.NAME``.
 
     Args:
         columns: the run log's columns.
         restarts: how often the training began again.
         damage: how many places of its event files could not be used.
+        hparams: the hyperparameters by name.
     """
 
-    __slots__ = ("_cells", "_given")
+    __slots__ = ("_cells", "_given", "hparams")
 
-    def __init__(self, columns: Mapping[str, Points], restarts: int = 0, damage: int = 0) -> None:
+    def __init__(
+        self,
+        columns: Mapping[str, Points],
+        restarts: int = 0,
+        damage: int = 0,
+        hparams: Mapping[str, HParam] = MappingProxyType({}),
+    ) -> None:
+        self.hparams = hparams
         self._given = (columns, restarts, damage)
         self._cells: dict[str, Cell] | None = None
 
@@ -62,7 +74,9 @@ class SummaryRow(Mapping[str, Cell]):
     def _all(self) -> dict[str, Cell]:
         if self._cells is None:
             columns, restarts, damage = self._given
-            self._cells = {**_course(columns), **_values(columns), "restarts": restarts, "damage": damage}
+            counts = {"restarts": restarts, "damage": damage}
+            given = {HPARAM + name: value for name, value in self.hparams.items()}
+            self._cells = {**_course(columns), **_values(columns), **counts, **given}
             self._given = ({}, 0, 0)
         return self._cells
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tbbridge.write.backend import rows_text
 from tbbridge.write.number_text import WORDS, Words
 from tbbridge.write.parallel import ordered_map
-from tbbridge.write.table import RowGroup, Table, batches, slices, utf8
+from tbbridge.write.table import RowGroup, Table, batches, fold_texts, slices, utf8
 
 DIALECTS = ("plain", "python")
 """``plain``: ``NaN``, lines end in LF; ``python``: ``nan``, lines end in CRLF."""
@@ -70,6 +70,11 @@ def csv_chunks(table: Table, options: CsvOptions = PLAIN) -> Iterator[bytes]:
 
 def csv_lines(group: RowGroup, options: CsvOptions) -> bytes:
     """Return the lines of a group that has all columns of its table."""
-    values, logged = zip(*group.columns.values(), strict=True)
-    leads = [options.lead(group.labels), *[b","] * (len(values) - 1)]
-    return rows_text(leads, values, logged, _LINE_ENDS[options.dialect], _WORDS[options.dialect])
+    leads = [options.lead(group.labels), *[b","] * (len(group.columns) - 1)]
+    leads, columns, rest = fold_texts(
+        leads,
+        group.columns.values(),
+        lambda text: cell(text or "", spreadsheet_safe=options.spreadsheet_safe).encode(),
+    )
+    values, logged = zip(*columns, strict=True)
+    return rows_text(leads, values, logged, rest + _LINE_ENDS[options.dialect], _WORDS[options.dialect])

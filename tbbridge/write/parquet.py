@@ -102,7 +102,7 @@ def _arrow(table: Table, groups: Sequence[RowGroup], kinds: Mapping[str, np.dtyp
     ]
     for name in table.columns:
         chunks = [_chunk(arrow, group.columns.get(name), group.size, kinds[name]) for group in groups]
-        columns.append(arrow.chunked_array(chunks, arrow.from_numpy_dtype(kinds[name])))
+        columns.append(arrow.chunked_array(chunks, _kind(arrow, kinds[name])))
     return arrow.table(columns, names=list(table.header))
 
 
@@ -115,9 +115,17 @@ def _dictionary(arrow: Any, texts: Sequence[str], sizes: Sequence[int]) -> Any:
     return arrow.chunked_array([arrow.DictionaryArray.from_arrays(values, arrow.array(names, arrow.string()))])
 
 
+def _kind(arrow: Any, kind: np.dtype[Any]) -> Any:
+    return arrow.string() if kind.hasobject else arrow.from_numpy_dtype(kind)
+
+
 def _chunk(arrow: Any, cells: Cells | None, size: int, kind: np.dtype[Any]) -> Any:
     if cells is None:
-        return arrow.nulls(size, arrow.from_numpy_dtype(kind))
+        return arrow.nulls(size, _kind(arrow, kind))
+    if kind.hasobject:
+        logged = np.ones(size, bool) if cells.logged is None else cells.logged
+        texts = [utf8(text) if there else None for text, there in zip(cells.values, logged, strict=True)]
+        return arrow.array(texts, arrow.string())
     return _over(arrow, cells.values.astype(kind, copy=False), cells.logged)
 
 

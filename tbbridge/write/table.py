@@ -6,7 +6,7 @@ one group per series, the compact table one per experiment, the wide table one p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -20,10 +20,10 @@ SLICE_ROWS = 16_384
 
 
 class Cells(NamedTuple):
-    """The number cells of one column."""
+    """The number cells of one column; or its texts, in a group of one row."""
 
     values: Numbers
-    """Shape (rows,): float32, float64, int64 or bool. NaN and the infinities are values."""
+    """Shape (rows,): float32, float64, int64 or bool; object for texts. NaN and the infinities are values."""
     logged: Bools | None = None
     """False where a cell is empty; None where none is."""
 
@@ -102,11 +102,37 @@ def batches(groups: Iterable[RowGroup], rows: int = SLICE_ROWS) -> Iterator[list
         yield batch
 
 
+def fold_texts(
+    leads: Sequence[bytes], columns: Iterable[Cells], text: Callable[[str | None], bytes]
+) -> tuple[list[bytes], list[Cells], bytes]:
+    """Return `leads` and `columns` with texts made part of the leads; and what stands behind the last number.
+
+    Args:
+        leads: what stands before each column.
+        columns: those of a group, of one row where some are texts.
+        text: the bytes of a text cell; None is an empty one.
+    """
+    before, numbers, waiting = [], [], b""
+    for lead, cells in zip(leads, columns, strict=True):
+        waiting += lead
+        if cells.values.dtype.hasobject:
+            waiting += text(cells.values[0] if cells.logged is None or cells.logged[0] else None)
+        else:
+            before.append(waiting)
+            numbers.append(cells)
+            waiting = b""
+    return before, numbers, waiting
+
+
+def _wider(one: np.dtype[Any], other: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(object if object in (one, other) else np.float64)
+
+
 def column_kinds(groups: Iterable[RowGroup], columns: Sequence[str]) -> dict[str, np.dtype[Any]]:
     """Return the type that holds all values of each number column; float64 where there are none."""
     kinds: dict[str, np.dtype[Any]] = {}
     for group in groups:
         for name, cells in group.columns.items():
             kind = cells.values.dtype
-            kinds[name] = kind if kinds.get(name, kind) == kind else np.dtype(np.float64)
+            kinds[name] = kind if kinds.get(name, kind) == kind else _wider(kind, kinds[name])
     return {name: kinds.get(name, np.dtype(np.float64)) for name in columns}

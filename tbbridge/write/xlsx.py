@@ -94,8 +94,11 @@ def _rows(table: Table) -> Iterator[tuple[Any, ...]]:
 
 def _values(cells: Cells) -> list[Any]:
     values, logged = cells
-    if values.dtype == bool:
-        found: list[Any] = [WORDS.true.decode() if value else WORDS.false.decode() for value in values]
+    found: list[Any]
+    if values.dtype.hasobject:
+        found = [_fitting(str(value)) for value in values]
+    elif values.dtype == bool:
+        found = [WORDS.true.decode() if value else WORDS.false.decode() for value in values]
     elif values.dtype.kind == "f":
         found = [_Exact(text) if math.isfinite(float(text)) else text for text in number_texts(values)]
     else:

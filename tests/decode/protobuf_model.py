@@ -68,6 +68,7 @@ class Expected:
     rows: list[tuple[bytes, int, float, float, bool]] = field(default_factory=list)
     passed: dict[str, int] = field(default_factory=dict)
     starts: list[int] = field(default_factory=list)
+    sessions: list[tuple[float, bytes]] = field(default_factory=list)
     foreign: set[bytes] = field(default_factory=set)
 
 
@@ -149,6 +150,8 @@ def _take(found: Expected, event: object, value: object) -> None:
         found.foreign.discard(value.tag)
     elif plugin:
         found.foreign.add(value.tag)
+    if plugin == b"hparams" and value.tag.startswith(b"_hparams_/"):
+        found.sessions.append((event.wall_time, value.metadata.plugin_data.content))
     kind = value.WhichOneof("value")
     if kind == "simple_value":
         number: tuple[float, bool] | str | None = (value.simple_value, False)

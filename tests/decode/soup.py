@@ -7,8 +7,8 @@ from random import Random
 
 from tbbridge.core.varint import varint
 
-TAGS = [b"", b"a", b"loss", b"loss/train", b"\xff\xfe", "Ω".encode(), b"a" * 40]
-_PLUGINS = [b"", b"scalars", b"images", b"scalar", b"scalarss"]
+TAGS = [b"", b"a", b"loss", b"loss/train", b"\xff\xfe", "Ω".encode(), b"a" * 40, b"_hparams_/x"]
+_PLUGINS = [b"", b"scalars", b"images", b"scalar", b"scalarss", b"hparams"]
 _DTYPES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 17, 18, 19, 20, 22, 23, 24, 101, -1]
 _NUMBERS = [
     0,
@@ -118,7 +118,7 @@ def value(rng: Random) -> bytes:
     elif kind < 0.93:
         fields.append(raw(rng, rng.choice([3, 4, 5, 6]), 2, rng.randbytes(5)))
     if rng.random() < 0.4:
-        plugin = message(rng, [raw(rng, 1, 2, rng.choice(_PLUGINS)), raw(rng, 2, 2, b"x")])
+        plugin = message(rng, [raw(rng, 1, 2, rng.choice(_PLUGINS)), raw(rng, 2, 2, rng.choice([b"x", b"", b"yy"]))])
         fields.append(raw(rng, 9, 2, message(rng, [raw(rng, 1, 2, plugin), raw(rng, 2, 2, b"name")])))
     return message(rng, fields)
 

@@ -1,0 +1,144 @@
+"""What the records of the hparams plugin say: hyperparameters, their domains, and how a session ended.
+
+Source: TensorBoard's ``plugins/hparams/plugin_data.proto`` and ``api.proto``, protobuf's ``struct.proto``.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass, field
+
+from tbbridge.core.model import HParam, SessionEnd
+from tbbridge.decode._plain_event import BYTES, FIXED64, VARINT, Unparsable, fields
+
+_ENDS = {1: "finished", 2: "failed"}
+"""``api.proto``'s Status, as far as it says that a session ended."""
+
+UNREADABLE = "record or value of the hparams plugin that cannot be read"
+"""Why such a record is passed over."""
+
+_TYPES: dict[int, type] = {1: str, 2: bool, 3: float}
+"""``api.proto``'s DataType."""
+
+
+@dataclass(slots=True)
+class Domain:
+    """What a hyperparameter may be, by the experiment's record."""
+
+    kind: type | None = None
+    low: float = -math.inf
+    high: float = math.inf
+    values: list[HParam] = field(default_factory=list)
+    """Empty where any value is allowed."""
+
+    def allows(self, value: HParam) -> bool:
+        """Whether `value` has the type that is asked for, and lies inside."""
+        if self.kind is not None and type(value) is not self.kind:
+            return False
+        if type(value) is float and not self.low <= value <= self.high:
+            return False
+        return not self.values or any(type(one) is type(value) and one == value for one in self.values)
+
+
+@dataclass(slots=True)
+class Session:
+    """The records of the hparams plugin in one event file; of each kind the last one counts."""
+
+    given: dict[str, HParam] = field(default_factory=dict)
+    """As they were written."""
+    domains: dict[str, Domain] = field(default_factory=dict)
+    end: SessionEnd | None = None
+    unreadable: int = 0
+    """Records, and hyperparameters of a record, that hold nothing that can be read."""
+
+    def add(self, wall_time: float, content: bytes) -> None:
+        """Take in one record; one that is malformed costs only itself."""
+        try:
+            parts = {n: content[at:end] for n, wire, at, end in fields(content, 0, len(content)) if wire == BYTES}
+            if not parts.keys() & {2, 3, 4}:
+                self.unreadable += 1
+            if 2 in parts:
+                self.domains = _domains(parts[2])
+            if 3 in parts:
+                self.given = self._hparams(parts[3])
+            if 4 in parts:
+                self.end = _end(parts[4], wall_time)
+        except Unparsable:
+            self.unreadable += 1
+
+    @property
+    def hparams(self) -> dict[str, HParam]:
+        """By name; a value outside its domain is its text."""
+        return {
+            name: value if name not in self.domains or self.domains[name].allows(value) else str(value)
+            for name, value in self.given.items()
+        }
+
+    def _hparams(self, start: bytes) -> dict[str, HParam]:
+        found: dict[str, HParam] = {}
+        for number, wire, at, end in fields(start, 0, len(start)):
+            if number == 1 and wire == BYTES:
+                entry = {n: start[a:b] for n, kind, a, b in fields(start, at, end) if kind == BYTES}
+                value = _value_of(entry.get(2, b""))
+                if value is None:
+                    self.unreadable += 1
+                else:
+                    found[_text(entry.get(1, b""))] = value
+        return found
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "backslashreplace")
+
+
+def _double(data: bytes, at: int) -> float:
+    return float(struct.unpack_from("<d", data, at)[0])
+
+
+def _value_of(data: bytes) -> HParam | None:
+    """A google.protobuf.Value; None where it is neither a number, a text nor a truth."""
+    value: HParam | None = None
+    for number, wire, at, end in fields(data, 0, len(data)):
+        if number == 2 and wire == FIXED64:
+            value = _double(data, at)
+        elif number == 3 and wire == BYTES:
+            value = _text(data[at:end])
+        elif number == 4 and wire == VARINT:
+            value = at != 0
+        elif number in (1, 5, 6):
+            value = None
+    return value
+
+
+def _domains(experiment: bytes) -> dict[str, Domain]:
+    found = {}
+    for number, wire, at, end in fields(experiment, 0, len(experiment)):
+        if number != 4 or wire != BYTES:
+            continue
+        name, domain = b"", Domain()
+        for inner, kind, start, stop in fields(experiment, at, end):
+            if inner == 1 and kind == BYTES:
+                name = experiment[start:stop]
+            elif inner == 4 and kind == VARINT:
+                domain.kind = _TYPES.get(start)
+            elif inner == 5 and kind == BYTES:
+                listed = [experiment[a:b] for n, w, a, b in fields(experiment, start, stop) if n == 1 and w == BYTES]
+                domain.values = [value for value in map(_value_of, listed) if value is not None]
+            elif inner == 6 and kind == BYTES:
+                ends = {
+                    n: struct.unpack_from("<d", experiment, a)[0]
+                    for n, w, a, _ in fields(experiment, start, stop)
+                    if w == FIXED64
+                }
+                domain.low, domain.high = ends.get(1, 0.0), ends.get(2, 0.0)
+        found[_text(name)] = domain
+    return found
+
+
+def _end(data: bytes, wall_time: float) -> SessionEnd | None:
+    status = 0
+    for number, wire, at, _ in fields(data, 0, len(data)):
+        if number == 1 and wire == VARINT:
+            status = at
+    return SessionEnd(_ENDS[status], wall_time) if status in _ENDS else None
