@@ -10,14 +10,18 @@ import numpy as np
 import pandas
 import pytest
 from logs import files_of, write_experiment, write_run
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 import tbbridge
 from tbbridge.cli import main
+from tbbridge.core.crc32c import frame as framed
+from tbbridge.exporting.formats import Format, table_chunks
 from tbbridge.following.follower import Follower
 from tbbridge.reading import summary
-from tbbridge.reading.summary import SummaryCsv
+from tbbridge.reading.summary import SummaryCsv, summary_table
 from tbbridge.shape.summary import SummaryRow
-from tbbridge.write.events import EventWriter
+from tbbridge.write.events import EventWriter, event, field
+from tbbridge.write.events import summary as event_summary
 from tbbridge.write.publish import Publisher
 
 
@@ -160,3 +164,71 @@ def test_the_summary_as_a_data_frame(tmp_path: Path) -> None:
     tbbridge.export(tmp_path / "logs", tmp_path / "out")
     again = pandas.read_csv(tmp_path / "out/summary.csv", index_col="experiment")
     pandas.testing.assert_frame_equal(again.astype(frame.dtypes), frame, check_index_type=False)
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Path:
+    """Two rates with two seeds each, one of them in batches of another size."""
+    for name, rate, seed, batch in (("a", 0.1, 1, 32), ("b", 0.1, 2, 32), ("c", 0.5, 1, 32), ("d", 0.5, 2, 64)):
+        data = HParamsPluginData()
+        for key, value in (("lr", rate), ("seed", seed), ("batch", batch)):
+            data.session_start_info.hparams[key].number_value = value
+        path = write_run(tmp_path / "logs" / name, loss=[(0, seed)])
+        plugin = field(9, field(1, field(1, "hparams") + field(2, data.SerializeToString())))
+        record = event(0, 100.0, event_summary(field(1, "_hparams_/session_start_info") + plugin))
+        path.write_bytes(path.read_bytes() + framed(record))
+    return tmp_path / "logs"
+
+
+def test_hyperparameters_that_differ_come_first(sweep: Path, tmp_path: Path) -> None:
+    """In the file, and in the data frame; watch writes the same as export."""
+    with Publisher(tmp_path / "out") as publisher:
+        Follower(sweep, publisher).finish()
+    tbbridge.export(sweep, tmp_path / "fresh")
+    header, first, *_ = (tmp_path / "out/summary.csv").read_text().splitlines()
+    assert header.split(",")[-3:] == ["hparam.batch", "hparam.lr", "hparam.seed"]
+    assert first.split(",")[-3:] == ["32.0", "0.1", "1.0"]
+    assert files_of(tmp_path / "fresh") == files_of(tmp_path / "out")
+    assert list(tbbridge.read_summary(sweep).columns[-3:]) == ["hparam.batch", "hparam.lr", "hparam.seed"]
+
+
+@pytest.mark.parametrize(
+    ("more", "groups"),
+    [
+        ([], {"batch=32.0, lr=0.1": 2, "batch=32.0, lr=0.5": 1, "batch=64.0, lr=0.5": 1}),
+        (["--group-by", "lr"], {"lr=0.1": 2, "lr=0.5": 2}),
+        (["--group", "[abc]"], {"[abc]": 3}),
+    ],
+)
+def test_aggregates_are_of_equal_hyperparameters(
+    sweep: Path, capsys: pytest.CaptureFixture[str], more: list[str], groups: dict[str, int]
+) -> None:
+    """All but the seed, or those that are named; by names where the user says so."""
+    assert main(["export", str(sweep), "--aggregate", "mean", "--out", "-", *more]) == 0
+    table = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert {row["group"]: int(row["train cross entropy n"]) for row in table} == groups
+
+
+def test_a_hyperparameter_that_no_experiment_has(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line says what there is."""
+    assert main(["export", str(sweep), "--aggregate", "mean", "--group-by", "rate", "--out", "-"]) == 2
+    line = "no experiment has the hyperparameter rate of --group-by; there is "
+    assert line in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet", "xlsx"])
+def test_texts_in_a_column_of_the_summary(form: str, tmp_path: Path) -> None:
+    """A text makes the others of its column texts; an empty cell stays one."""
+    rows = {
+        "a": SummaryRow({}, hparams={"opt": 'adam, "fast"', "clip": 0.5, "on": True}),
+        "b": SummaryRow({}, hparams={"clip": "none", "on": False}),
+        "c": SummaryRow({}, hparams={"on": True}),
+    }
+    path = tmp_path / f"x.{form}"
+    path.write_bytes(b"".join(table_chunks(summary_table(rows), Format(form))))
+    reader = {"jsonl": lambda: pandas.read_json(path, lines=True), "parquet": lambda: pandas.read_parquet(path)}
+    frame = reader.get(form, lambda: pandas.read_excel(path, keep_default_na=False, na_values=[""]))()
+    assert frame["hparam.clip"].tolist()[:2] == ["0.5", "none"]
+    assert frame["hparam.clip"].isna().tolist() == [False, False, True]
+    assert frame["hparam.opt"].tolist()[0] == 'adam, "fast"'
+    assert [bool(value) for value in frame["hparam.on"]] == [True, False, True]

@@ -67,12 +67,19 @@ def _add_layout(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--all", action="store_true", help="long: also the points that a restart superseded, marked")
     group.add_argument("--points", type=int, metavar="N", help="thin each series to about N points; extremes are kept")
-    group.add_argument("--aggregate", choices=("mean", "median"), help="over experiments, with std, min, max and n")
+    group.add_argument("--aggregate", choices=("mean", "median"), help="over experiments, with their spread")
     group.add_argument(
         "--group",
         action="append",
         metavar="GLOB",
-        help="the experiments of one aggregate; may be repeated (default: all are one)",
+        help="the experiments of one aggregate; may be repeated",
+    )
+    group.add_argument(
+        "--group-by",
+        metavar="NAMES",
+        default="",
+        help="aggregate experiments in which these hyperparameters are equal, such as lr,batch_size (default: all but "
+        "the seed; where there are none, all experiments are one group)",
     )
 
 
@@ -128,7 +135,8 @@ def _options(args: argparse.Namespace) -> ExportOptions:
         points=args.points,
         superseded=args.all,
         aggregate=args.aggregate,
-        groups=tuple(args.group or ["*"]),
+        groups=tuple(args.group or ()),
+        group_by=tuple(name.strip() for name in args.group_by.split(",") if name.strip()),
         force=args.force,
         single=len(args.experiment) == 1 and not set(args.experiment[0]) & set("*?["),
     )

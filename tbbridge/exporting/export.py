@@ -56,6 +56,7 @@ def export(
     superseded: bool = False,
     aggregate: str | None = None,
     groups: Globs = None,
+    group_by: Globs = None,
     header: bool = True,
     summary: bool = True,
     spreadsheet_safe: bool = False,
@@ -80,7 +81,10 @@ def export(
         steps: ``"A:B"`` or (A, B): only steps from A to B, both included.
         points: thin each series to at most about so many points; the first, the last and the extremes are kept.
         superseded: the long table also with superseded points.
-        aggregate: ``mean`` or ``median`` over the experiments of each of the `groups` (globs; all are one by default).
+        aggregate: ``mean`` or ``median`` over the experiments of each group.
+        groups: globs over experiments' names, one per group.
+        group_by: hyperparameters that are equal in a group. Without this and `groups` these are all but the seed; where
+            no experiment has any, all are one group.
         header: whether a CSV begins with the names of its columns.
         summary: whether ``summary.csv`` is kept beside whole run logs (CSV) in a directory.
         spreadsheet_safe: put ``'`` before text cells of a CSV that a spreadsheet could take for a formula.
@@ -111,7 +115,8 @@ def export(
         points=points,
         superseded=superseded,
         aggregate=aggregate,
-        groups=globs(groups) or ("*",),
+        groups=globs(groups),
+        group_by=globs(group_by),
         force=force,
         single=isinstance(experiments, str) and not set(experiments) & set("*?["),
     )

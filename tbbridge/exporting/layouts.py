@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from tbbridge.reading.wide import log_cells, wide_table
 from tbbridge.shape.aggregate import aggregate
 from tbbridge.shape.downsample import downsample
 from tbbridge.shape.run_log import run_log
-from tbbridge.shape.series import live
+from tbbridge.shape.series import live, natural_key
 from tbbridge.shape.summary import SummaryRow
 from tbbridge.write.table import Cells, RowGroup, Table
 
@@ -103,17 +103,41 @@ def _aggregates(reading: Reading, options: ExportOptions, each: bool) -> Iterato
     assert options.aggregate
     logs = run_logs(reading, options)
     found = []
-    for pattern in options.groups:
-        wanted = chosen((log.name for log in logs), [pattern])
-        members = [log for log in logs if log.name in wanted]
-        if not members:
-            raise UsageError(f"no experiment matches --group {pattern}; there is {some(log.name for log in logs)}")
-        found.append(aggregate(pattern, members, options.aggregate))
+    for name, wanted in _groups(reading, options):
+        found.append(aggregate(name, [log for log in logs if log.name in wanted], options.aggregate))
     if not each:
         yield aggregate_table(found)
         return
     for one in found:
         yield replace(aggregate_table([one], named=False), name=f"{one.name}.{options.aggregate}")
+
+
+def _groups(reading: Reading, options: ExportOptions) -> Iterator[tuple[str, Collection[str]]]:
+    """Yield each group's name and experiments: by globs, else by equal hyperparameters, else all as one.
+
+    Raises:
+        UsageError: a glob matches nothing, or no experiment has a hyperparameter that is asked for.
+    """
+    names = [one.name for one in reading.experiments]
+    for pattern in options.groups:
+        if not (wanted := chosen(names, [pattern])):
+            raise UsageError(f"no experiment matches --group {pattern}; there is {some(names)}")
+        yield pattern, wanted
+    if options.groups:
+        return
+    given = {one.name: reading.hparams(one) for one in reading.experiments}
+    known = dict.fromkeys(name for hparams in given.values() for name in hparams)
+    if missing := [name for name in options.group_by if name not in known]:
+        there = some(known) if known else "none"
+        raise UsageError(f"no experiment has the hyperparameter {missing[0]} of --group-by; there is {there}")
+    by = options.group_by or sorted((name for name in known if "seed" not in name.lower()), key=natural_key)
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, hparams in given.items():
+        groups.setdefault(tuple(repr(hparams.get(one)) for one in by), []).append(name)
+    for members in groups.values():
+        told = [one for place, one in enumerate(by) if options.group_by or len({key[place] for key in groups}) > 1]
+        hparams = given[members[0]]
+        yield ", ".join(f"{one}={hparams.get(one, 'none')}" for one in told) or "*", members
 
 
 def _compact(reading: Reading, options: ExportOptions, each: bool) -> Iterator[Table]:

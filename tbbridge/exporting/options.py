@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tbbridge.core.errors import UsageError
@@ -50,8 +50,10 @@ class ExportOptions:
     """The long table also with the points that a restart superseded."""
     aggregate: str | None = None
     """``mean`` or ``median`` over the experiments of each group."""
-    groups: Sequence[str] = field(default=("*",))
-    """Globs over experiments' names, one a group."""
+    groups: Sequence[str] = ()
+    """Globs over experiments' names, one per group."""
+    group_by: Sequence[str] = ()
+    """Hyperparameters that are equal in a group; without these and `groups`, all but the seed."""
     force: bool = False
     """Replace a file that is there."""
     single: bool = False
@@ -153,8 +155,10 @@ def _check(options: ExportOptions) -> None:
         raise UsageError(f"--points {options.points}: give at least 2, the first and the last")
     if options.aggregate and options.layout != "compact":
         raise UsageError("--aggregate is of run logs: leave --layout away")
-    if tuple(options.groups) != ("*",) and not options.aggregate:
-        raise UsageError("--group says what is aggregated: add --aggregate mean or --aggregate median")
+    if (options.groups or options.group_by) and not options.aggregate:
+        raise UsageError("--group and --group-by say what is aggregated: add --aggregate mean or --aggregate median")
+    if options.groups and options.group_by:
+        raise UsageError("--group and --group-by exclude each other: leave one of them out")
     if options.on and options.layout != "events":
         raise UsageError("--on is for the conditions of one layout: add --layout events")
     if options.layout == "events":

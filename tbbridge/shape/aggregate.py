@@ -12,7 +12,7 @@ from tbbridge.core.model import Bools, Float64, Int64, RunLog
 from tbbridge.shape.run_log import joined_steps
 
 STATISTICS: Final = ("std", "min", "max", "n")
-"""What stands beside the mean or the median."""
+"""What stands beside the mean or the median, before the other of the two and the interquartile mean."""
 
 _CHUNK = 1 << 16
 """Steps that are aggregated at a time: what it takes in memory is this times the number of run logs."""
@@ -22,16 +22,18 @@ def aggregate(name: str, logs: Sequence[RunLog], how: str) -> RunLog:
     """The mean or median of repeated trainings, step by step, with their spread.
 
     At each step that any of them logged, over those that logged there: nothing is interpolated or carried on, and ``n``
-    says how many there are. ``std`` is the sample's (n - 1), empty where n is 1. A NaN among the values makes mean,
-    median, std, min and max NaN.
+    says how many there are. ``std`` is the sample's (n - 1), empty where n is 1. The interquartile mean leaves out the
+    n // 4 lowest and highest values (Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical
+    Precipice", 2021). A NaN among the values makes all of them but ``n`` NaN.
 
     Args:
         name: the result's name.
         logs: the run logs; columns that only some have count for those.
-        how: ``mean`` or ``median``.
+        how: ``mean`` or ``median``: which of the two comes first.
 
-    Returns a table with the columns ``<column> <how>``, ``<column> std``, ``min``, ``max`` and ``n``, all float64; but
-    ``min`` and ``max``, which are values that were logged, are float32 where all of these are.
+    Returns a table with the columns ``<column> <how>``, ``<column> std``, ``min``, ``max``, ``n``, the other of mean
+    and median, and ``interquartile mean``, all float64; but ``min`` and ``max``, which are values that were logged, are
+    float32 where all of these are.
     """
     step = joined_steps(log.step for log in logs)
     result = RunLog(name, step, {}, {})
@@ -39,17 +41,17 @@ def aggregate(name: str, logs: Sequence[RunLog], how: str) -> RunLog:
         having = [log for log in logs if column in log.columns]
         parts = [_aggregate(step[at : at + _CHUNK], column, having, how) for at in range(0, max(1, len(step)), _CHUNK)]
         single = all(log.columns[column].dtype == np.float32 for log in having)
-        for place, label in enumerate((how, *STATISTICS)):
+        for place, label in enumerate((how, *STATISTICS, "median" if how == "mean" else "mean", "interquartile mean")):
             joined = np.concatenate([values[place] for values in parts])
             logged_value = single and label in ("min", "max")
             result.columns[f"{column} {label}"] = joined.astype(np.float32) if logged_value else joined
-            count = np.concatenate([values[-1] for values in parts])
+            count = np.concatenate([values[4] for values in parts])
             result.logged[f"{column} {label}"] = count >= {"n": 0, "std": 2}.get(label, 1)
     return result
 
 
 def _aggregate(step: Int64, column: str, logs: Sequence[RunLog], how: str) -> list[Float64]:
-    """Mean or median, std, min, max and n of one column at these steps; 0 where nothing was logged."""
+    """The statistics of one column at these steps, in their order; 0 where nothing was logged."""
     values, logged = _stacked(step, column, logs)
     count = logged.sum(axis=0)
     some = np.maximum(count, 1)
@@ -59,8 +61,13 @@ def _aggregate(step: Int64, column: str, logs: Sequence[RunLog], how: str) -> li
         std = np.sqrt((np.where(logged, values - mean, 0.0) ** 2).sum(axis=0) / np.maximum(count - 1, 1))
     low = np.where(logged, values, np.inf).min(axis=0)
     high = np.where(logged, values, -np.inf).max(axis=0)
-    middle = mean if how == "mean" else _median(values, logged, count)
-    return [middle, std, low, high, count.astype(np.float64)]
+    ordered = np.sort(np.where(logged, values, np.inf), axis=0)  # what is missing comes last; NaN behind it
+    broken = (np.isnan(values) & logged).any(axis=0)
+    middle = [mean, np.where(broken, np.nan, _median(ordered, count))]
+    if how == "median":
+        middle.reverse()
+    inner = np.where(broken, np.nan, _interquartile_mean(ordered, count))
+    return [middle[0], std, low, high, count.astype(np.float64), middle[1], inner]
 
 
 def _stacked(step: Int64, column: str, logs: Sequence[RunLog]) -> tuple[Float64, NDArray[np.bool_]]:
@@ -77,11 +84,17 @@ def _stacked(step: Int64, column: str, logs: Sequence[RunLog]) -> tuple[Float64,
     return values, logged
 
 
-def _median(values: Float64, logged: Bools, count: NDArray[np.int64]) -> Float64:
-    ordered = np.sort(np.where(logged, values, np.inf), axis=0)  # what is missing comes last; NaN behind it
-    columns = np.arange(values.shape[1])
+def _median(ordered: Float64, count: NDArray[np.int64]) -> Float64:
+    columns = np.arange(ordered.shape[1])
     lower, upper = np.maximum(count - 1, 0) // 2, count // 2
     with np.errstate(invalid="ignore", over="ignore"):
-        middle: Float64 = (ordered[lower, columns] + ordered[np.minimum(upper, len(values) - 1), columns]) / 2
-    middle[(np.isnan(values) & logged).any(axis=0)] = np.nan
+        middle: Float64 = (ordered[lower, columns] + ordered[np.minimum(upper, len(ordered) - 1), columns]) / 2
     return middle
+
+
+def _interquartile_mean(ordered: Float64, count: NDArray[np.int64]) -> Float64:
+    rows, cut = np.arange(len(ordered))[:, None], count // 4
+    inside = (rows >= cut) & (rows < count - cut)
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean: Float64 = np.where(inside, ordered, 0.0).sum(axis=0) / np.maximum(count - 2 * cut, 1)
+    return mean

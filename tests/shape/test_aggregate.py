@@ -88,3 +88,16 @@ def test_smallest_and_largest_are_values_that_were_logged() -> None:
     two = RunLog("two", steps, {"a": np.array([0.1])}, {"a": np.ones(1, bool)})
     assert aggregate("seeds", [one, one], "mean").columns["a min"].dtype == np.float32
     assert aggregate("seeds", [one, two], "mean").columns["a min"].tolist() == [0.1]
+
+
+def test_the_interquartile_mean_leaves_out_the_lowest_and_highest_quarter() -> None:
+    """As scipy's trim_mean(values, 0.25) does; of fewer than four values it is their mean; NaN shows."""
+    logs = [
+        log(a=[value, short, NAN if value == 3 else 1])
+        for value, short in zip([9, 3, 1, 2, 100], [1, 2, 6, None, None], strict=True)
+    ]
+    found = aggregate("seeds", logs, "mean")
+    assert found.columns["a interquartile mean"][:2].tolist() == [(2 + 3 + 9) / 3, 3]
+    assert np.isnan(found.columns["a interquartile mean"][2])
+    assert found.columns["a median"][:2].tolist() == [3, 2]
+    assert aggregate("seeds", logs, "median").columns["a mean"][:2].tolist() == [23, 3]
