@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from tbbridge.core.growing_column import GrowingColumn
 from tbbridge.core.model import Damage, EventFile, Float64, HParam, Int64, Scalars, Start
 from tbbridge.decode import backend
-from tbbridge.decode.hparams import UNREADABLE, Session
+from tbbridge.decode.hparams import UNREADABLE, HParamsSession
 from tbbridge.decode.scan_result import REASONS, Scan
 
 MAX_DAMAGES = 100_000
@@ -103,7 +103,7 @@ class Log:
         self._doubles: set[int] = set()
         self._starts: list[Start] = []
         self._hparams = False
-        self._session = Session()
+        self._session = HParamsSession()
         self._hparam_values: dict[str, HParam] = {}
         self._first_wall_time = float("nan")
         self._damage: list[Damage] = []

@@ -42,7 +42,7 @@ class Domain:
 
 
 @dataclass(slots=True)
-class Session:
+class HParamsSession:
     """The records of the hparams plugin in one event file; of each kind the last one counts."""
 
     given: dict[str, HParam] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 
 from tbbridge.core.crc32c import frame
 from tbbridge.core.model import EventFile, SessionEnd
-from tbbridge.decode.hparams import UNREADABLE, Session
+from tbbridge.decode.hparams import UNREADABLE, HParamsSession
 from tbbridge.write.events import event, field, summary
 
 pytestmark = pytest.mark.usefixtures("any_twin")
@@ -125,7 +125,7 @@ def test_ten_thousand_hyperparameters_in_one_record() -> None:
 @given(st.binary(max_size=80))
 def test_any_content_is_read_or_counted(content: bytes) -> None:
     """Nothing raises; what TensorBoard's message reads, this reads."""
-    session = Session()
+    session = HParamsSession()
     session.add(1.0, content)
     try:
         data = plugin_data_pb2.HParamsPluginData.FromString(content)
