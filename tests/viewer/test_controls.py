@@ -207,6 +207,8 @@ def test_the_x_axis_is_steps_relative_or_wall_time(screen: Screen) -> None:
     wait_until(lambda: screen.line("loss", "Training")["x"][-1:] == [99], what="seconds")
     axis.get_by_role("radio", name="Wall").check()
     wait_until(lambda: screen.figure("loss", "p._fullLayout.xaxis.type") == "date", what="dates")
+    across = "[p._fullLayout.xaxis.d2p(p.data[0].x[0]) >= 0, p._fullLayout.xaxis.d2p(p.data[0].x.at(-1)) > 100]"
+    assert screen.figure("loss", across) == [True, True], "from the first point to the last"
 
 
 CHANGES = {

@@ -303,7 +303,7 @@
       const ends = data.filter((trace) => trace.x.length).map((trace) => [trace.x[0], trace.x.at(-1)]);
       if (this.status.state !== "live" || !ends.length) return;
       const last = Math.max(...ends.map((end) => end[1])), span = last - Math.min(...ends.map((end) => end[0]));
-      for (const axis of ["xaxis", "xaxis2"]) if (layout[axis]) layout[axis].autorangeoptions = { include: last + ROOM * span };
+      for (const axis of ["xaxis", "xaxis2"]) if (layout[axis] && layout[axis].type !== "date") layout[axis].autorangeoptions = { include: last + ROOM * span };
     }
 
     async write(cells) {
