@@ -11,7 +11,7 @@ SYSTEM := $(BROWSER) strace nginx
 DEMO ?= --tensorboard
 TESTS ?=
 
-.PHONY: help demo test lint format wheel try-wheel docs lowest hypothesis-decode fuzz-decode bench-read clean system plotly
+.PHONY: help demo test lint format wheel try-wheel docs lowest hypothesis-decode hypothesis-shape fuzz-decode bench-read clean system plotly
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -20,7 +20,7 @@ demo: $(VENV)/.demo plotly ## see it work: replay recorded trainings, with the l
 	$(BIN)/tbbridge demo $(DEMO)
 
 test: $(VENV)/.test system plotly lint ## lint and run the whole test suite (TESTS=tests/decode for a part)
-	$(BIN)/python -m pytest -n 3 --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: $(VENV)/.lint ## ruff, its formatter and mypy
 	$(BIN)/ruff check .
@@ -48,6 +48,9 @@ lowest: $(VENV)-lowest/.made ## run the tests that need no training framework wi
 
 hypothesis-decode: $(VENV)/.test ## try the decoder against protobuf and the model of damage for long (EXAMPLES=20000)
 	EXAMPLES=$(or $(EXAMPLES),20000) $(BIN)/python -m pytest tests/decode --timeout 0 -k 'protobuf or wreck or grew or jump or survive'
+
+hypothesis-shape: $(VENV)/.test ## try merging and following against the rules word for word for long (EXAMPLES=5000)
+	EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest tests/shape/test_series.py tests/shape/test_series_run.py --timeout 0
 
 fuzz-decode: $(BIN)/python ## fuzz the decoder under AddressSanitizer (MINUTES=15; needs clang and its compiler-rt)
 	$(PIP) install --quiet atheris cython numpy setuptools

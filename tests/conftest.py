@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import types
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,10 +18,26 @@ FLAGS = (
     *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
 )
 
+# TensorBoard's own switch, in this process and, by `without_tensorflow`, in those that it starts
+sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")
+os.environ["PYTHONPATH"] = str(support.WITHOUT_TENSORFLOW)
+
+LONGEST = ("test_frameworks", "test_remote", "test_controls", "test_permissions", "test_examples", "test_limits")
+"""The modules that take longest: they come first, or the last one would run alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest modules first."""
+    items.sort(key=lambda item: next((i for i, name in enumerate(LONGEST) if item.path.stem == name), len(LONGEST)))
+
+
 # No deadline: a busy machine is no slow program. On CI the same examples every time, so a red run is the change's.
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+if "EXAMPLES" in os.environ:  # the long campaigns: make hypothesis-decode, make hypothesis-shape
+    settings.register_profile("long", deadline=None, max_examples=int(os.environ["EXAMPLES"]))
+    settings.load_profile("long")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from support import ROOT
+from support import ROOT, environment
 
 import tbbridge
 
@@ -75,7 +75,8 @@ def same_feeds(found: dict[str, Any], expected: dict[str, Any]) -> bool:
 
 def run_script(script: Path, *args: str | Path) -> str:
     """What a training script printed on stdout; it must end well."""
-    done = subprocess.run([sys.executable, script, *args], capture_output=True, text=True, check=False)
+    command, env = [sys.executable, script, *args], environment(script.read_text())
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -7,11 +7,14 @@ fixtures.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +24,17 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parent.parent
 """The project's root: the folder that holds setup.cfg."""
+
+WITHOUT_TENSORFLOW = ROOT / "tests/without_tensorflow"
+"""In PYTHONPATH it keeps TensorBoard, and torch's writer, from importing TensorFlow: 5 s of the processor each."""
+
+
+def environment(program: str) -> dict[str, str]:
+    """The environment for a training, by its source: without TensorFlow where it does not use it."""
+    kept = dict(os.environ)
+    if re.search(r"\b(tensorflow|keras|clu)\b", program):
+        kept.pop("PYTHONPATH", None)
+    return kept
 
 
 def wait_until(condition: Callable[[], T], timeout: float = 20.0, interval: float = 0.02, what: str = "") -> T:
@@ -68,6 +82,43 @@ def run_cli(
         timeout=timeout,
         check=False,
     )
+
+
+TOGETHER = """
+import json, os, sys
+from tbbridge.cli import main
+for number, arguments in enumerate(json.loads(sys.argv[1])):
+    for stream in (1, 2):
+        os.dup2(os.open(f"{sys.argv[2]}/{number}.{stream}", os.O_WRONLY | os.O_CREAT, 0o600), stream)
+    code = main(arguments)
+    sys.stdout.flush(), sys.stderr.flush()
+    with open(f"{sys.argv[2]}/{number}.code", "w") as file:
+        file.write(str(code))
+"""
+
+
+def run_together(
+    *commands: Sequence[str | os.PathLike[str]],
+    cwd: str | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+    prefix: Sequence[str] = (),
+) -> list[subprocess.CompletedProcess[str]]:
+    """Run several ``tbbridge ARGS`` one after the other in one process, which starts and imports once.
+
+    Each has its own exit code and output; what the process says at its very end is the last one's. `prefix` is a
+    program that runs it, with its arguments.
+    """
+    lines = [[os.fspath(word) for word in words] for words in commands]
+    with tempfile.TemporaryDirectory() as folder:
+        process = [*prefix, sys.executable, "-c", TOGETHER, json.dumps(lines), folder]
+        subprocess.run(
+            process, cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, timeout=100, check=True
+        )
+        outputs = [[Path(folder, f"{i}.{what}").read_text() for what in ("code", "1", "2")] for i in range(len(lines))]
+    return [
+        subprocess.CompletedProcess(words, int(code), out, err)
+        for words, (code, out, err) in zip(lines, outputs, strict=True)
+    ]
 
 
 def stop(process: subprocess.Popen[str], timeout: float = 15.0) -> int:

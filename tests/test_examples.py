@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from recorded import expected_curves
-from support import ROOT, run_cli, running_cli, stop, wait_until
+from support import ROOT, environment, run_cli, running_cli, stop, wait_until
 
 import tbbridge
 
@@ -49,7 +48,8 @@ def run_in(folder: Path, command: Sequence[str | Path]) -> str:
     if not (folder / "examples").exists():
         (folder / "examples").symlink_to(ROOT / "examples")
     # one thread: on a busy machine several would wait for one another
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "https_proxy": "http://127.0.0.1:9"}
+    source = "".join((folder / word).read_text() for word in command if str(word).endswith(".py"))
+    env = {**environment(source), "OMP_NUM_THREADS": "1", "https_proxy": "http://127.0.0.1:9"}
     words = [sys.executable if word == "python" else word for word in command]
     done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

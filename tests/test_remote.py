@@ -16,7 +16,7 @@ from pathlib import Path
 import fsspec
 import pytest
 from logs import files_of, write_experiment, write_run
-from support import free_port, run_cli, running_cli, stop, wait_until
+from support import free_port, run_cli, run_together, running_cli, stop, wait_until
 
 import tbbridge
 
@@ -174,38 +174,38 @@ def test_damage_in_an_object_is_found_as_on_a_disk(bucket: Bucket, tmp_path: Pat
     (near,) = tbbridge.read(tmp_path / "logs").files["x"]
     assert far.damage == near.damage != []
     assert len(far.scalars.step) == len(near.scalars.step) == 4999
-    for command in ("check", "inspect"):
-        there, here = run_cli(command, bucket.url), run_cli(command, tmp_path / "logs")
+    name = "x/events.out.tfevents.1.host"
+    asked = [[command, place] for command in ("check", "inspect") for place in (bucket.url, tmp_path / "logs")]
+    mended = [["repair", place, "-o", tmp_path / str(i)] for i, place in enumerate((f"{bucket.url}/{name}", path))]
+    *shown, far_mended, near_mended = run_together(*asked, *mended)
+    assert (far_mended.returncode, near_mended.returncode) == (0, 0)
+    assert (tmp_path / "0").read_bytes() == (tmp_path / "1").read_bytes()
+    for there, here in zip(shown[::2], shown[1::2], strict=True):
         assert (there.returncode, there.stderr) == (here.returncode, here.stderr)
         assert there.stdout.replace(bucket.url, str(tmp_path / "logs")) == here.stdout
         assert there.returncode == 1
-    name = "x/events.out.tfevents.1.host"
-    for number, source in enumerate((f"{bucket.url}/{name}", path)):
-        assert run_cli("repair", source, "-o", tmp_path / f"repaired{number}").returncode == 0
-    assert (tmp_path / "repaired0").read_bytes() == (tmp_path / "repaired1").read_bytes()
 
 
-@pytest.mark.parametrize("command", [["export", "--out", "-"], ["inspect"], ["check"], ["repair", "-o", "new"]])
-def test_a_bucket_that_is_not_there_is_one_line(bucket: Bucket, tmp_path: Path, command: list[str]) -> None:
+def test_a_bucket_that_is_not_there_is_one_line(bucket: Bucket, tmp_path: Path) -> None:
     """Exit code 2, one line on standard error, nothing written."""
     url = bucket.url.replace("bucket", "other")
-    done = run_cli(command[0], url, *command[1:], cwd=tmp_path)
-    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
-    assert url in done.stderr
+    commands = (["export", url, "--out", "-"], ["inspect", url], ["check", url], ["repair", url, "-o", "new"])
+    for done in run_together(*commands, cwd=tmp_path):
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+        assert url in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("command", [["export", "--out", "-"], ["inspect"], ["check"]])
 @pytest.mark.parametrize("kind", ["s3", "http", "hdfs", "webhdfs"])
-def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, kind: str, command: list[str]) -> None:
+def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, kind: str) -> None:
     """Exit code 2, and one line on standard error that says so."""
     host = f"127.0.0.1:{free_port()}"
     env = {"AWS_ENDPOINT_URL": f"http://{host}", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
     url = f"{kind}://{'bucket' if kind == 's3' else host}/logs"
-    done = run_cli(command[0], url, *command[1:], cwd=tmp_path, env=env)
-    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
-    assert f"cannot list {url}" in done.stderr
-    assert len(done.stderr) < 500
+    for done in run_together(["export", url, "--out", "-"], ["inspect", url], ["check", url], cwd=tmp_path, env=env):
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+        assert f"cannot list {url}" in done.stderr
+        assert len(done.stderr) < 500
 
 
 SHOUTING = """

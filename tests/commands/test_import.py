@@ -115,20 +115,11 @@ def test_both_tensorboard_servers_show_every_column(tmp_path: Path, options: lis
     assert [point[2] for point in points] == pytest.approx([0.1, 0.18, 0.26, 1 / 3], rel=1e-7)
 
 
-TENSORBOARD = """
-import sys, types
-sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")
-from tensorboard.main import run_main
-run_main()
-"""
-"""TensorBoard with its own switch to do without TensorFlow, whose import takes most of its start."""
-
-
 @contextlib.contextmanager
 def tensorboard(logdir: Path, *options: str) -> Iterator[Callable[[str], Any]]:
     """A TensorBoard on `logdir`, as the function that asks its scalars plugin; None while it does not answer."""
     port = free_port()
-    command = [sys.executable, "-c", TENSORBOARD, "--logdir", str(logdir), "--port", str(port), *options]
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--port", str(port), *options]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def ask(what: str) -> Any:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from support import command, running_cli, stop, wait_until
+from support import run_together, running_cli, stop, wait_until
 
 import tbbridge
 from tbbridge.write.events import EventWriter
@@ -46,11 +45,14 @@ def mode(path: Path, bits: int) -> Iterator[None]:
         path.chmod(before)
 
 
-def run(*args: str | os.PathLike[str], cwd: Path | None = None) -> tuple[int, list[str]]:
-    """The exit code of ``tbbridge ARGS`` and its lines on stderr, but what the mapping has to say."""
-    arguments = [*POWERLESS, *command(*args)]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, cwd=cwd, check=False)
-    return done.returncode, [line for line in done.stderr.splitlines() if ": no " not in line]
+def run_all(*commands: Sequence[str | Path]) -> list[tuple[int, list[str]]]:
+    """The exit code of each ``tbbridge ARGS`` and its lines on stderr, but what the mapping has to say."""
+    done = run_together(*commands, prefix=POWERLESS)
+    return [(one.returncode, [line for line in one.stderr.splitlines() if ": no " not in line]) for one in done]
+
+
+def run(*args: str | Path) -> tuple[int, list[str]]:
+    return run_all(args)[0]
 
 
 def rows(path: Path) -> int:
@@ -95,8 +97,8 @@ def test_a_log_directory_that_must_not_be_read_is_refused(logs: Path, bits: int)
     """At the start, by each command, in one line, with exit code 2."""
     line = f"tbbridge: {logs} cannot be read (permission denied): change its permissions, or be another user"
     with mode(logs, bits):
-        for arguments in (["export", logs], ["watch", logs, "--no-viewer"], ["inspect", logs]):
-            assert run(*arguments) == (2, [line])
+        found = run_all(["export", logs], ["watch", logs, "--no-viewer"], ["inspect", logs])
+    assert found == [(2, [line])] * 3
 
 
 def test_a_log_directory_below_a_closed_one_is_refused_and_not_called_missing(logs: Path, tmp_path: Path) -> None:
@@ -105,8 +107,8 @@ def test_a_log_directory_below_a_closed_one_is_refused_and_not_called_missing(lo
     below = logs.rename(tmp_path / "above/logs")
     line = f"tbbridge: {below} cannot be read (permission denied): change its permissions, or be another user"
     with mode(tmp_path / "above", 0):
-        for arguments in (["export", below], ["watch", below, "--no-viewer"], ["inspect", below], ["view", below]):
-            assert run(*arguments) == (2, [line])
+        found = run_all(["export", below], ["watch", below, "--no-viewer"], ["inspect", below], ["view", below])
+    assert found == [(2, [line])] * 4
 
 
 @pytest.mark.parametrize("bits", [0, 0o444, 0o555])
@@ -117,24 +119,22 @@ def test_a_target_that_must_not_be_written_is_refused(logs: Path, tmp_path: Path
     log(logs, "open", 1)
     line = f"cannot write into {tmp_path / 'logs-csv'}: Permission denied; choose another place with --out"
     with mode(tmp_path / "logs-csv", bits):
-        for arguments in (["export", logs], ["watch", logs, "--no-viewer"]):
-            assert run(*arguments) == (2, [f"tbbridge: {line}"])
+        assert run_all(["export", logs], ["watch", logs, "--no-viewer"]) == [(2, [f"tbbridge: {line}"])] * 2
     assert published(tmp_path / "logs-csv") == before
     assert run("export", logs) == (0, [])
     assert rows(tmp_path / "logs-csv/open.csv") == 2
 
 
-@pytest.mark.parametrize("target", ["out/below", "out/file.csv", "out/page.html", "out/points.parquet"])
-def test_a_target_in_a_closed_directory_is_one_line(logs: Path, tmp_path: Path, target: str) -> None:
+def test_a_target_in_a_closed_directory_is_one_line(logs: Path, tmp_path: Path) -> None:
     """Also where it must not even be searched, and for every kind of target."""
     (tmp_path / "out").mkdir()
+    targets = ("out/below", "out/file.csv", "out/page.html", "out/points.parquet")
     for bits in (0, 0o555):
         with mode(tmp_path / "out", bits):
-            code, lines = run("export", logs, "--out", tmp_path / target)
-        assert code in (1, 2)
-        (line,) = lines
-        assert line.startswith("tbbridge: cannot write ")
-        assert "Permission denied" in line
+            for code, (line,) in run_all(*(["export", logs, "--out", tmp_path / target] for target in targets)):
+                assert code in (1, 2)
+                assert line.startswith("tbbridge: cannot write ")
+                assert "Permission denied" in line
     assert list((tmp_path / "out").iterdir()) == []
 
 

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
 
 from tbbridge.decode import _native, _plain, backend
-
-if "EXAMPLES" in os.environ:  # the long campaign: make hypothesis-decode
-    settings.register_profile("long", deadline=None, max_examples=int(os.environ["EXAMPLES"]))
-    settings.load_profile("long")
 
 TWINS = {"compiled": _native, "portable": _native, "plain": _plain}
 

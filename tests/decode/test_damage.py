@@ -42,21 +42,21 @@ def flipped(data: bytes, bit: int) -> bytes:
     return bytes(broken)
 
 
-def check_flip(data: bytes, bit: int) -> None:
-    """Exactly the record that holds the bit is lost, and its range is told."""
+def check_flip(data: bytes, bit: int, count: int = 100) -> None:
+    """Of `count` records exactly the one that holds the bit is lost, and its range is told."""
     start, end = next(span for span in SPANS if span[0] <= bit // 8 < span[1])
     log = decode(flipped(data, bit))
     lost = SPANS.index((start, end))
-    assert log.scalars.step.tolist() == [step for step in range(1, 100) if step != lost]
-    assert log.scalars.value.tolist() == [step / 4 for step in range(1, 100) if step != lost]
-    assert (ranges(log), log.records, log.incomplete_tail) == ([(start, end)], 99, 0)
+    assert log.scalars.step.tolist() == [step for step in range(1, count) if step != lost]
+    assert log.scalars.value.tolist() == [step / 4 for step in range(1, count) if step != lost]
+    assert (ranges(log), log.records, log.incomplete_tail) == ([(start, end)], count - 1, 0)
 
 
 def test_every_single_bit_flip_costs_one_record() -> None:
-    """Whichever bit of a hundred records is turned over, the record that holds it is lost and no other."""
-    data = b"".join(HUNDRED)
+    """Whichever bit of twenty-five records is turned over, the record that holds it is lost and no other."""
+    data = b"".join(HUNDRED[:25])
     for bit in range(8 * len(data)):
-        check_flip(data, bit)
+        check_flip(data, bit, count=25)
 
 
 def test_bit_flips_cost_one_record_with_every_twin(any_twin: str) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from recorded import small_images
-from support import ROOT
+from support import ROOT, environment
 
 import tbbridge
 from tbbridge.watching.demo_replay import recordings
@@ -21,7 +21,7 @@ def test_the_script_records_what_the_demo_replays(tmp_path: Path) -> None:
     """On other images, offline: the same runs, tags and steps as the committed recording, and an about.txt."""
     script = shutil.copy(ROOT / "fixtures/demo/make.py", tmp_path)
     command = [sys.executable, script, "--data", small_images(tmp_path).parent, "mnist/one-layer"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment("tensorflow"))
     assert done.returncode == 0, done.stderr
     made, committed = tbbridge.read(tmp_path / "mnist"), tbbridge.read(recordings()["mnist/one-layer"].parent)
     expected = {run: tags for run, tags in layout(committed).items() if run.startswith("one-layer")}

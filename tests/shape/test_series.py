@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from run_model import Log, Restart, event_file, rule_by_rule, runs
 
 from tbbridge.core.model import EventFile, Scalars, Series
@@ -26,7 +26,6 @@ def logs(tag: str, steps: range | list[int], start: float, base: float = 0.0) ->
     return [Log(tag, step, start + second, base + step) for second, step in enumerate(steps)]
 
 
-@settings(max_examples=300)
 @given(runs())
 def test_merge_is_the_rules_word_for_word(made):
     """Whatever the files, each point has the step and the flag that the rules, applied one by one, give it."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from grown_run import Grown
-from support import ROOT
+from support import ROOT, environment
 
 from tbbridge.core.model import EventFile
 from tbbridge.decode import Decoder
@@ -37,7 +37,8 @@ SCENARIOS = [
 def written(tmp_path_factory):
     """The directory of all scenarios, and what should be left of each."""
     root = tmp_path_factory.mktemp("restarts")
-    done = subprocess.run([sys.executable, str(SCRIPT), str(root)], capture_output=True, text=True, timeout=100)
+    command, env = [sys.executable, str(SCRIPT), str(root)], environment(SCRIPT.read_text())
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, env=env)
     assert done.returncode == 0, done.stderr[-2000:]
     left = json.loads(done.stdout.splitlines()[-1])
     assert sorted(left) == sorted(SCENARIOS)

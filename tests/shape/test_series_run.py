@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from grown_run import Grown, appended
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from run_model import Log, Restart, event_file, rule_by_rule, runs
 
@@ -27,7 +27,6 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=300)
 @given(runs(), ACTIONS)
 def test_growing_equals_merging_from_scratch(made, actions):
     """After every look the live points are those of a fresh merge, and the changes tell from which row they differ."""
