@@ -1,4 +1,4 @@
-"""``tbbridge demo``: see it work without a training of one's own."""
+"""``tbbridge demo``: see it work without a training."""
 
 from __future__ import annotations
 

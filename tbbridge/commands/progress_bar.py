@@ -14,7 +14,7 @@ PATIENCE = 1.0
 
 @contextlib.contextmanager
 def progress_bar(patience: float = PATIENCE) -> Iterator[Callable[[str, int, int], None] | None]:
-    """Gives the function to be told of progress (what, done, total; 0: not known); None where nobody would see it."""
+    """Yield the function that shows progress (what, done, total; 0: not known); None where there is no terminal."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -10,7 +10,7 @@
     │   └── LockedError           another tbbridge publishes into this directory: stop it or choose another target
     └── FormatError               a file is not what it should be: skip it, the others go on (alone: exit code 2)
 
-Damage inside an event file is not an error: it is a finding (`tbbridge.core.model.Damage`), and reading goes on.
+Damage inside an event file is not an error: it is a finding (`tbbridge.core.model.Damage`), and reading continues.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 column = GrowingColumn(np.int64)
 column.extend(news)
 before = column.view                    # costs nothing, and never changes
-column.cut(3)                           # the next extend copies what is left, because `before` may still be read
+column.cut(3)                           # the next extend copies the rest, because `before` may still be read
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ class Feed(NamedTuple):
     run: str
     tag: str
     rule: str
-    """For a person: the rule that fired, such as ``R4: the tag says val``."""
+    """The rule that fired, such as ``R4: the tag says val``."""
     note: str = ""
     """Where it was a judgement call: what else could have been meant."""
 
@@ -227,7 +227,7 @@ class Source(Protocol):
         """The named experiment's run log as CSV bytes."""
 
     def status(self) -> Sequence[str]:
-        """Lines for a person, as ``waiting for logs/``, ``the follower stopped``; empty if all is well."""
+        """Messages, such as ``waiting for logs/``, ``the follower stopped``; empty when all is well."""
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` (quick, from any thread) after every change; returns the function that ends it."""

@@ -56,7 +56,7 @@ class Columns:
         return tag, step, wall_time
 
     def commit(self, ids: NDArray[np.int32], value: Float64, wide: bool) -> None:
-        """Keep the next ``len(value)`` rows; `ids` gives for each local tag its number in the file."""
+        """Keep the next ``len(value)`` rows; `ids` holds the number in the file of each local tag."""
         if wide and self._value.dtype == np.float32:
             self._value = GrowingColumn(self._value.view.astype(np.float64))
         rows = len(value)

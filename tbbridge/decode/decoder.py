@@ -80,7 +80,7 @@ class Decoder:
         return known
 
     def take(self) -> Scalars:
-        """The scalars since the last time, or since everything started anew; `log` does not have them any more."""
+        """The scalars since the last time, or since everything started again; `log` does not have them any more."""
         return self._log.columns.take()
 
     @property
@@ -172,7 +172,7 @@ class Decoder:
         return self._stopped(found, block, base)
 
     def _expected_rows(self, offset: int) -> int:
-        """Rows in the whole file, if it goes on as it did up to `offset`."""
+        """Rows in the whole file, if it continues as it did up to `offset`."""
         return self._log.columns.rows * self._announced // offset if offset else 0
 
     def _stopped(self, found: Scan, block: memoryview, base: int) -> bool:

@@ -10,7 +10,7 @@ from tbbridge.decode.decoder import MAX_RECORD
 from tbbridge.decode.resync import Search
 
 Read = Callable[[int, int], bytes]
-"""``read(bytes, offset)``: at most so many bytes from there on."""
+"""``read(bytes, offset)``: at most that many bytes from there on."""
 
 _CHUNK = 1 << 20
 

@@ -22,7 +22,7 @@ def readable(record: bytes) -> bytes | None:
 
 
 def _rewritten(data: bytes, texts: tuple[tuple[int, ...], ...], depth: int) -> bytes:
-    """The message `data` with its texts in UTF-8: as it is where they are, else encoded anew, without groups."""
+    """The message `data` with its texts in UTF-8: as it is where they are, else encoded again, without groups."""
     out, changed = bytearray(), False
     for number, wire, start, stop in fields(data, 0, len(data), depth):
         out += varint(number << 3 | wire)

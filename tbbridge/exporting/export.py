@@ -79,7 +79,7 @@ def export(
         format: ``csv``, ``parquet``, ``jsonl``, ``xlsx`` or ``html``; ``csv.gz``, ``.zst``, ``.xz``, ``.bz2``.
         runs, tags, experiments: only what matches one of these globs.
         steps: ``"A:B"`` or (A, B): only steps from A to B, both included.
-        points: thin each series to at most about so many points; the first, the last and the extremes are kept.
+        points: thin each series to about this many points; the first, the last and the extremes are kept.
         superseded: the long table also with superseded points.
         aggregate: ``mean`` or ``median`` over the experiments of each group.
         groups: globs over experiments' names, one per group.

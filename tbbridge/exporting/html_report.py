@@ -38,7 +38,7 @@ from tbbridge.write.table import utf8
 
 _CHUNK = 1 << 20
 Content = Callable[[str, int], Iterator[bytes]]
-"""The first so many bytes of an event file, by its name; OSError where they cannot be read."""
+"""The first bytes of an event file, by its name and their number; OSError where they cannot be read."""
 
 _MOST_DAMAGE = 5
 """Damaged ranges of a file that the page names; more are counted."""

@@ -17,7 +17,7 @@ _AROUND = ' \t"'
 
 
 def way_back(data: bytes, log: RunLog) -> str:
-    """A line for a person: how an export of the imported `log` gives `data` again; empty where it just does.
+    """Return a message: how an export of the imported `log` writes `data` again; empty where it just does.
 
     data: the run log's file.
     log: what was read of it.

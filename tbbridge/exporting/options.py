@@ -45,7 +45,7 @@ class ExportOptions:
     steps: Steps = (None, None)
     """First and last step, both included; None is open."""
     points: int | None = None
-    """At most about so many points a series (first, last, minima and maxima are kept); None: every point."""
+    """At most about this many points per series (first, last, minima and maxima are kept); None: every point."""
     superseded: bool = False
     """The long table also with the points that a restart superseded."""
     aggregate: str | None = None

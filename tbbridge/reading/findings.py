@@ -1,4 +1,4 @@
-"""What must be said of a reading in a few lines: damage, what was passed over, superseded or guessed."""
+"""The report of a reading in a few lines: damage, and what was passed over, superseded or guessed."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ MOST_LINES = 50
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Lines for a person, and whether anything could not be used."""
+    """Messages, and whether anything could not be used."""
 
     lines: list[str]
     damaged: bool
 
 
 def findings(reading: Reading, *, mapped: bool = True) -> Findings:
-    """What must be said of what was read.
+    """Return the report of what was read.
 
     mapped: also what the mapping and the placing on one axis decided.
     """

@@ -42,7 +42,7 @@ class Reading:
         files: run -> what was decoded of each of its event files, in canonical order of names.
         runs: run -> tag -> series; both are made when they are asked for.
         experiments: by name; how series feed the columns of the run logs.
-        problems: lines for a person: what could not be listed or read.
+        problems: messages: what could not be listed or read.
         restarts: run -> where the training began again, of the runs in which it did.
         notes: messages about what was left out.
     """

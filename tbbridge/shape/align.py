@@ -31,7 +31,7 @@ from tbbridge.shape.mapping.tokens import tokenise
 from tbbridge.shape.run_log import same_steps
 
 AGREED: Final = "the columns count the same steps"
-"""The note where nothing had to be done, which everybody takes for granted."""
+"""The note where nothing had to be done, which goes without saying."""
 
 MODES: Final = ("auto", "step", "epoch", "wall")
 
@@ -65,7 +65,7 @@ class Placement:
 
     @property
     def remark(self) -> str:
-        """The note where it says more than what everybody takes for granted, else nothing."""
+        """The note where it says more than that, else nothing."""
         return "" if self.note == AGREED else self.note
 
 

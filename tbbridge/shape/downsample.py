@@ -16,7 +16,7 @@ FEWEST = 2
 def downsample(points: Points, most: int) -> Points:
     """At most `most` of the points: the first, the last, and each stretch's minimum and maximum.
 
-    What is left are points of the series, at their own steps, in their order; NaN is kept only where a stretch holds
+    The result holds points of the series, at their own steps, in their order; NaN is kept only where a stretch holds
     nothing else. `most` below `FEWEST` is taken for it.
     """
     if len(points.step) <= max(most, FEWEST):
@@ -26,7 +26,7 @@ def downsample(points: Points, most: int) -> Points:
 
 
 def _kept(values: Floats, stretches: int) -> NDArray[np.intp]:
-    """The indices that are kept: the ends, and the extremes of so many equal stretches between."""
+    """The indices that are kept: the ends, and the extremes of equal stretches between."""
     last = len(values) - 1
     bounds = np.linspace(1, last, stretches + 1).astype(np.intp)
     low = np.where(np.isnan(values), np.inf, values)

@@ -1,1 +1,1 @@
-"""Disk to bytes: which event files exist, what is new in each, and when to look."""
+"""Disk to bytes: which event files exist, their new bytes, and when to look."""

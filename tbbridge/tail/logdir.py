@@ -43,7 +43,7 @@ class Listing:
     unreadable: list[str] = field(default_factory=list)
     """Paths of directories that exist and could not be listed: nothing is known of what they hold."""
     problems: list[str] = field(default_factory=list)
-    """Lines for a person."""
+    """Messages."""
     missing: bool = False
     """True when the directory to list does not exist (yet)."""
 

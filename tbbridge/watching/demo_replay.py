@@ -27,7 +27,7 @@ TICK = 0.05
 """Seconds between two moments at which a replay writes."""
 
 SPEED = 50.0
-"""Steps a second when nobody says: ten points of each curve."""
+"""Steps a second by default: ten points of each curve."""
 
 
 @dataclass(frozen=True)

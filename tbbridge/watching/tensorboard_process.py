@@ -27,7 +27,7 @@ PATIENCE = 5.0
 
 
 def missing_tensorboard() -> str:
-    """A line for a person when TensorBoard is not installed, else ""."""
+    """Return a message when TensorBoard is not installed, else ""."""
     if importlib.util.find_spec("tensorboard") is not None:
         return ""
     return "TensorBoard is not installed (pip install tensorboard): going on without it"
@@ -66,7 +66,7 @@ class TensorBoard:
         )
 
     def problem(self) -> str:
-        """A line for a person when it ended by itself, else ""."""
+        """Return a message when it ended by itself, else ""."""
         if self._process.poll() is None:
             return ""
         self._output.seek(0)

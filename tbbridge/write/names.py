@@ -57,7 +57,7 @@ def file_name(experiment: str) -> str:
 
 
 def experiment_name(file: str) -> str:
-    """The experiment that `file_name` gave this name to; where it was cut, what is left of it."""
+    """Return the experiment whose `file_name` this is; where it was cut, the rest of it."""
     return re.sub(r"(?:%[0-9A-Fa-f]{2})+", lambda found: _bytes(found[0]), file.removesuffix(SUFFIX))
 
 

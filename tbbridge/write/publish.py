@@ -114,7 +114,7 @@ class Publisher:
         return data if len(data) == version.size else None
 
     def changed_by_others(self) -> list[str]:
-        """The names whose file is no longer as it was published: edited, replaced or deleted by somebody else."""
+        """The names whose file is no longer as it was published: edited, replaced or deleted by another process."""
         return [name for name, version in self._versions.items() if not self._untouched(name, version)]
 
     def remove(self, name: str) -> None:

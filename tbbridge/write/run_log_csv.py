@@ -1,7 +1,7 @@
 """The run log as CSV text, both ways: bytes that depend on the numbers only, and a reader for anyone's run logs.
 
     data = run_log_csv(log)
-    log = read_run_log(data, "mnist")        # writing it again gives the same bytes
+    log = read_run_log(data, "mnist")        # writing it again makes the same bytes
 
 A float has the shortest digits that read back to the same float32 or float64, as Python's ``repr`` lays them out
 (``0.1``, ``1.0``, ``-0.0``, ``1e-05``, ``1e+20``). ``NaN``, ``inf`` and ``-inf`` are values; an empty cell was not
@@ -116,7 +116,7 @@ class _Head(NamedTuple):
 
 
 def read_run_log(data: bytes, name: str, *, notes: list[str] | None = None) -> RunLog:
-    """Read a run log, ours or anyone's; writing it again gives the same bytes where the text was `run_log_csv`'s.
+    """Read a run log; writing it again makes the same bytes where the text was `run_log_csv`'s.
 
     data: CSV with a header ``step,NAME,...`` or, without one, the five columns ``step`` and `COLUMNS`. CRLF, a byte
     order mark, blank lines and cells, blanks around a number, and steps in any order are accepted (same step twice: the
@@ -218,7 +218,7 @@ def _careful(body: bytes, head: _Head) -> ParsedRows:
 
 
 def _complaint(body: bytes, head: _Head) -> str | None:
-    """What is wrong with the first row that cannot be read."""
+    """Return why the first unreadable row cannot be read; None without one."""
     for number, line in enumerate(body.splitlines(), head.lines + 1):
         try:
             fields = [field.strip() for field in _fields(line, number)]
