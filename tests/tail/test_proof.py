@@ -8,6 +8,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from decode.story import VERSION, scalar
 
 from tbbridge import export
 from tbbridge.decode import Decoder
@@ -99,7 +100,7 @@ def test_a_proof_goes_in_pieces_while_the_file_grows(path: Path) -> None:
 
 def test_a_proof_keeps_nothing_of_what_it_reads(path: Path) -> None:
     """However long the file is, a piece at a time is in memory."""
-    write(path, 0, 200_000)
+    path.write_bytes(VERSION + b"".join(map(scalar, range(1000))) * 200)
     file = GrowingFile(LocalStorage(path.parent), EventPath(str(path), path.name), Decoder)
     file.look()
     grow(path, 200_000, 1)

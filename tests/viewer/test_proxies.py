@@ -140,21 +140,26 @@ def test_a_refusal_is_shown_in_the_servers_words(outside: Browser, source: Memor
     context.close()
 
 
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The port of a Jupyter server."""
+    home, port = tmp_path_factory.mktemp("jupyter"), free_port()
+    options = [f"--port={port}", "--no-browser", "--IdentityProvider.token=", f"--ServerApp.root_dir={home}"]
+    command = [sys.executable, "-m", "jupyter_server", *options, "--allow-root", "--ServerApp.port_retries=0"]
+    homes = {name: str(home) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "HOME")}
+    with running(command, f"http://127.0.0.1:{port}/", home / "jupyter.log", **homes):
+        yield port
+
+
 @pytest.mark.parametrize("prefix", ["", "/proxy/absolute/{port}/"])
 def test_behind_jupyter_server_proxy(
-    prefix: str, source: MemorySource, open_page: Callable[..., Screen], tmp_path: Path
+    prefix: str, jupyter: int, source: MemorySource, open_page: Callable[..., Screen]
 ) -> None:
     """Below /proxy/PORT/ the path is found by itself; below /proxy/absolute/PORT/ it is the one that --prefix says."""
-    upstream, port = free_port(), free_port()
+    upstream = free_port()
     prefix = prefix.format(port=upstream)
-    options = [f"--port={port}", "--no-browser", "--IdentityProvider.token=", "--ServerApp.root_dir=" + str(tmp_path)]
-    command = [sys.executable, "-m", "jupyter_server", *options, "--allow-root", "--ServerApp.port_retries=0"]
-    homes = {name: str(tmp_path) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "HOME")}
-    with (
-        serve(source, port=upstream, prefix=prefix or "/"),
-        running(command, f"http://127.0.0.1:{port}/", tmp_path / "jupyter.log", **homes),
-    ):
-        screen = open_page(f"http://127.0.0.1:{port}{prefix or f'/proxy/{upstream}/'}")
+    with serve(source, port=upstream, prefix=prefix or "/"):
+        screen = open_page(f"http://127.0.0.1:{jupyter}{prefix or f'/proxy/{upstream}/'}")
         follows(screen, source, 500)
         screen.page.goto("about:blank")
 
