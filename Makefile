@@ -20,7 +20,7 @@ demo: $(VENV)/.demo plotly ## see it work: replay recorded trainings, with the l
 	$(BIN)/tbbridge demo $(DEMO)
 
 test: $(VENV)/.test system plotly lint ## lint and run the whole test suite (TESTS=tests/decode for a part)
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --tb=native $(TESTS)
 
 lint: $(VENV)/.lint ## ruff, its formatter and mypy
 	$(BIN)/ruff check .
