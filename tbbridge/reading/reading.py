@@ -108,7 +108,7 @@ def read(
 
 
 def default_out(logdir: str | os.PathLike[str]) -> Path:
-    """Where the run logs of a log directory go when nobody says: its own path and ``-csv``; of a URL, here."""
+    """Return where the run logs of a log directory go by default: its own path and ``-csv``; of a URL, here."""
     path = Path(os.path.abspath(_far_name(os.fspath(logdir)) if is_url(logdir) else logdir))
     if os.path.isfile(path):
         path = path.parent
