@@ -15,7 +15,9 @@ from support import ROOT, environment
 
 import tbbridge
 
-FRAMEWORKS = sorted(path.parent for path in (ROOT / "fixtures/frameworks").glob("*/train.py"))
+FRAMEWORKS = sorted(path.parent for path in (ROOT / "fixtures/frameworks").glob("*/mapping.json"))
+LIVE = [folder for folder in FRAMEWORKS if (folder / "train.py").exists()]
+"""Those whose framework the tests install."""
 RESTARTS = sorted(path.parent for path in (ROOT / "fixtures/restarts").glob("*/train.py"))
 
 Curves = dict[str, dict[int, float]]

@@ -18,8 +18,8 @@ from tbbridge.shape.mapping.tokens import tokenise
 from tbbridge.shape.run_log import run_log
 
 _LOWER = """
-    loss cost entropy xent error err wrong perplexity ppl bits bpc bpb bpd mse mae rmse mape rmsle nll wer cer ter fid
-    kid lpips brier ece kl divergence distance time
+    loss cost entropy xent error err wrong perplexity ppl bits bpc bpb bpd mse mae rmse mape smape rmsle nll wer cer ter
+    fid kid lpips brier ece kl divergence distance time
 """
 
 HPARAM: Final = "hparam."

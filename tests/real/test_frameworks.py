@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recorded import FRAMEWORKS, agree, expected_feeds, feeds, last_values, run_script
+from recorded import LIVE, agree, expected_feeds, feeds, last_values, run_script
 
 import tbbridge
 
@@ -35,7 +35,7 @@ def trainings(request: pytest.FixtureRequest, logs: Path) -> Iterator[Trainings]
         pool.shutdown(cancel_futures=True)
 
 
-@pytest.mark.parametrize("folder", FRAMEWORKS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", LIVE, ids=lambda folder: folder.name)
 def test_a_live_training_gives_the_run_log_that_the_framework_printed(
     folder: Path, logs: Path, trainings: Trainings
 ) -> None:

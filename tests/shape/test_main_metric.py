@@ -121,7 +121,22 @@ def test_each_quality_has_a_direction() -> None:
     """Errors, distances and code lengths are best where they are lowest."""
     lower = {name for name in words.QUALITY_NAMES if lower_is_better(f"val {name}")}
     assert lower == {
-        *("WER", "CER", "TER", "FID", "KID", "LPIPS", "MAE", "RMSE", "MSE", "MAPE", "RMSLE", "perplexity", "Brier"),
+        *(
+            "WER",
+            "CER",
+            "TER",
+            "FID",
+            "KID",
+            "LPIPS",
+            "MAE",
+            "RMSE",
+            "MSE",
+            "MAPE",
+            "SMAPE",
+            "RMSLE",
+            "perplexity",
+            "Brier",
+        ),
         *("ECE", "error", "bits per character", "bits per byte", "bits per dimension"),
     }
 

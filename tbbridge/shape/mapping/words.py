@@ -24,11 +24,11 @@ _QUALITIES: Final = """
     IoU: iou jaccard | F1: f1 fscore hmean | AUC: auc auroc roc | CIDEr: cider | BLEU: bleu sacrebleu
     ROUGE: rouge | WER: wer | CER: cer | TER: ter | METEOR: meteor | chrF: chrf | BERTScore: bertscore
     FID: fid | KID: kid | PSNR: psnr | SSIM: ssim | LPIPS: lpips | R2: r2 | MAE: mae | RMSE: rmse | MSE: mse
-    MAPE: mape | RMSLE: rmsle | NDCG: ndcg | MRR: mrr | MCC: mcc | kappa: kappa | exact match: em | PESQ: pesq
-    STOI: stoi | SDR: sdr sisdr | MOS: mos | ELBO: elbo | perplexity: perplexity ppl | bits per character: bpc
-    bits per byte: bpb | bits per dimension: bpd | Spearman: spearman | Pearson: pearson
-    correlation: correlation corr | AP: ap | AUPRC: auprc | Brier: brier | ECE: ece | precision: precision prec
-    recall: recall ar | error: error err wrong
+    MAPE: mape | SMAPE: smape | RMSLE: rmsle | NDCG: ndcg | MRR: mrr | MCC: mcc | kappa: kappa | exact match: em
+    PESQ: pesq | STOI: stoi | SDR: sdr | SI-SDR: sisdr | MOS: mos | ELBO: elbo | perplexity: perplexity ppl
+    bits per character: bpc | bits per byte: bpb | bits per dimension: bpd | Spearman: spearman
+    Pearson: pearson | correlation: correlation corr | AP: ap | AUPRC: auprc | Brier: brier | ECE: ece
+    precision: precision prec | recall: recall ar | error: error err wrong
 """
 QUALITIES: Final = {
     word: name.strip()
@@ -54,6 +54,7 @@ LOSS_TERMS: Final = (
     "RMSE",
     "MSE",
     "MAPE",
+    "SMAPE",
     "RMSLE",
     "error",
 )
