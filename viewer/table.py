@@ -57,17 +57,16 @@ class _Held:
         self.best: dict[str, str] = {}
         self.again = -math.inf
         self.made: dict[tuple[Any, ...], dict[str, Any]] = {}
-        self._known: dict[str, tuple[Any, Mapping[str, Any]]] = {}
+        self._known: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
 
     def look(self, source: Source) -> None:
-        """Look at all experiments again; one that has no new point keeps its cells."""
+        """Look at all experiments again; one whose summary is the same object keeps its cells."""
         rows, known = [], {}
         for name in source.names():
             if view := source.view(name):
-                stamp = view.generation, [len(points.step) for points in view.columns.values()]
                 before = self._known.get(name)
-                cells = before[1] if before and before[0] == stamp else dict(view.summary)
-                known[name] = stamp, cells
+                cells = before[1] if before and before[0] is view.summary else dict(view.summary)
+                known[name] = view.summary, cells
                 rows.append(TableRow(name, view.state, cells))
         self._known = known
         if rows != self.rows:
