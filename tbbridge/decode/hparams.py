@@ -76,7 +76,7 @@ class HParamsSession:
         }
 
     def _hparams(self, start: bytes) -> dict[str, HParam]:
-        found: dict[str, HParam] = {}
+        values: dict[bytes, HParam] = {}
         for number, wire, at, end in fields(start, 0, len(start)):
             if number == 1 and wire == BYTES:
                 entry = {n: start[a:b] for n, kind, a, b in fields(start, at, end) if kind == BYTES}
@@ -84,7 +84,13 @@ class HParamsSession:
                 if value is None:
                     self.unreadable += 1
                 else:
-                    found[_text(entry.get(1, b""))] = value
+                    values[entry.get(1, b"")] = value
+        found: dict[str, HParam] = {}
+        for name, value in values.items():  # of names that are not UTF-8, two may have one text
+            text = _text(name)
+            while text in found:
+                text += "'"
+            found[text] = value
         return found
 
 

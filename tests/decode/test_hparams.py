@@ -114,6 +114,13 @@ def test_only_the_plugin_s_own_records_count() -> None:
     assert log.scalars.step.tolist() == [1]
 
 
+def test_names_that_look_alike_are_told_apart() -> None:
+    """A name of a byte that is no UTF-8, and one of the four characters that show it; of one name the last counts."""
+    pairs = [(b"\xff", b"a"), (b"\\xff", b"b"), (b"lr", b"c"), (b"lr", b"d")]
+    entries = b"".join(field(1, field(1, name) + field(2, field(3, text))) for name, text in pairs)
+    assert read([field(3, entries)]).hparam_values == {"\\xff": "a", "\\xff'": "b", "lr": "d"}
+
+
 def test_ten_thousand_hyperparameters_in_one_record() -> None:
     """Larger than what is read without a look: all of them are read, in a second of the processor."""
     values = {f"name{number}": float(number) for number in range(10_000)}
