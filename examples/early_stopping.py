@@ -17,12 +17,7 @@ parser.add_argument("--column", default="val cross entropy", help="default: %(de
 parser.add_argument("--patience", type=int, default=20, help="points without a new lowest value (default: %(default)s)")
 parser.add_argument("command", nargs="+", help="the training's command line, after --")
 args = parser.parse_args()
-
-
-def is_over(points: tbbridge.Points) -> bool:
-    """Whether the lowest value is more than `patience` points back."""
-    return len(points.value) > 0 and len(points.value) - 1 - int(points.value.argmin()) >= args.patience
-
+stop = tbbridge.Condition(f'"{args.column}" no better for {args.patience}')
 
 with (
     subprocess.Popen(args.command) as training,
@@ -33,7 +28,7 @@ with (
         ended = training.poll() is not None  # looked at before the updates, so that the last ones are seen
         for update in updates:  # until a second has passed without news
             points = update.columns[args.column]
-            if is_over(points) and not stopped:
+            if not stopped and stop.first(update.columns):
                 stopped = True
                 training.terminate()
 

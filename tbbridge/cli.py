@@ -15,7 +15,7 @@ from tbbridge.core.errors import ConditionError, TbbridgeError
 from tbbridge.core.escape import escaped
 from tbbridge.core.version import VERSION
 
-COMMANDS = ("watch", "view", "export", "inspect", "wait", "check", "repair", "import", "demo")
+COMMANDS = ("watch", "view", "export", "inspect", "wait", "status", "check", "repair", "import", "demo")
 """In the order of the help. ``tbbridge/commands/<name>_.py`` has ``HELP``, ``add_arguments(parser)`` and
 ``run(args) -> int``; such a file imports the rest of tbbridge inside ``run``, so that ``--help`` is quick."""
 

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     if not found.files:
         raise PathError(next(iter(found.problems), f"{args.logdir} holds no event files: give the log directory"))
     if args.json:
-        print(json.dumps({"files": [file.as_json() for file in found.files]}, indent=1))
+        print(json.dumps({"version": 1, "files": [file.as_json() for file in found.files]}, indent=1))
     else:
         for file in found.files:
             for line in _lines(file):

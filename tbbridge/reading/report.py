@@ -30,8 +30,9 @@ PIPED_WIDTH = 160
 
 
 def report_json(reading: Reading) -> dict[str, Any]:
-    """The whole report as plain data."""
+    """The whole report as plain data, as ``tbbridge/commands/schema.json`` says."""
     return {
+        "version": 1,
         "experiments": {one.name: _experiment(reading, one) for one in reading.experiments},
         "runs": {run: {tag: _series(one) for tag, one in tags.items()} for run, tags in reading.runs.items()},
         "problems": list(reading.problems),

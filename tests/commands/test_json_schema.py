@@ -1,0 +1,56 @@
+"""What the commands print as JSON is what the schema that is shipped says, read by an outside validator."""
+
+from __future__ import annotations
+
+import copy
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from logs import write_experiment, write_run
+
+from tbbridge.cli import main
+
+SCHEMA = json.loads(files("tbbridge.commands").joinpath("schema.json").read_text())
+
+
+def validator(command: str) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator({**SCHEMA, "$ref": f"#/$defs/{command}"})
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    """A training, one with NaN and a restart, a damaged file, and one that is none."""
+    write_experiment(tmp_path / "a", "a")
+    write_run(tmp_path / "a/b", loss=[(0, 1.0), (1, float("nan"))], lr=[(0, float("inf"))])
+    path = write_run(tmp_path / "a/b", "2", wall_time=999.0, loss=[(1, float("nan")), (2, float("-inf"))])
+    path.write_bytes(path.read_bytes()[:-20] + b"noise" * 20)
+    (tmp_path / "a/b/events.out.tfevents.3").write_text("<html>\n")
+    return tmp_path / "a"
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("inspect", ["--json"]),
+        ("check", ["--json"]),
+        ("wait", ["--until", "b:lr is inf"]),
+        ("wait", ["--until", "val accuracy >= 0"]),
+    ],
+)
+def test_the_output_is_what_the_schema_says(
+    logs: Path, capsys: pytest.CaptureFixture[str], command: str, words: list[str]
+) -> None:
+    """And no longer once a key that it requires is gone, or the version is another one."""
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert main([command, str(logs), *words]) in (0, 1)
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    validator(command).validate(found)
+    for key in SCHEMA["$defs"][command]["required"]:
+        part = copy.deepcopy(found)
+        del part[key]
+        assert not validator(command).is_valid(part)
+    assert not validator(command).is_valid({**found, "version": 2})
