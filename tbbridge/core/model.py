@@ -38,6 +38,8 @@ class Damage:
     start: int
     end: int
     reason: str
+    step: int | None = field(default=None, compare=False)
+    """The step of the first intact scalar behind it; None where there is none yet."""
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from math import inf, isfinite
 
 import numpy as np
@@ -116,6 +117,7 @@ class Log:
             ids = np.array([self._id(tag) for tag in found.tags], np.int32)
             self._doubles.update(int(ids[tag]) for tag in found.wide)
             self.columns.commit(ids, value[: found.rows], wide=bool(found.wide))
+            self._place_damage(int(self.columns.scalars().step[-found.rows]))
         if found.records:
             if self.records == 0:
                 self._first_wall_time = found.first_wall_time
@@ -131,6 +133,13 @@ class Log:
                 self._session.add(wall_time, content)
             if found.sessions:
                 self._hparam_values = self._session.hparams
+
+    def _place_damage(self, step: int) -> None:
+        """Note the step of the first scalar behind the damage that has none yet."""
+        for place in reversed(range(len(self._damage))):
+            if self._damage[place].step is not None:
+                break
+            self._damage[place] = replace(self._damage[place], step=step)
 
     def _id(self, tag: bytes) -> int:
         text = tag.decode("utf-8", "backslashreplace")

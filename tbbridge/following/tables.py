@@ -28,6 +28,7 @@ from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.facts import GrowingFacts, SeriesFacts
 from tbbridge.shape.growing_run import ReadAgain, RunSeries
 from tbbridge.shape.hparams import ended
+from tbbridge.shape.losses import loss_notes, restart_notes
 from tbbridge.shape.mapping.charts import chart_series
 from tbbridge.shape.mapping.experiments import ROOT, SESSION, RunPlace, is_session, run_above
 from tbbridge.shape.mapping.mapping import Mapper, MappingOptions, changes, check_overrides
@@ -411,7 +412,7 @@ class Tables:
         began = time.thread_time()
         logged = as_logged(table.experiment, lambda run, tag: self._runs[run].series.live(tag))
         table.placement = self._placement(table, logged, sure)
-        table.show(self._view(table, table.placement), logged, self._runs)
+        table.show(self._view(table, table.placement, logged), logged, self._runs)
         for run in table.experiment.runs:
             self._runs[run].changed.clear()
         if sure:
@@ -425,20 +426,25 @@ class Tables:
         points = self._runs[epoch[0]].series.live(epoch[1]) if epoch else None
         return place(logged, points, self._options.align)
 
-    def _view(self, table: ExperimentTable, placement: Placement) -> ExperimentView:
+    def _view(self, table: ExperimentTable, placement: Placement, logged: Mapping[str, Points]) -> ExperimentView:
         experiment = table.experiment
         runs = {name: self._runs[name] for name in experiment.runs}
         writes = [self._logs.last_write(run) for run in experiment.runs]
-        note = (placement.remark,) if placement.remark else ()
         superseded, lost = run_notes(runs)
+        restarts = training_restarts(
+            {name: run.series.restarts for name, run in runs.items()},
+            {name: run.files.values() for name, run in runs.items()},
+        )
+        notes = [*experiment.notes, *([placement.remark] if placement.remark else [])]
+        notes += restart_notes(experiment.feeds, logged, lambda run, tag: runs[run].series.losses_of(tag), restarts)
         return ExperimentView(
             name=experiment.name,
             generation=0,
             columns=placement.columns,
             extra=table.charts,
             rewritten=sum(run.series.rewritten for run in runs.values()),
-            marks=run_marks(runs),
-            notes=(*experiment.notes, *note, *superseded, *lost, *table.changes),
+            marks=run_marks(runs, restarts),
+            notes=(*notes, *superseded, *lost, *table.changes),
             lost=lost,
             ended=ended([file for run in runs.values() for file in run.files.values()], placement.columns),
             summary=summary_row(
@@ -454,16 +460,13 @@ def _starts(above: Iterable[EventFile]) -> list[tuple[str, list[Start]]]:
     return [(file.name, file.starts) for file in above]
 
 
-def run_marks(runs: Mapping[str, Run]) -> list[Mark]:
+def run_marks(runs: Mapping[str, Run], restarts: Iterable[TrainingRestart]) -> list[Mark]:
     """The marks on the charts of a training: where it began again, and (the first of) each run's damage."""
-    restarts = {name: run.series.restarts for name, run in runs.items()}
-    found = [
-        _mark(one) for one in training_restarts(restarts, {name: run.files.values() for name, run in runs.items()})
-    ]
+    found = [_mark(one) for one in restarts]
     for run in runs.values():
         damage = [(file.name, one) for file in run.files.values() for one in file.damage[:MOST_DAMAGE_MARKS]]
         found += [
-            Mark("damage", None, f"{file}: bytes {one.start} to {one.end} could not be used: {one.reason}")
+            Mark("damage", one.step, f"{file}: bytes {one.start} to {one.end} could not be used: {one.reason}")
             for file, one in damage[:MOST_DAMAGE_MARKS]
         ]
     return found
@@ -479,9 +482,7 @@ def run_notes(runs: Mapping[str, Run]) -> tuple[list[str], list[str]]:
     """Return messages about the superseded points of these runs, and about damage and values passed over."""
     superseded, lost = [], []
     for name, run in runs.items():
-        if count := run.series.superseded:
-            restart = "a restart or " if run.series.restarts else ""
-            superseded.append(f"{name}: {count} points were superseded by {restart}a later value of the same step")
+        superseded += [f"{name}: {line}" for line in loss_notes(run.series.losses, len(run.series.restarts))]
         if damage := [one for file in run.files.values() for one in file.damage]:
             size = sum(one.end - one.start for one in damage)
             lost.append(f"{name}: {len(damage)} damaged places, {size} bytes, could not be used")

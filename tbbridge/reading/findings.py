@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from tbbridge.core.escape import escaped
-from tbbridge.core.model import EventFile, Experiment
-from tbbridge.reading.reading import Reading
-from tbbridge.shape.restarts import training_restarts
+from tbbridge.core.model import EventFile, Experiment, Series
+from tbbridge.reading.reading import Reading, as_logged
+from tbbridge.shape.losses import Losses, loss_notes, restart_notes
+from tbbridge.shape.restarts import TrainingRestart, training_restarts
+from tbbridge.shape.series import live
 
 MOST_LINES = 50
 """Lines of one kind that are shown; more are counted."""
@@ -38,7 +40,7 @@ def findings(reading: Reading, *, mapped: bool = True) -> Findings:
 
 
 def _notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
-    yield from experiment.notes
+    yield from experiment_notes(reading, experiment)
     if remark := reading.placement(experiment).remark:
         yield remark
 
@@ -59,23 +61,30 @@ def _passed_over(file: EventFile) -> Iterator[str]:
 
 
 def _superseded(reading: Reading) -> Iterator[str]:
-    """Restarts, counted once per training, and later values of a step; each with its points."""
-    every = [series for tags in reading.runs.values() for series in tags.values()]
-    repeats = sum(series.repeats for series in every)
-    older = sum(int(np.count_nonzero(series.superseded)) for series in every) - repeats
+    """Restarts, counted once per training, and the points that do not count as logged, by cause."""
+    losses = sum((_losses(series) for tags in reading.runs.values() for series in tags.values()), Losses())
     trainings = [one.runs for one in reading.experiments] or [(run,) for run in reading.restarts]
-    restarts = sum(
-        len(training_restarts({run: reading.restarts[run] for run in runs if run in reading.restarts}, reading.files))
-        for runs in (trainings if reading.restarts else ())
-    )
-    if restarts or older:
-        times = f"{restarts} restart{'s' * (restarts != 1)}"
-        yield f"{times}: {older} point{'s' * (older != 1)} superseded (--layout long --all has them)"
-    if repeats:
-        yield (
-            f"{repeats} point{'s' * (repeats != 1)} superseded by a later value of the same step "
-            "(--layout long --all has them)"
-        )
+    restarts = sum(len(_restarts(reading, runs)) for runs in (trainings if reading.restarts else ()))
+    yield from loss_notes(losses, restarts, " (--layout long --all has them)")
+
+
+def _losses(series: Series) -> Losses:
+    superseded = int(np.count_nonzero(series.superseded))
+    if not superseded and not series.ordinal:
+        return Losses()
+    return Losses.of(series.step[~series.superseded], superseded - series.repeats, series.repeats, series.ordinal)
+
+
+def _restarts(reading: Reading, runs: Iterable[str]) -> list[TrainingRestart]:
+    return training_restarts({run: reading.restarts[run] for run in runs if run in reading.restarts}, reading.files)
+
+
+def experiment_notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
+    """Yield the notes of an experiment: of its mapping, and of its restarts."""
+    yield from experiment.notes
+    if restarts := _restarts(reading, experiment.runs) if reading.restarts else []:
+        logged = as_logged(experiment, lambda run, tag: live(reading.runs[run][tag]))
+        yield from restart_notes(experiment.feeds, logged, lambda run, tag: _losses(reading.runs[run][tag]), restarts)
 
 
 def _some(lines: list[str]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from tbbridge.core.escape import escaped
 from tbbridge.core.model import Experiment, HParam, Series
+from tbbridge.reading.findings import experiment_notes
 from tbbridge.reading.reading import Reading
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _series(series: Series) -> dict[str, Any]:
 
 def notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
     """What must be said of an experiment: of its mapping, and of how its columns were put on one axis."""
-    yield from experiment.notes
+    yield from experiment_notes(reading, experiment)
     if given := reading.hparams(experiment):
         yield "hyperparameters: " + ", ".join(f"{name} = {value}" for name, value in given.items())
     if line := reading.placement(experiment).note:

@@ -25,6 +25,7 @@ from tbbridge.core.growing_column import common_prefix
 from tbbridge.core.model import EventFile, Int64, Points, Start
 from tbbridge.shape import series as rules
 from tbbridge.shape.growing_series import GrowingSeries
+from tbbridge.shape.losses import Losses
 from tbbridge.shape.series import Restart
 
 _POINTS_A_PIECE = 1000
@@ -144,9 +145,15 @@ class RunSeries:
         return self._series[tag].ordinal
 
     @property
-    def superseded(self) -> int:
-        """How many points of the run are superseded."""
-        return sum(series.superseded for series in self._series.values())
+    def losses(self) -> Losses:
+        """How many of the run's points do not count as logged, by cause."""
+        some = [tag for tag, series in self._series.items() if series.superseded or series.ordinal]
+        return sum(map(self.losses_of, some), Losses())
+
+    def losses_of(self, tag: str) -> Losses:
+        """Return how many of the tag's points do not count as logged, by cause."""
+        series = self._series[tag]
+        return Losses.of(series.live.step, series.restarted, series.superseded - series.restarted, series.ordinal)
 
     def update(self, files: Iterable[EventFile], *, whole: bool = False) -> None:
         """Take in the new points of files, each beginning with the first that was not taken in.
@@ -284,9 +291,13 @@ class RunSeries:
         for tag, series in merged.series().items():
             live = Points(*map(_own, rules.live(series)))
             parts = _parts(series.superseded, series.step, counts[tag]) if self._is_shared(tag) else None
-            largest = int(series.step.max())
             made[tag] = GrowingSeries(
-                live, points=len(series.step), largest=largest, ordinal=series.ordinal, parts=parts
+                live,
+                points=len(series.step),
+                largest=int(series.step.max()),
+                ordinal=series.ordinal,
+                restarted=len(series.step) - len(live.step) - series.repeats,
+                parts=parts,
             )
         self._series = made
         for tag in before.keys() | self._series.keys():

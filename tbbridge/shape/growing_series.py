@@ -26,6 +26,7 @@ class GrowingSeries:
         points: how many came, the superseded ones among them.
         largest: the largest step of all that came.
         ordinal: whether the writer passed no step, so that the steps are ordinals.
+        restarted: how many of the points a restart superseded.
         parts: where several files write the tag at once, which of them each point is from, in canonical order.
 
     Attributes:
@@ -33,9 +34,10 @@ class GrowingSeries:
         points: how many points came.
         largest: the largest step of all that came.
         ordinal: whether the steps are ordinals.
+        restarted: how many points a restart superseded; all others gave way to a later value of their step.
     """
 
-    __slots__ = ("_columns", "_parts", "largest", "live", "ordinal", "points")
+    __slots__ = ("_columns", "_parts", "largest", "live", "ordinal", "points", "restarted")
 
     def __init__(
         self,
@@ -44,6 +46,7 @@ class GrowingSeries:
         points: int,
         largest: int = 0,
         ordinal: bool = False,
+        restarted: int = 0,
         parts: NDArray[np.int32] | None = None,
     ) -> None:
         self._columns = tuple(GrowingColumn(column) for column in live)
@@ -52,6 +55,7 @@ class GrowingSeries:
         self.points = points
         self.largest = largest
         self.ordinal = ordinal
+        self.restarted = restarted
 
     @property
     def superseded(self) -> int:

@@ -112,6 +112,10 @@ class Restart(NamedTuple):
     """The older points from this step on are superseded (by rule 2: the lowest of its tags' steps)."""
     announced: bool
     """True by rule 1, False by rules 2 and 3."""
+    wall_time: float = np.inf
+    """When it began again, in seconds since the epoch; infinite where that is not known."""
+    behind: tuple[str, int, float] | None = None
+    """Where it may be what an earlier file has resumed with a clock behind: that file, its first step and wall time."""
 
 
 @dataclass(slots=True)
@@ -151,8 +155,8 @@ class Merged:
     segments: Segments
     repeats: Int64
     """By tag: how many points gave way to a later value of the same step (rule 4)."""
-    loops: dict[int, list[int]]
-    """File -> the steps at which its writer ran a loop again (rule 3)."""
+    loops: dict[int, list[tuple[int, float]]]
+    """File -> the steps and wall times at which its writer ran a loop again (rule 3)."""
 
     def series(self) -> dict[str, Series]:
         """The series by tag; views of the columns, but for float32 values that a double elsewhere had widened."""
@@ -176,17 +180,37 @@ class Merged:
         for number, first in zip(parts.file[parts.back].tolist(), parts.first[parts.back].tolist(), strict=True):
             back[number] = min(first, back.get(number, first))
         found = []
-        highs = [wall_time_interval(file.scalars.wall_time)[1] for file in files]
+        spans = [wall_time_interval(file.scalars.wall_time) for file in files]
+        highs = [high for _, high in spans]
         filled = [len(file.scalars.step) > 0 for file in files]
         for number, file in enumerate(files):
             before = zip(highs[:number], filled[:number], strict=True) if file.starts else ()
             earlier = [high for high, full in before if full]
             counted = [one for one in file.starts if not one.first or any(reaches(one, high) for high in earlier)]
-            found += [Restart(file.name, step, True) for step in sorted(one.step for one in counted)]
+            found += [
+                Restart(file.name, one.step, True, one.wall_time) for one in sorted(counted, key=lambda one: one.step)
+            ]
             if number in back and not counted:  # what a START announced is counted once
-                found.append(Restart(file.name, back[number], False))
-            found += [Restart(file.name, step, False) for step in self.loops.get(number, ())]
+                behind = self._behind(number)
+                of = (files[behind[0]].name, behind[1], spans[behind[0]][0]) if behind else None
+                found.append(Restart(file.name, back[number], False, spans[number][0], of))
+            found += [Restart(file.name, step, False, wall_time) for step, wall_time in self.loops.get(number, ())]
         return found
+
+    def _behind(self, number: int) -> tuple[int, int] | None:
+        """The first file of a tag, and its first step there, where a file that counts as a later one covers that step.
+
+        So it is where the clock of a resumed training is behind: what it resumed looks like a restart then.
+        """
+        parts = self.segments
+        ends = np.append(parts.start[1:], len(self.step))
+        for place in np.flatnonzero(parts.back & (parts.file == number)).tolist():
+            first = int(np.searchsorted(parts.tag, parts.tag[place]))
+            step, steps = int(parts.first[first]), self.step[parts.start[place] : ends[place]]
+            low, high = int(steps.min()), int(steps.max())
+            if low < step <= high + (high - low) // max(len(steps) - 1, 1):
+                return int(parts.file[first]), step
+        return None
 
 
 def merge_ordered(files: Sequence[EventFile]) -> Merged:
@@ -338,7 +362,7 @@ def _loops(merged: Merged, files: Sequence[EventFile]) -> None:
     falls = np.flatnonzero(merged.step[1:] < merged.step[:-1]) + 1
     falls = falls[~np.isin(falls, merged.segments.start)]
     begins = np.cumsum([0, *(len(file.scalars.step) for file in files)])
-    found: dict[int, list[list[int]]] = {}
+    found: dict[int, list[list[tuple[int, float]]]] = {}
     for segment in np.unique(np.searchsorted(merged.segments.start, falls, side="right") - 1):
         own = slice(int(merged.segments.start[segment]), int(ends[segment]))
         step = merged.step[own]
@@ -350,18 +374,20 @@ def _loops(merged: Merged, files: Sequence[EventFile]) -> None:
             merged.superseded[own][older] |= step[older] >= threshold
             number = int(merged.segments.file[segment])
             offsets = merged.position[own] - begins[number]
-            found.setdefault(number, []).append(_turns(step, places, offsets, files[number].starts))
+            turns = _turns(step, places, offsets, files[number].starts)
+            wall_time = merged.wall_time[own]
+            found.setdefault(number, []).append([(int(step[at]), float(wall_time[at])) for at in turns])
     merged.loops = {number: max(turns, key=len) for number, turns in found.items()}
 
 
 def _turns(step: Int64, places: NDArray[np.intp], offsets: Int64, starts: Sequence[Start]) -> list[int]:
-    """The steps at which a loop began again: the first of `places` after each fall that no START announced."""
+    """Where a loop began again: the first of `places` after each fall that no START announced."""
     falls = np.flatnonzero(step[1:] < step[:-1]) + 1
     fall, first = np.unique(np.searchsorted(falls, places, side="right") - 1, return_index=True)
     announced = np.array([start.before for start in starts], np.int64)
     after, upto = offsets[falls[fall] - 1], offsets[falls[fall]]
     silent = np.searchsorted(announced, after, side="right") == np.searchsorted(announced, upto, side="right")
-    turns: list[int] = step[places[first[silent]]].tolist()
+    turns: list[int] = places[first[silent]].tolist()
     return turns
 
 

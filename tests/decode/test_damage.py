@@ -50,6 +50,8 @@ def check_flip(data: bytes, bit: int, count: int = 100) -> None:
     assert log.scalars.step.tolist() == [step for step in range(1, count) if step != lost]
     assert log.scalars.value.tolist() == [step / 4 for step in range(1, count) if step != lost]
     assert (ranges(log), log.records, log.incomplete_tail) == ([(start, end)], count - 1, 0)
+    following = lost + 1 if lost < count - 1 else None
+    assert [one.step for one in log.damage] == [following], "the first intact one behind it"
 
 
 def test_every_single_bit_flip_costs_one_record() -> None:

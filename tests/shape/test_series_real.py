@@ -109,7 +109,9 @@ def follow(paths: list[Path], seed: str, looks: int = 25) -> None:
         fresh = merge([decode(path, size) for path, size in sizes.items() if size])
         assert run.tags == list(fresh)
         assert set(changed) <= set(fresh)
-        assert run.superseded == sum(int(series.superseded.sum()) for series in fresh.values())
+        found = [(int(one.superseded.sum()), one.repeats) for one in fresh.values()]
+        assert run.losses.restarted == sum(superseded - repeats for superseded, repeats in found)
+        assert run.losses.repeated + run.losses.cut_off == sum(repeats for _, repeats in found)
         for tag, series in fresh.items():
             for ours, theirs in zip(run.live(tag), live(series), strict=True):
                 np.testing.assert_array_equal(ours, theirs)

@@ -52,7 +52,9 @@ def test_growing_equals_merging_from_scratch(made, actions):
         assert run.tags == list(expected)
         assert all(same(run.live(tag), live(expected[tag])) for tag in expected)
         assert all(run.ordinal(tag) == expected[tag].ordinal for tag in expected)
-        assert run.superseded == sum(int(series.superseded.sum()) for series in expected.values())
+        found = [(int(one.superseded.sum()), one.repeats) for one in expected.values()]
+        assert run.losses.restarted == sum(superseded - repeats for superseded, repeats in found)
+        assert run.losses.repeated + run.losses.cut_off == sum(repeats for _, repeats in found)
         for tag in copies.keys() | expected.keys():
             row = changed.get(tag)
             if row is None:
@@ -60,7 +62,8 @@ def test_growing_equals_merging_from_scratch(made, actions):
             elif tag in copies and tag in expected:
                 assert same(start(copies[tag], row), start(run.live(tag), row)) or not row
         assert all(same(view, copies[tag]) for tag, view in views.items()), "a view that was handed out has changed"
-        assert sorted(run.restarts) == sorted(rule_by_rule(list(grown.files.values()))[1])
+        ruled = rule_by_rule(list(grown.files.values()))[1]
+        assert sorted(one[:3] for one in run.restarts) == sorted(map(tuple, ruled))
 
 
 def start(points: Points, rows: int) -> Points:
@@ -116,7 +119,7 @@ def test_a_writer_that_repeats_steps_is_followed_in_place():
     seen = [(grown.look(file), grown.run.live("a").step.tolist()) for file in growing([0, 1, 1, 2, 2, 3])]
     assert [rows for rows, _ in seen] == [{"a": row} for row in (0, 1, 1, 2, 2, 3)]
     assert [steps for _, steps in seen] == [[0], [0, 1], [0, 1], [0, 1, 2], [0, 1, 2], [0, 1, 2, 3]]
-    assert grown.run.superseded == 2
+    assert sum(grown.run.losses) == 2
 
 
 def test_steps_that_come_out_of_order_are_put_in_at_their_place():
@@ -167,7 +170,7 @@ def test_a_new_file_whose_wall_times_run_back_is_no_restart():
     grown = Grown()
     news = [Log("a", 4, 100, 50), Log("b", 0, 5, 0)]
     grown.look(event_file("1", [Log("a", step, step, step) for step in range(10)]), event_file("2", news[:1]))
-    assert [restart[1:] for restart in grown.run.restarts] == [(4, False)]
+    assert [restart[1:3] for restart in grown.run.restarts] == [(4, False)]
     assert grown.look(event_file("2", news)).keys() == {"a", "b"}
     assert grown.run.live("a").step.tolist() == list(range(10))
 
@@ -207,7 +210,7 @@ def test_two_writers_of_one_tag_grow_side_by_side():
         assert grown.run.live("a").step.tolist() == list(range(count + 1))
         assert grown.run.live("a").value.tolist() == [*range(100, 100 + count), count]
     assert grown.merges == before
-    assert grown.run.superseded == 49
+    assert sum(grown.run.losses) == 49
 
 
 def test_the_first_double_widens_the_series():
