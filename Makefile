@@ -71,8 +71,8 @@ campaign-torn: $(VENV)/.test ## read a run log while it is replaced as fast as c
 campaign-powercut: $(VENV)/.test ## cut the power of a virtual machine that publishes (CUTS=1000; needs root and QEMU)
 	$(BIN)/python tests/campaigns/powercut.py --cuts $(or $(CUTS),1000)
 
-campaign-soak: $(VENV)/.test ## a hundred writers beside a watch: memory, descriptors, no point missing (MINUTES=60)
-	$(BIN)/python tests/campaigns/soak.py --minutes $(or $(MINUTES),60)
+campaign-soak: $(VENV)/.test ## a hundred writers beside a watch, PAGES=20 that come and go: memory, descriptors, no point missing (MINUTES=60)
+	$(BIN)/python tests/campaigns/soak.py --minutes $(or $(MINUTES),60) --pages $(or $(PAGES),0)
 
 bench-latency: $(VENV)/.test ## measure from the writer's flush to the replaced run log, and what idle runs cost
 	$(BIN)/python benchmarks/latency.py

@@ -24,6 +24,13 @@ from tbbridge.write.table import RowGroup, Table
 
 PART_FILE = "part-0.parquet"
 
+HOW_TO_READ = (
+    "run=NAME is the run's name as text, percent-encoded: give the partition column the type of text, or a reader takes "
+    "001 for a number and 2026-01-01 for a date (pyarrow: partitioning(schema([('run', string())]), flavor='hive'); "
+    "DuckDB: hive_types={'run': VARCHAR})"
+)
+"""In each part: readers guess the type of a partition column from the names of the directories."""
+
 
 def partition(run: str) -> str:
     """The directory of a run in a dataset: ``run=NAME``, percent-encoded as Hive partitions are."""
@@ -48,7 +55,7 @@ def write_part(work: RunWork, directory: Path, tags: Sequence[str], steps: Steps
 def _superseded(series: Series) -> Series:
     """Only the points that were left out, to be counted."""
     kept = series.superseded
-    return Series(series.step[kept], series.wall_time[kept], series.value[kept], kept[kept])
+    return Series(series.step[kept], series.wall_time[kept], series.value[kept], kept[kept], repeats=series.repeats)
 
 
 def _put_part(directory: Path, run: str, tags: dict[str, Series]) -> None:
@@ -58,7 +65,8 @@ def _put_part(directory: Path, run: str, tags: dict[str, Series]) -> None:
     except OSError as error:
         raise PublishError(f"cannot make {folder}: {error.strerror}") from error
     groups = [RowGroup((tag,), point_cells(live(series))) for tag, series in tags.items()]
-    write_whole(folder / PART_FILE, parquet_chunks(Table(("tag",), LONG, groups), double=True))  # the parts must agree
+    table = Table(("tag",), LONG, groups)
+    write_whole(folder / PART_FILE, parquet_chunks(table, double=True, note=HOW_TO_READ))  # the parts must agree
 
 
 def dataset_parts(directory: Path) -> list[Path]:

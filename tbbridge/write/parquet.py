@@ -33,12 +33,13 @@ def arrow_table(table: Table) -> pyarrow.Table:
     return _arrow(table, groups, table.kinds or column_kinds(groups, table.columns))
 
 
-def parquet_chunks(table: Table, *, double: bool = False) -> Iterator[bytes]:
+def parquet_chunks(table: Table, *, double: bool = False, note: str = "") -> Iterator[bytes]:
     """Yield a Parquet file's bytes in order, a row group at a time; they depend on the table alone.
 
     Args:
         table: read once where it knows its `kinds`, else twice.
         double: make every float column float64, for files that must agree with one another.
+        note: how to read it, which the schema's metadata hold under the key ``tbbridge``.
 
     Raises:
         UsageError: pyarrow is not installed.
@@ -49,6 +50,8 @@ def parquet_chunks(table: Table, *, double: bool = False) -> Iterator[bytes]:
         kinds = {name: np.dtype(np.float64) if kind.kind == "f" else kind for name, kind in kinds.items()}
     sink = _Sink()
     schema = _arrow(table, [], kinds).schema
+    if note:
+        schema = schema.with_metadata({"tbbridge": note})
     with parquet.ParquetWriter(
         sink, schema, compression="zstd", use_dictionary=list(map(utf8, table.labels))
     ) as writer:

@@ -1,6 +1,6 @@
 """A hundred writers for an hour beside `tbbridge watch`: memory flat, descriptors flat, no point missing.
 
-python tests/campaigns/soak.py --writers 100 --minutes 60
+python tests/campaigns/soak.py --writers 100 --minutes 60 --pages 20      # with pages that come and go
 """
 
 from __future__ import annotations
@@ -14,11 +14,19 @@ import tempfile
 import time
 from pathlib import Path
 
+from visitors import Visitors
+
 import tbbridge
 from tbbridge.write.events import EventWriter
 
 FLAT = 3.0
 """MB by which memory may differ from one third of the time to the next; it would be 8 where each point is kept."""
+
+FLAT_WITH_PAGES = 0.1
+"""The share by which it may grow after the first ten minutes where pages come and go."""
+
+PORT = 8097
+"""Of the page."""
 
 
 def memory(pid: int, kind: str) -> float:
@@ -39,6 +47,7 @@ def main() -> None:
     parser.add_argument("--writers", type=int, default=100)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between the points of a writer")
+    parser.add_argument("--pages", type=int, default=0, help="pages that come and go, so many at a time")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         logs, out, fresh = Path(folder, "logs"), Path(folder, "logs-csv"), Path(folder, "fresh")
@@ -46,9 +55,12 @@ def main() -> None:
         for number in range(args.writers):
             (logs / f"run{number}").mkdir(parents=True)
             writers.append(EventWriter(logs / f"run{number}/events.out.tfevents.1", wall_time=time.time()))
+        page = ["--port", str(PORT)] if args.pages else ["--no-viewer"]
         watch = subprocess.Popen(
-            [sys.executable, "-m", "tbbridge", "watch", str(logs), "--no-viewer"], stdout=subprocess.DEVNULL
+            [sys.executable, "-m", "tbbridge", "watch", str(logs), *page], stdout=subprocess.DEVNULL
         )
+        names = [f"run{number}" for number in range(args.writers)]
+        visitors = Visitors(f"http://127.0.0.1:{PORT}/", names, args.pages)
         end, minute, step = time.monotonic() + 60 * args.minutes, time.monotonic() + 10, 0
         print("minute    points  MB resident   MB of its own  descriptors  processor s")
         began, own = time.monotonic(), []
@@ -70,6 +82,7 @@ def main() -> None:
                     flush=True,
                 )
             time.sleep(max(0.0, next_round - time.monotonic()))
+        visitors.stop()
         watch.send_signal(signal.SIGINT)
         assert watch.wait(60) == 0
         for path in tbbridge.export(logs, fresh):
@@ -77,8 +90,14 @@ def main() -> None:
             assert (out / path.relative_to(fresh)).read_bytes() == data, path
             assert data.count(b"\n") == step + 1, f"{path}: points are missing"
     print(f"{args.writers} writers, {step} steps each: no point is missing, the bytes equal a fresh export")
-    third = len(own) // 3
-    if third:
+    if args.pages:
+        print(f"{visitors.visits} visits, {len(visitors.failures)} failed: {visitors.failures[-3:]}")
+    third, early = len(own) // 3, own[10:11]
+    if args.pages and early:
+        grown = max(own[10:]) / early[0] - 1
+        assert grown < FLAT_WITH_PAGES, f"its own memory grew by {grown:.0%} after the first ten minutes"
+        print(f"memory is flat: {grown:+.0%} after the first ten minutes")
+    elif third:
         grown = max(own[-third:]) - max(own[third:-third])
         assert grown < FLAT, f"its own memory grew by {grown:.1f} MB from the second third of the time to the last"
         print(f"memory is flat: {grown:+.1f} MB from the second third of the time to the last")

@@ -356,6 +356,8 @@ def test_a_dataset_is_partitioned_by_run(export: Export, tmp_path: Path) -> None
     want = rows(export("-o", "-", "--layout", "long"))[1:]
     found = sorted((r["run"], r["tag"], r["step"], r["wall_time"], r["value"]) for r in table.to_pylist())
     assert found == sorted((row[0], row[1], int(row[2]), float(row[3]), float(row[4])) for row in want)
+    notes = [pq.read_schema(part).metadata[b"tbbridge"].decode() for part in made]
+    assert all("run=NAME is the run's name as text" in note and "hive_types={'run': VARCHAR}" in note for note in notes)
     export("-o", tmp_path / "data/", "--layout", "long", "--format", "parquet", code=2, err="--force")
     export("-o", tmp_path / "data/", "--layout", "long", "--format", "parquet", "--runs", "a/*", "--force")
     assert set(pq.read_table(tmp_path / "data").column("run").to_pylist()) == {"a/train", "a/validation"}
