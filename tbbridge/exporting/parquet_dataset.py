@@ -25,7 +25,7 @@ from tbbridge.write.table import RowGroup, Table
 PART_FILE = "part-0.parquet"
 
 HOW_TO_READ = (
-    "run=NAME is the run's name as text, percent-encoded: give the partition column the type of text, or a reader takes "
+    "run=NAME is the run's name as text, percent-encoded: give the partition column that type, or a reader takes "
     "001 for a number and 2026-01-01 for a date (pyarrow: partitioning(schema([('run', string())]), flavor='hive'); "
     "DuckDB: hive_types={'run': VARCHAR})"
 )

@@ -53,6 +53,7 @@ class Visitors:
 
     def __init__(self, url: str, experiments: Sequence[str], count: int, longest: float = 20.0) -> None:
         self.visits = 0
+        """How many ended well."""
         self.failures: list[str] = []
         self._over = threading.Event()
         arguments = (url, experiments, longest)
@@ -72,5 +73,6 @@ class Visitors:
                 visit(url, random.choice(experiments), random.uniform(0, longest), self._over.is_set)
                 self.visits += 1
             except Exception as error:
-                self.failures.append(f"{type(error).__name__}: {error}")
+                if self.visits:  # else the page is not served yet
+                    self.failures.append(f"{type(error).__name__}: {error}")
                 self._over.wait(1.0)
