@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -60,6 +61,7 @@ class Publisher:
         self._versions: dict[str, _Version] = {}
         self._cleaned: set[tuple[int, int]] = set()
         self._unsynchronized: set[Path] = set()
+        self._made: list[Path] = []
         self._housekeeping = threading.Lock()
         self._naming = threading.RLock()
         self._release: Callable[[], None] | None = None
@@ -132,9 +134,12 @@ class Publisher:
         self._versions.pop(name, None)
 
     def close(self) -> None:
-        """Make the renames durable and let the directory go. Closing twice is fine."""
+        """Make the renames durable and let the directory go, which goes if it is new and empty. Twice is fine."""
         if self._release is None:
             return
+        with contextlib.suppress(OSError):  # something was published
+            for directory in self._made:
+                directory.rmdir()
         for directory in sorted(self._unsynchronized):
             synchronize(directory)
         self._release()
@@ -152,6 +157,7 @@ class Publisher:
             missing = [path for path in (self.out, *self.out.parents) if not os.path.exists(path)]
             self.out.mkdir(parents=True, exist_ok=True)
             self._unsynchronized |= {path.parent for path in missing}
+            self._made += missing
 
     def _prepare(self, path: Path) -> None:
         """Hold the lock, and make the directories that `path` lies in; a link in the place of one is refused."""

@@ -347,3 +347,16 @@ Publisher({str(out)!r}).close()
     assert "another tbbridge publishes into" in done.stdout
     assert (out / "a/exp.csv").read_bytes() == b"new"
     assert not temporaries(out)
+
+
+def test_a_new_target_into_which_nothing_was_published_goes(tmp_path: Path) -> None:
+    """A mistyped log directory leaves nothing behind; a directory that was there, or holds something, stays."""
+    with Publisher(tmp_path / "a/b"):
+        assert (tmp_path / "a/b").is_dir()
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "full/b"):
+        with Publisher(tmp_path / name) as publisher:
+            if name != "empty":
+                publisher.publish("x", b"step\n")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["b", "empty", "full", "x.csv"]
