@@ -112,6 +112,8 @@ class EventFile:
     """Bytes of the file that have been seen."""
     taken: int = 0
     """Scalars before those of `scalars`, which were handed out before and are not kept here."""
+    headless: bool = False
+    """It does not begin with a file version, as event files do."""
     foreign: str = ""
     """What the file is where it is no event file, such as text; it has no damage then."""
 

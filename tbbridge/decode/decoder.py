@@ -11,7 +11,7 @@ from tbbridge.core.model import Damage, EventFile, Scalars
 from tbbridge.decode import backend, scan_result
 from tbbridge.decode.accumulate import Log
 from tbbridge.decode.condense import Condenser
-from tbbridge.decode.foreign import HEAD, foreign
+from tbbridge.decode.foreign import HEAD, foreign, is_headless
 from tbbridge.decode.resync import Search
 from tbbridge.decode.scan_result import Scan
 from tbbridge.decode.skip_large import HOLD, Walk
@@ -75,6 +75,9 @@ class Decoder:
     def log(self) -> EventFile:
         """What has been decoded so far. Its arrays are views that later feeds never change."""
         known = self._log.snapshot(self._name, self._size, self._open_damage, self._incomplete_tail)
+        known.headless = (
+            known.records > 0 and not any(one.start == 0 for one in known.damage) and is_headless(self._head)
+        )
         if self._size and not known.records and (what := foreign(self._head)):
             known.damage, known.incomplete_tail, known.foreign = [], 0, what
         return known

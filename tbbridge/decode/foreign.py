@@ -5,6 +5,9 @@ from __future__ import annotations
 HEAD = 1024
 """Bytes of a file's beginning that tell."""
 
+_VERSION, _VERSION_ENDS = b".Event:", 96
+"""Of a file version (``brain.Event:2``), which is a file's first record, and where it ends at the latest."""
+
 _LFS = b"version https://git-lfs.github.com/spec/"
 _APPLE_DOUBLE = b"\0\5\x16\7"
 """RFC 1740, section 5: the magic number of AppleDouble, in which macOS keeps what other file systems cannot."""
@@ -13,6 +16,11 @@ _LENGTH = 8
 """Bytes of a record's length: fewer may be the beginning of an event file."""
 
 _CONTROL = set(range(32)) - set(b"\t\n\r\f\x1b")
+
+
+def is_headless(head: bytes) -> bool:
+    """Whether an event file with this beginning does not begin with a file version."""
+    return _VERSION not in head[:_VERSION_ENDS]
 
 
 def foreign(head: bytes) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tbbridge.core.model import Bools, EventFile, Float64, Int64, Scalars
 from tbbridge.decode import backend
+from tbbridge.decode.foreign import HEAD, is_headless
 from tbbridge.decode.scan_result import MIN_VALUE_BYTES
 
 
@@ -29,6 +31,7 @@ class SmallFiles:
     """By file, in bytes."""
     records: Int64
     first_wall_time: Float64
+    headless: Bools
 
     def file(self, i: int, name: str) -> EventFile:
         """Return the plain file number `i` as the `Decoder` would."""
@@ -41,6 +44,7 @@ class SmallFiles:
             first_wall_time=float(self.first_wall_time[i]),
             records=int(self.records[i]),
             size=int(self.sizes[i]),
+            headless=bool(self.headless[i]),
         )
 
 
@@ -58,6 +62,7 @@ def decode_small(data: memoryview, bounds: Int64) -> SmallFiles:
     layouts = [tuple(name.decode("utf-8", "backslashreplace") for name in names) for names in found.layouts]
     distinct = np.array([len(set(names)) == len(names) for names in layouts], bool)
     kept = slice(found.rows[-1])
+    heads = [is_headless(bytes(data[at : min(at + HEAD, end)])) for at, end in pairwise(bounds.tolist())]
     return SmallFiles(
         plain=found.plain & distinct[found.layout],
         rows=found.rows,
@@ -67,4 +72,5 @@ def decode_small(data: memoryview, bounds: Int64) -> SmallFiles:
         sizes=np.diff(bounds),
         records=found.records,
         first_wall_time=found.first_wall_time,
+        headless=np.array(heads, bool) & (found.records > 0),
     )

@@ -28,7 +28,7 @@ from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.facts import GrowingFacts, SeriesFacts
 from tbbridge.shape.growing_run import ReadAgain, RunSeries
 from tbbridge.shape.hparams import ended
-from tbbridge.shape.losses import loss_notes, restart_notes
+from tbbridge.shape.losses import headless_notes, loss_notes, restart_notes
 from tbbridge.shape.mapping.charts import chart_series
 from tbbridge.shape.mapping.experiments import ROOT, SESSION, RunPlace, is_session, run_above
 from tbbridge.shape.mapping.mapping import Mapper, MappingOptions, changes, check_overrides
@@ -435,8 +435,9 @@ class Tables:
             {name: run.series.restarts for name, run in runs.items()},
             {name: run.files.values() for name, run in runs.items()},
         )
-        notes = [*experiment.notes, *([placement.remark] if placement.remark else [])]
+        notes = list(experiment.notes)
         notes += restart_notes(experiment.feeds, logged, lambda run, tag: runs[run].series.losses_of(tag), restarts)
+        notes += [placement.remark] if placement.remark else []
         return ExperimentView(
             name=experiment.name,
             generation=0,
@@ -483,6 +484,7 @@ def run_notes(runs: Mapping[str, Run]) -> tuple[list[str], list[str]]:
     superseded, lost = [], []
     for name, run in runs.items():
         superseded += [f"{name}: {line}" for line in loss_notes(run.series.losses, len(run.series.restarts))]
+        lost += headless_notes(run.files.values())
         if damage := [one for file in run.files.values() for one in file.damage]:
             size = sum(one.end - one.start for one in damage)
             lost.append(f"{name}: {len(damage)} damaged places, {size} bytes, could not be used")

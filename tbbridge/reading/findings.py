@@ -10,7 +10,7 @@ import numpy as np
 from tbbridge.core.escape import escaped
 from tbbridge.core.model import EventFile, Experiment, Series
 from tbbridge.reading.reading import Reading, as_logged
-from tbbridge.shape.losses import Losses, loss_notes, restart_notes
+from tbbridge.shape.losses import Losses, headless_notes, loss_notes, restart_notes
 from tbbridge.shape.restarts import TrainingRestart, training_restarts
 from tbbridge.shape.series import live
 
@@ -33,7 +33,11 @@ def findings(reading: Reading, *, mapped: bool = True) -> Findings:
     """
     files = [file for files in reading.files.values() for file in files]
     damage = [line for file in files for line in _damage(file)] + list(reading.problems)
-    others = reading.notes + [line for file in files for line in (*_foreign(file), *_passed_over(file))]
+    others = (
+        reading.notes
+        + list(headless_notes(files))
+        + [line for file in files for line in (*_foreign(file), *_passed_over(file))]
+    )
     notes = [f"{one.name}: {note}" for one in reading.experiments for note in _notes(reading, one)]
     lines = [*_some(damage), *_some(others), *_superseded(reading), *(_some(notes) if mapped else [])]
     return Findings([escaped(line) for line in lines], bool(damage))

@@ -175,7 +175,17 @@ def _agreement(others: Mapping[str, Points], base: StepsByTime, align: str) -> s
         return "all columns have the same steps"
     if not base.tells and any(_looks_different(points, base) for points in others.values()):
         return "train and validation may count different things, and the wall times do not tell: joined as logged"
+    if own := [name for name, points in others.items() if _counts_by_itself(points, base)]:
+        return f"{', '.join(own)}: counted from 0 or 1 on by itself, such as validation batches: joined as logged"
     return AGREED if others else ""
+
+
+def _counts_by_itself(points: Points, base: StepsByTime) -> bool:
+    """Whether consecutive steps from 0 or 1 on end far behind what the reference had reached by then."""
+    first, last = int(points.step[0]), int(points.step[-1])
+    reached, known = base.reached(points.wall_time)
+    consecutive = len(points.step) > 2 and first in (0, 1) and last - first == len(points.step) - 1
+    return bool(base.tells and consecutive and known.any() and int(reached[known].max()) >= 2 * last)
 
 
 def _reference(columns: Mapping[str, Points]) -> str | None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import NamedTuple
 
 import numpy as np
 
-from tbbridge.core.model import Feed, Int64, Points
+from tbbridge.core.model import EventFile, Feed, Int64, Points
 from tbbridge.shape.restarts import TrainingRestart
 
 CUT_OFF = 3
 """A series of consecutive steps with at least this many points to each is taken for one of fractional steps."""
+
+_NAMED = re.compile(r"tfevents\.\d+\.[^/]*$")
+"""The name that TensorFlow's, torch's and tensorboardX's writers give; each begins with a file version."""
 
 MUCH_SHORTER = 2
 """A restart is doubted where it hides this many times as many points as it brings."""
@@ -67,6 +71,16 @@ def loss_notes(losses: Losses, restarts: int, more: str = "") -> Iterator[str]:
         yield f"{_number(losses.stepless, 'point')} without a step, numbered in their order"
 
 
+def headless_notes(files: Iterable[EventFile]) -> Iterator[str]:
+    """Yield a message for each file that is named as a writer names it, and does not begin as it begins one."""
+    for file in files:
+        if file.headless and _NAMED.search(file.name):
+            yield (
+                f"{file.name} has no beginning: it may have been removed while its writer went on, and come back "
+                "without what was in it"
+            )
+
+
 def _number(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
 
@@ -92,7 +106,7 @@ def restart_notes(
 
 
 def _half(columns: Mapping[str, Points], restarts: Sequence[TrainingRestart]) -> Iterator[str]:
-    """Each restart after which some columns end with points of the earlier training, and others have newer ones."""
+    """Each restart after which some columns end with points of the earlier training, and a train column goes on."""
     for restart in restarts:
         when, file = min((place.wall_time, place.file) for _, place in restart.places)
         old = {
@@ -100,7 +114,7 @@ def _half(columns: Mapping[str, Points], restarts: Sequence[TrainingRestart]) ->
             for name, points in columns.items()
             if len(points.step) and points.step[-1] >= restart.step and points.wall_time[-1] < when
         }
-        if old and any(_goes_on(points, when) for name, points in columns.items() if name not in old):
+        if old and any(_goes_on(columns[name], when) for name in columns.keys() - old if name.startswith("train ")):
             first, last = min(step[0] for step in old.values()), max(step[-1] for step in old.values())
             steps = f"step {first} is" if first == last else f"steps {first} to {last} are"
             yield f"{', '.join(old)}: {steps} of the earlier training; {file} began again at step {restart.step}"

@@ -55,6 +55,14 @@ def test_validation_in_epochs_is_placed_at_the_iteration_reached(first: int, eve
     np.testing.assert_array_equal(placed.columns[VAL].value, validation().value)
 
 
+def test_validation_by_batch_counts_by_itself() -> None:
+    """Lightning's on_step values: 10 batches within a second after each 50 iterations; nothing is claimed of them."""
+    batches = points(np.arange(30), [50 * epoch + batch / 10 for epoch in (1, 2, 3) for batch in range(10)])
+    placed = place({TRAIN: training(epochs=15), VAL: batches})
+    assert (placed.how, steps(placed)) == ("step", list(range(30)))
+    assert placed.note == f"{VAL}: counted from 0 or 1 on by itself, such as validation batches: joined as logged"
+
+
 def test_first_validation_is_placed_already() -> None:
     """One point is enough to see that epoch 0 or 1 is not iteration 0 or 1."""
     for first in (0, 1):
