@@ -481,7 +481,7 @@ def _mark(restart: TrainingRestart) -> Mark:
 
 def run_notes(runs: Mapping[str, Run]) -> tuple[list[str], list[str]]:
     """Return messages about the superseded points of these runs, and about damage and values passed over."""
-    superseded, lost = [], []
+    superseded, lost = list[str](), list[str]()
     for name, run in runs.items():
         superseded += [f"{name}: {line}" for line in loss_notes(run.series.losses, len(run.series.restarts))]
         lost += headless_notes(run.files.values())
