@@ -177,7 +177,7 @@ def _agreement(others: Mapping[str, Points], base: StepsByTime, align: str) -> s
         return "train and validation may count different things, and the wall times do not tell: joined as logged"
     if own := [name for name, points in others.items() if _counts_by_itself(points, base)]:
         return f"{', '.join(own)}: counted from 0 or 1 on by itself, such as validation batches: joined as logged"
-    return AGREED if others else ""
+    return AGREED if others and base.tells else ""
 
 
 def _counts_by_itself(points: Points, base: StepsByTime) -> bool:
