@@ -18,6 +18,9 @@ SPACING, SUMMARY_SPACING = 20.0, 50.0
 """A file is published again at the soonest after this many times the processor time that its last publishing took, so
 that publishing takes no more than about 5 % of a core; and the summary, which changes whenever any run grows, 2 %."""
 
+LONGEST_REST = 10.0
+"""Seconds between two versions of the summary, at most: the first one computes every row, and the next only the new."""
+
 MANY, THREADS = 8, 8
 """From this many files on they are written by this many threads: each waits for the disk, hardly for the processor."""
 
@@ -112,8 +115,9 @@ class Outbox:
             log.exception("publishing %s failed", name)
             return self._failed(entry, f"cannot write {name}: {type(error).__name__}: {error}")
         entry.dirty, entry.problem, entry.retry_after = False, "", RETRY_FIRST
-        spacing = SUMMARY_SPACING if name == SUMMARY else SPACING
-        entry.not_before = self._clock() + spacing * (time.thread_time() - began)
+        spent = time.thread_time() - began
+        rest = min(SUMMARY_SPACING * spent, LONGEST_REST) if name == SUMMARY else SPACING * spent
+        entry.not_before = self._clock() + rest
         return True
 
     def _failed(self, entry: _Entry, problem: str) -> bool:
