@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 from support import run_cli, running_cli, wait_until
+from tensorboard.plugins.hparams.api_pb2 import Status
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 import tbbridge
+from tbbridge.core.crc32c import frame
 from tbbridge.following.follower import Follower
 from tbbridge.following.tables import FINISHED_AFTER
-from tbbridge.write.events import EventWriter
+from tbbridge.write.events import EventWriter, event, field, summary
 
 
 def append(logs: Path, run: str, values: dict[int, float], tag: str = "val_accuracy", *, number: int = 1) -> None:
@@ -111,6 +114,20 @@ def test_finished_is_silence_by_the_runs_own_pace(logs: Path) -> None:
     assert scripted.look() == [(0, "old", 1), (0, "quick", 1)]
     scripted.now += 10_000 - FINISHED_AFTER
     assert len(scripted.look()) == 3
+
+
+def test_a_session_that_says_that_it_ended_is_finished(logs: Path) -> None:
+    """At once, by the hyperparameter plugin's own record."""
+    scripted = Scripted(logs, "finished")
+    append(logs, "a", {0: 1})
+    assert scripted.look() == []
+    data = HParamsPluginData()
+    data.session_end_info.status = Status.Value("STATUS_SUCCESS")
+    plugin = field(9, field(1, field(1, "hparams") + field(2, data.SerializeToString())))
+    record = event(0, 2000.0, summary(field(1, "_hparams_/session_end_info") + plugin))
+    with (logs / "a/events.out.tfevents.1").open("ab") as file:
+        file.write(frame(record))
+    assert scripted.look() == [(0, "a", 0)]
 
 
 def test_a_column_that_is_not_there_yet_is_said_once_and_awaited(logs: Path) -> None:

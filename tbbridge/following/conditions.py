@@ -182,7 +182,7 @@ class Fulfilments:
         for place, condition in enumerate(self.conditions):
             since, needed = known.news_at, condition.silence
             if condition.finished:
-                since, needed = known.written_at, table.finished_after
+                since, needed = known.written_at, 0.0 if table.view.ended else table.finished_after
             if since is None or needed is None:
                 continue
             if self._clock() < since + needed:
