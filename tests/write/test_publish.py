@@ -125,7 +125,7 @@ def test_a_private_file_stays_private(publisher: Publisher, out: Path) -> None:
 
 
 def test_a_second_tbbridge_on_the_directory_refuses(publisher: Publisher, out: Path) -> None:
-    """It says what to do; when the first one ends, the directory is free, and nothing is left where nothing was written."""
+    """It says what to do; when the first one ends, the directory is free, and it is gone, since it held nothing."""
     with pytest.raises(LockedError, match=r"another tbbridge publishes into .*: stop it, or choose another place with"):
         Publisher(out)
     publisher.close()
