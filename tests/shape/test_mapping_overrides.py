@@ -86,14 +86,14 @@ def test_columns_are_known_in_any_usual_spelling(column: str) -> None:
         (("val accuracy=eval/top2",), (), "the nearest are 'eval/top1', 'eval/top1_ema'"),
         (("val accuracy=c:eval/top1",), (), "'a:eval/top1'"),
         (("val accurcy=eval/top1",), (), "did you mean 'val accuracy'?"),
-        (("eval/top1",), (), 'write --map "val accuracy=TAG"'),
+        (("eval/top1",), (), 'write map="val accuracy=TAG"'),
         ((), ("perplexity=eval/pplx",), "no tag matches"),
         ((), ("spam",), "no tag matches"),
-        ((), ("=eval/ppl",), 'write --metric "NAME=TAG"'),
-        ((), ("train x=eval/ppl",), 'write --metric "NAME=TAG"'),
+        ((), ("=eval/ppl",), 'write metric="NAME=TAG"'),
+        ((), ("train x=eval/ppl",), 'write metric="NAME=TAG"'),
         ((), ("a=x", "b=x", "c=x"), "there are two charts, and 3 metrics are named"),
         ((), ("a=eval/acc", "a=eval/loss"), "'a' is named twice"),
-        (("val accuracy=\x1b[31m",), (), r'--map "val accuracy=\x1b[31m"'),
+        (("val accuracy=\x1b[31m",), (), r'map="val accuracy=\x1b[31m"'),
     ],
 )
 def test_wrong_names_are_refused_with_the_nearest(
