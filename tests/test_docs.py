@@ -28,7 +28,7 @@ PAGES = sorted(
 
 GENERATED = ["docs/make_cli.py", "docs/make_api.py", "contrib/completion/make.py"]
 
-ENDS = ("export", "inspect", "check", "repair", "import")
+ENDS = ("export", "inspect", "check", "repair", "import", "wait", "status")
 """Commands that end by themselves; the others are tried by tests of their own."""
 
 
