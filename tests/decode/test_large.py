@@ -22,6 +22,7 @@ from tbbridge.core.varint import varint
 from tbbridge.decode import Decoder, _native, _plain, condense
 from tbbridge.decode.scan_result import MAX_VALUES, SMALL
 from tbbridge.tail.file import feed
+from tbbridge.tail.local import LocalFile
 from tbbridge.write.events import event, field, simple_value, summary, tensor_value
 
 BIG = 200_000
@@ -173,14 +174,9 @@ def test_a_record_of_70_mb_costs_no_memory(tmp_path: Path) -> None:
     path.write_bytes(b"".join([VERSION, frame(payload), scalar(8)]))
     del payload
     decoder = Decoder("x")
-    with path.open("rb") as file:
-
-        def read(count: int, offset: int) -> bytes:
-            file.seek(offset)
-            return file.read(count)
-
+    with LocalFile(str(path)) as file:
         tracemalloc.start()
-        decoder.follow(path.stat().st_size, read)
+        feed(decoder, file, path.stat().st_size)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     log = decoder.log
