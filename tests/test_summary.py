@@ -110,10 +110,8 @@ def test_watch_writes_again_only_the_rows_that_changed(tmp_path: Path, monkeypat
     logs, out, made = tmp_path / "logs", tmp_path / "out", list[str]()
     for number in range(30):
         write_run(logs / f"run{number}", loss=[(step, 1 / (step + 1)) for step in range(number + 1)])
-    lines = summary.csv_lines
-    monkeypatch.setattr(
-        summary, "csv_lines", lambda group, options: (made.append(*group.labels), lines(group, options))[1]
-    )
+    lines = summary.csv_rows
+    monkeypatch.setattr(summary, "csv_rows", lambda rows, columns: (made.extend(rows), lines(rows, columns))[1])
     with Publisher(out) as publisher, EventWriter(logs / "run7/events.out.tfevents.2", wall_time=300) as writer:
         follower = Follower(logs, publisher)
         follower.finish()

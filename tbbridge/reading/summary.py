@@ -14,7 +14,7 @@ from tbbridge.shape.restarts import training_restarts
 from tbbridge.shape.series import Restart, natural_key
 from tbbridge.shape.summary import HPARAM, SummaryRow
 from tbbridge.write.backend import number_texts
-from tbbridge.write.csv_text import PLAIN, csv_lines
+from tbbridge.write.csv_text import PLAIN, cell
 from tbbridge.write.table import Cells, RowGroup, Table
 
 _LABEL = "experiment"
@@ -78,12 +78,31 @@ class SummaryCsv:
         if not given_again:
             self._hparams = _hparam_columns([line.hparams for line in self._lines.values()])
         columns = (*_columns(line.keys for line in self._lines.values()), *self._hparams)
-        for name, line in self._lines.items():
-            if not line.text or columns != self._columns:
-                text = csv_lines(_group(name, line.row, columns), PLAIN)
-                self._lines[name] = line._replace(text=text)
+        new = {name: line.row for name, line in self._lines.items() if not line.text or columns != self._columns}
+        for name, text in zip(new, csv_rows(new, columns), strict=True):
+            self._lines[name] = self._lines[name]._replace(text=text)
         self._columns = columns
         return b"".join((PLAIN.line((_LABEL, *columns)), *(line.text for line in self._lines.values())))
+
+
+def csv_rows(rows: Mapping[str, Mapping[str, Cell]], columns: Sequence[str]) -> list[bytes]:
+    """Return the line of each row, its end included. Numbers become text a column at a time: a third of the cost."""
+    texts = [map(cell, rows), *(_texts([row.get(column) for row in rows.values()]) for column in columns)]
+    return [f"{','.join(line)}\n".encode() for line in zip(*texts, strict=True)]
+
+
+def _texts(values: Sequence[Cell]) -> list[str]:
+    """The cells of a column as CSV has them."""
+    texts = [cell(value) if isinstance(value, str) else "" for value in values]
+    places: dict[np.dtype[Any], list[int]] = {}
+    for place, value in enumerate(values):
+        if value is not None and not isinstance(value, str):
+            places.setdefault(np.dtype(getattr(value, "dtype", type(value))), []).append(place)
+    for kind, alike in places.items():
+        numbers = number_texts(np.array([values[place] for place in alike], kind))
+        for place, text in zip(alike, numbers, strict=True):
+            texts[place] = text
+    return texts
 
 
 def _parted(row: Mapping[str, Cell]) -> tuple[tuple[str, ...], Mapping[str, Cell]]:
@@ -114,7 +133,7 @@ def _hparam_columns(rows: Sequence[Mapping[str, Cell]]) -> tuple[str, ...]:
     return tuple(sorted(values, key=lambda name: (name in alike, natural_key(name))))
 
 
-def _group(name: str, row: Mapping[str, Cell], columns: Iterable[str], texts: Collection[str] = ()) -> RowGroup:
+def _group(name: str, row: Mapping[str, Cell], columns: Iterable[str], texts: Collection[str]) -> RowGroup:
     return RowGroup((name,), {column: _cells(row.get(column), column in texts) for column in columns})
 
 
