@@ -14,7 +14,7 @@ from support import ROOT
 
 import tbbridge
 from tbbridge.core.model import EventFile, Series
-from tbbridge.reading import small_runs
+from tbbridge.reading import together
 from tbbridge.reading.reading import Reading, experiments
 from tbbridge.shape.facts import facts
 from tbbridge.shape.series import merge
@@ -127,7 +127,7 @@ def test_a_file_that_goes_or_changes_between_listing_and_reading_costs_only_itse
 ) -> None:
     """One vanishes, one becomes a directory, one a FIFO, one is replaced: the others are read."""
     paths = write_runs(tmp_path / "logs", 20)
-    usual = small_runs.small_batches
+    usual = together.small_batches
 
     def meanwhile(listed: list[str]) -> object:
         for path in paths[:4]:
@@ -138,7 +138,7 @@ def test_a_file_that_goes_or_changes_between_listing_and_reading_costs_only_itse
             writer.scalar("other", 1, 1.0, 1.0)
         return usual(listed)
 
-    monkeypatch.setattr(small_runs, "small_batches", meanwhile)
+    monkeypatch.setattr(together, "small_batches", meanwhile)
     reading = tbbridge.read(tmp_path / "logs")
     assert list(reading.runs) == [f"run{number:03d}" for number in range(3, 20)]
     assert list(reading.runs["run003"]) == ["other"]

@@ -20,7 +20,7 @@ import numpy as np
 from tbbridge.core.errors import MappingError
 from tbbridge.core.growing_column import common_prefix
 from tbbridge.core.model import NO_SCALARS, Cell, EventFile, Experiment, ExperimentView, Mark, Points, Start
-from tbbridge.reading.log_directory import LogDirectory
+from tbbridge.reading.log_directory import CalmRun, LogDirectory
 from tbbridge.reading.reading import NO_POINTS, as_logged, named
 from tbbridge.reading.summary import summary_row
 from tbbridge.reading.wide import wide_table
@@ -83,7 +83,9 @@ class ExperimentTable:
     charts: Mapping[str, Mapping[str, Points]] = field(default_factory=dict)
     """All its series, by the charts that draw them."""
     pauses: dict[str, float] = field(default_factory=dict)
-    """By column, the longest time between two of its points in seconds, a restart aside."""
+    """By column, the longest time between two of its points in seconds, a restart aside; see `pause`."""
+    _weighed: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By column, the generation and the rows that `pauses` knows."""
     _shown: dict[str, tuple[str, str] | None] = field(default_factory=dict)
     """By column, the run and tag that it shows with the steps as logged; None of one that was placed."""
 
@@ -101,13 +103,14 @@ class ExperimentTable:
         for name, points in view.columns.items():
             feed = self.experiment.feeds[name]
             shown[name] = (feed.run, feed.tag) if feed and points is logged[name] else None
+            if not old.columns:
+                continue
             before = old.columns.get(name, NO_POINTS)
             if feed and shown[name] and shown[name] == self._shown.get(name):
                 row = runs[feed.run].changed.get(feed.tag, len(before.step))
             else:
                 row = common_prefix(before, points)
             grows = grows and row >= len(before.step)
-            self._note_pause(name, points, row if row >= len(before.step) else 0, view.marks)
             changed += [int(steps[row]) for steps in (before.step, points.step) if row < len(steps)]
         if list(old.columns) != list(view.columns):
             changed = [FROM_THE_START]
@@ -120,6 +123,14 @@ class ExperimentTable:
     @property
     def pause(self) -> float:
         """The longest pause between its points so far, in seconds; 0 while it has fewer than two."""
+        view = self.view
+        for name, points in view.columns.items():
+            generation, rows = self._weighed.get(name, (0, 0))
+            if generation != view.generation:
+                rows = 0
+            if rows < len(points.step) or not rows:
+                self._note_pause(name, points, rows, view.marks)
+                self._weighed[name] = view.generation, len(points.step)
         return min((pause for pause in self.pauses.values() if pause), default=0.0)
 
     @property
@@ -154,8 +165,16 @@ class Run:
     """The session starts of the run above that hold for this one."""
     session: bool = False
     """It holds only a hyperparameter session."""
+    calm: bool = False
+    """No rule concerned it when it was read, and it is as it was then: there is nothing to say of it."""
     _growing: dict[str, GrowingFacts] = field(default_factory=dict)
     _stale: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, calm: CalmRun) -> Run:
+        """A run that no rule concerns."""
+        file = calm.file
+        return cls(RunSeries(calm.points), calm.facts, {file.name: file}, calm=True)
 
     def take_in(self, logs: LogDirectory, name: str, announced: Mapping[str, list[EventFile]]) -> bool:
         """Take in the news of the run's files; returns whether tags came or went.
@@ -164,6 +183,7 @@ class Run:
             announced: the session starts of the runs that have some.
         """
         files, whole = logs.take(name)
+        self.calm = False
         above = self._starts_above(name, files, announced)
         try:
             if not whole and _starts(above) != _starts(self.above):
@@ -201,6 +221,8 @@ class Run:
 
     def settle_facts(self) -> dict[str, SeriesFacts]:
         """The facts of all series, as they are now."""
+        if not self._stale:
+            return self.facts
         self.facts = {
             tag: self._facts(tag) if tag in self._stale or tag not in self.facts else self.facts[tag]
             for tag in self.series.tags
@@ -378,6 +400,9 @@ class Tables:
         if name not in self._logs.runs:
             return self._runs.pop(name, None) is not None
         new = name not in self._runs
+        if new and not self._announced and (calm := self._logs.take_calm(name)):
+            self._runs[name] = Run.of(calm)
+            return True
         run = self._runs.setdefault(name, Run())
         try:
             names_changed = run.take_in(self._logs, name, self._announced) or new
@@ -428,30 +453,32 @@ class Tables:
 
     def _view(self, table: ExperimentTable, placement: Placement, logged: Mapping[str, Points]) -> ExperimentView:
         experiment = table.experiment
-        runs = {name: self._runs[name] for name in experiment.runs}
+        rest = {name: self._runs[name] for name in experiment.runs if not self._runs[name].calm}
         writes = [self._logs.last_write(run) for run in experiment.runs]
-        superseded, lost = run_notes(runs)
+        superseded, lost = run_notes(rest)
         restarts = training_restarts(
-            {name: run.series.restarts for name, run in runs.items()},
-            {name: run.files.values() for name, run in runs.items()},
+            {name: run.series.restarts for name, run in rest.items()},
+            {name: run.files.values() for name, run in rest.items()},
         )
         notes = list(experiment.notes)
-        notes += restart_notes(experiment.feeds, logged, lambda run, tag: runs[run].series.losses_of(tag), restarts)
+        notes += restart_notes(
+            experiment.feeds, logged, lambda run, tag: self._runs[run].series.losses_of(tag), restarts
+        )
         notes += [placement.remark] if placement.remark else []
         return ExperimentView(
             name=experiment.name,
             generation=0,
             columns=placement.columns,
             extra=table.charts,
-            rewritten=sum(run.series.rewritten for run in runs.values()),
-            marks=run_marks(runs, restarts),
+            rewritten=sum(run.series.rewritten for run in rest.values()),
+            marks=run_marks(rest, restarts),
             notes=(*notes, *superseded, *lost, *table.changes),
             lost=lost,
-            ended=ended([file for run in runs.values() for file in run.files.values()], placement.columns),
+            ended=ended([file for run in rest.values() for file in run.files.values()], placement.columns),
             summary=summary_row(
                 placement.columns,
-                {name: run.series.restarts for name, run in runs.items()},
-                {name: list(run.files.values()) for name, run in runs.items()},
+                {name: run.series.restarts for name, run in rest.items()},
+                {name: list(run.files.values()) for name, run in rest.items()},
             ),
             last_write=max((moment for moment in writes if moment is not None), default=None),
         )

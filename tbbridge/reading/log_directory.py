@@ -10,9 +10,13 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
-from tbbridge.core.model import EventFile
+from tbbridge.core.model import EventFile, Points
 from tbbridge.decode import Decoder
+from tbbridge.reading.together import read_together
+from tbbridge.shape.facts import SeriesFacts
+from tbbridge.shape.many_series import ManySeries
 from tbbridge.tail.file import GrowingFile, News
 from tbbridge.tail.logdir import (
     EventPath,
@@ -31,8 +35,21 @@ log = logging.getLogger(__name__)
 PART_FILES = 50
 """Files that are looked at in one part of a sweep: where nothing is new, a third of a millisecond."""
 
+MANY = 16
+"""From this many new files on the small ones are read together."""
+
 SLICE = 16 << 20
 """Bytes that one look reads of one file, so that a huge run keeps the others waiting for some 50 ms only."""
+
+
+class CalmRun(NamedTuple):
+    """A run of one small file that no rule of restarts concerns, as it was read together with others."""
+
+    file: EventFile
+    """Without its scalars."""
+    points: dict[str, Points]
+    """By tag, the tags sorted."""
+    facts: dict[str, SeriesFacts]
 
 
 class LogDirectory:
@@ -75,6 +92,7 @@ class LogDirectory:
         self._files: dict[str, tuple[str, GrowingFile]] = {}
         self._sorted: list[str] = []
         self._unproven: dict[str, None] = {}
+        self._calm: dict[str, tuple[ManySeries, int, dict[str, SeriesFacts]]] = {}
 
     @property
     def problems(self) -> list[str]:
@@ -169,6 +187,17 @@ class LogDirectory:
         grown = self._news.pop(run, set())
         return [file.take() for path, file in files.items() if whole or path in grown], whole
 
+    def take_calm(self, run: str) -> CalmRun | None:
+        """Return what a new run holds where no rule concerns it, as `take` would; None: `take` tells."""
+        calm = self._calm.pop(run, None)
+        files = list(self.runs.get(run, {}).values())
+        if calm is None or len(files) != 1 or not files[0].is_untouched:
+            return None
+        files[0].take()
+        self._news.pop(run, None)
+        series, number, facts = calm
+        return CalmRun(files[0].log, series.points(number), facts)
+
     def partly_read(self) -> set[str]:
         """Return the runs that are read for the first time, which `take` then returns as far as they are read."""
         self.partly = self.reading
@@ -252,6 +281,7 @@ class LogDirectory:
         if not self.runs[run]:
             del self.runs[run]
             self._news.pop(run, None)
+            self._calm.pop(run, None)
         self.unfinished.discard(path)
         self._asked.discard(path)
         return run
@@ -321,8 +351,9 @@ class LogDirectory:
 
     def _look(self, paths: list[str]) -> list[tuple[str, News]]:
         """One look at each file; by several threads where there is much to read, since decoding releases the GIL."""
-        queue = deque(paths)
-        results: list[tuple[str, News]] = []
+        results = self._look_together(paths)
+        done = {path for path, _ in results}
+        queue = deque(path for path in paths if path not in done)
 
         def work() -> None:
             while True:
@@ -332,11 +363,29 @@ class LogDirectory:
                     return
                 results.append((path, self._look_at(self._files[path][1])))
 
-        fresh = sum(self._files[path][1].last_write is None or path in self.unfinished for path in paths)
+        fresh = sum(self._files[path][1].last_write is None or path in self.unfinished for path in queue)
         if fresh < 2:
             work()
         else:
             with ThreadPoolExecutor(min(fresh, os.cpu_count() or 1)) as pool:
-                for done in [pool.submit(work) for _ in range(min(fresh, os.cpu_count() or 1))]:
-                    done.result()
+                for worker in [pool.submit(work) for _ in range(min(fresh, os.cpu_count() or 1))]:
+                    worker.result()
+        return results
+
+    def _look_together(self, paths: Iterable[str]) -> list[tuple[str, News]]:
+        """The first look at small files, where there are many new ones; of those that are plain."""
+        new = [path for path in paths if self._files[path][1].is_new] if self.storage.rereads else []
+        if len(new) < MANY:
+            return []
+        places = [EventPath(path, self._files[path][1].name) for path in new]
+        results = []
+        for batch, decoded, series, plain in read_together(places):
+            calm, facts, bounds = series.calm.tolist(), series.facts(), batch.bounds.tolist()
+            for i in plain:
+                place = places[batch.files[i]]
+                run, file = self._files[place.path]
+                file.begin_with(decoded.file(i, place.name), batch.stats[i], batch.data[bounds[i] : bounds[i + 1]])
+                if calm[i]:
+                    self._calm[run] = series, i, facts[i]
+                results.append((place.path, News.SOME))
         return results

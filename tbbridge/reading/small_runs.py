@@ -9,14 +9,14 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from tbbridge.core.model import EventFile, Series
-from tbbridge.decode.small_files import SmallFiles, decode_small
+from tbbridge.decode.small_files import SmallFiles
 from tbbridge.reading.log_directory import LogDirectory
+from tbbridge.reading.together import read_together
 from tbbridge.shape.facts import SeriesFacts, facts
 from tbbridge.shape.many_series import ManySeries
 from tbbridge.shape.mapping.experiments import with_session
 from tbbridge.shape.series import Restart, doubles, merge_run
 from tbbridge.shape.sub_runs import inherited_starts
-from tbbridge.tail.batch import small_batches
 from tbbridge.tail.file import GrowingFile
 from tbbridge.tail.logdir import EventPath, Listing
 
@@ -53,7 +53,7 @@ def read_runs(logs: LogDirectory, listing: Listing, *, together: bool = True) ->
     Args:
         logs: reads what is not read together.
         listing: the files.
-        together: read small files in small_batches, from the local file system.
+        together: read small files in batches, from the local file system.
     """
     small = _read_small(listing) if together else _SmallFiles({}, {}, {}, {})
     left = {run: files for run, files in listing.runs.items() if run not in small.series}
@@ -110,11 +110,9 @@ def _read_small(listing: Listing) -> _SmallFiles:
     found = _SmallFiles({}, {}, {}, {})
     runs = [run for run, files in listing.runs.items() for _ in files]
     places = [place for files in listing.runs.values() for place in files]
-    for batch in small_batches([place.path for place in places]):
-        decoded = decode_small(batch.data, batch.bounds)
-        series = ManySeries(decoded.scalars, decoded.rows, decoded.layout, decoded.layouts)
+    for batch, decoded, series, plain in read_together(places):
         calm, known = series.calm.tolist(), series.facts()
-        for i in np.flatnonzero(decoded.plain).tolist():
+        for i in plain:
             run, place = runs[batch.files[i]], places[batch.files[i]]
             small = _Small(place.name, decoded, i)
             if calm[i] and len(listing.runs[run]) == 1:

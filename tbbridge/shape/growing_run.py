@@ -14,7 +14,7 @@ points of the run: `ReadAgain` asks for them, since a point that was superseded 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,14 +118,19 @@ class _Holder:
 class RunSeries:
     """The series of one run, kept up to date (see above).
 
+    Args:
+        known: by tag, the points of a run that no rule concerns; its files are not known, so that the first update has
+            to be with all their points.
+
     Attributes:
         restarts: where the training began again, in canonical order.
         rewritten: how often points that stood already changed or went.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: Mapping[str, Points] | None = None) -> None:
         self.restarts: list[Restart] = []
         self.rewritten = 0
+        self._known = known
         self._files: dict[str, _File] = {}
         self._series: dict[str, GrowingSeries] = {}
         self._holders: dict[str, list[_Holder]] = {}
@@ -134,15 +139,15 @@ class RunSeries:
     @property
     def tags(self) -> list[str]:
         """The tags that have points, sorted."""
-        return sorted(self._series)
+        return sorted(self._series if self._known is None else self._known)
 
     def live(self, tag: str) -> Points:
         """The tag's points that nothing supersedes, by step ascending; KeyError where there are none."""
-        return self._series[tag].live
+        return self._series[tag].live if self._known is None else self._known[tag]
 
     def ordinal(self, tag: str) -> bool:
         """Whether the tag's steps are ordinals by rule 5."""
-        return self._series[tag].ordinal
+        return self._known is None and self._series[tag].ordinal
 
     @property
     def losses(self) -> Losses:
@@ -152,6 +157,8 @@ class RunSeries:
 
     def losses_of(self, tag: str) -> Losses:
         """Return how many of the tag's points do not count as logged, by cause."""
+        if self._known is not None:
+            return Losses()
         series = self._series[tag]
         return Losses.of(series.live.step, series.restarted, series.superseded - series.restarted, series.ordinal)
 
@@ -167,6 +174,13 @@ class RunSeries:
                 as they are or as some of the news made them.
         """
         files = rules.canonical_order(file for file in files if _matters(file) or file.name in self._files)
+        if self._known is not None:
+            if not whole:
+                if files:
+                    raise ReadAgain
+                return
+            self._series = {tag: GrowingSeries(live, points=len(live.step)) for tag, live in self._known.items()}
+            self._known = None
         if whole:
             self._merge([file for file in files if _matters(file)])
         else:

@@ -62,6 +62,16 @@ class ManySeries:
         first = self._first[i]
         return {tag: self._series(first + at) for at, tag in enumerate(self._tags[self._layout[i]])}
 
+    def points(self, i: int) -> dict[str, Points]:
+        """Return the points of the calm file number `i` by tag, the tags sorted; views of the points of all."""
+        first = self._first[i]
+        bounds = self._bounds[first : first + len(self._tags[self._layout[i]]) + 1].tolist()
+        step, wall_time, value = self._points
+        return {
+            tag: Points(step[start:end], wall_time[start:end], value[start:end])
+            for tag, start, end in zip(self._tags[self._layout[i]], bounds, bounds[1:], strict=False)
+        }
+
     def _series(self, number: int) -> Series:
         own = slice(self._bounds[number], self._bounds[number + 1])
         step, wall_time, value = self._points

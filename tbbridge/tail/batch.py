@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tbbridge.core.model import Int64
-from tbbridge.tail.local import FLAGS
+from tbbridge.tail.local import FLAGS, stat_of
+from tbbridge.tail.storage import Stat
 
 SMALL = 1 << 20
 """Bytes of the largest file that is read so."""
@@ -28,31 +29,35 @@ class Batch(NamedTuple):
     """Their bytes, one file after the other; valid until the next batch is read."""
     bounds: Int64
     """File i is ``data[bounds[i]:bounds[i + 1]]``."""
+    stats: list[Stat]
+    """By file, what the file system said of it before it was read."""
 
 
 def small_batches(paths: Sequence[str]) -> Iterator[Batch]:
-    """Yield the files at `paths` in small_batches, but those that are not small, not regular or cannot be read now.
+    """Yield the files at `paths` in batches, but those that are not small, not regular or cannot be read now.
 
     A file that grows meanwhile is read up to the size that it had when it was opened.
     """
     view = memoryview(bytearray(_BATCH + SMALL))
     files: list[int] = []
+    stats: list[Stat] = []
     bounds = [0]
     for number, path in enumerate(paths):
-        end = _read_into(path, view, bounds[-1])
-        if end is None:
+        known = _read_into(path, view, bounds[-1])
+        if known is None:
             continue
         files.append(number)
-        bounds.append(end)
-        if end >= _BATCH:
-            yield Batch(files, view[:end], np.array(bounds, np.int64))
-            files, bounds = [], [0]
+        stats.append(known)
+        bounds.append(bounds[-1] + known.size)
+        if bounds[-1] >= _BATCH:
+            yield Batch(files, view[: bounds[-1]], np.array(bounds, np.int64), stats)
+            files, stats, bounds = [], [], [0]
     if files:
-        yield Batch(files, view[: bounds[-1]], np.array(bounds, np.int64))
+        yield Batch(files, view[: bounds[-1]], np.array(bounds, np.int64), stats)
 
 
-def _read_into(path: str, view: memoryview, at: int) -> int | None:
-    """Where the bytes of a small file end that were read to `at`; None where it is none, or cannot be read whole."""
+def _read_into(path: str, view: memoryview, at: int) -> Stat | None:
+    """Read a small file to `at`; returns what is known of it, None where it is not small or cannot be read whole."""
     try:
         descriptor = os.open(path, FLAGS)
     except OSError:
@@ -66,7 +71,7 @@ def _read_into(path: str, view: memoryview, at: int) -> int | None:
         if len(data) < size:
             return None
         view[at : at + size] = data
-        return at + size
+        return stat_of(status)
     except OSError:
         return None
     finally:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import enum
 import errno
 import time
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
-from tbbridge.core.model import EventFile, Scalars
+from tbbridge.core.model import NO_SCALARS, EventFile, Scalars
 from tbbridge.tail.logdir import EventPath
 from tbbridge.tail.storage import OpenFile, ReplacedError, Stat, Storage
 
@@ -133,15 +135,16 @@ class GrowingFile:
         self.void = False
         self._storage = storage
         self._new_decoder = decoder
-        self._decoder = decoder(self.name)
-        self._known: EventFile = self._decoder.log
+        self._decoder: Decodes | None = None
+        self._whole: int | None = None
+        self._known = EventFile(self.name, NO_SCALARS)
         self._stat: Stat | None = None
         self._settled = False
         self._marker = b""
         self._seen = 0
         self._proven = 0
         self._second: SecondReading | None = None
-        self._generation = self._decoder.generation
+        self._generation = 0
         self._at_end = True
         self._reached = 0
         self._retry_at = 0.0
@@ -152,12 +155,44 @@ class GrowingFile:
         """All that has been decoded of the file as it was when a look last reached its end."""
         return self._known
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing of it was ever looked at."""
+        return self._stat is None and self._decoder is None and not self._retry_at
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether it is as `begin_with` left it, and nothing of it was taken."""
+        return self._whole is not None and not self.taken
+
+    def begin_with(self, known: EventFile, stat: Stat, data: memoryview) -> None:
+        """Take over a first look at all of a new file, which was read and decoded together with others.
+
+        No decoder stands at its end: when it grows, it is read again from its first byte, and `void` says so.
+
+        Args:
+            known: what was decoded of it.
+            stat: what was known of it before it was read.
+            data: its bytes.
+        """
+        self._known, self._whole = known, zlib.crc32(data)
+        self._stat, self._seen, self._reached = stat, stat.size, stat.size
+        self._marker = bytes(data[-MARKER:])
+        now = time.time()
+        self._settled = now - stat.changed > FRESH
+        self._proven = stat.size if self._settled else 0
+        self.last_write = now if stat.modified is None else min(stat.modified, now)
+
     def take(self) -> EventFile:
         """Return what is known of the file, with the scalars since the last time, which are kept no longer."""
+        self.taken = True
+        if self._decoder is None:
+            news = self._known
+            self._known = replace(news, scalars=NO_SCALARS, taken=news.taken + len(news.scalars.step))
+            return news
         news = self._decoder.log
         self._decoder.take()
         self._known = self._decoder.log
-        self.taken = True
         return news
 
     def read_again(self) -> None:
@@ -194,13 +229,16 @@ class GrowingFile:
         NONE: it is what was read before; MORE: prove again; SOME: older bytes have changed, and a look reads all of it;
         FAILED: it cannot be read now.
         """
-        if self._second is None:
-            if not self._at_end:
+        if self._second is None and self._whole is None:
+            if not self._at_end or self._decoder is None:
                 return News.FAILED
             self._second = SecondReading(self._decoder, self._new_decoder(self.name))
         try:
             with self._storage.open(self.path) as file:
-                holds = self._second.read(file, limit)
+                if self._second is None:
+                    holds: bool | None = zlib.crc32(file.read(self._seen, 0)) == self._whole
+                else:
+                    holds = self._second.read(file, limit)
         except OSError:
             return News.FAILED
         if holds is None:
@@ -208,7 +246,7 @@ class GrowingFile:
         if not holds:
             self._start_over()
             return News.SOME
-        self._proven, self._second = self._second.known.size, None
+        self._proven, self._second = self._second.known.size if self._second else self._seen, None
         return News.NONE
 
     def begin_again(self, reason: str) -> News:
@@ -219,9 +257,13 @@ class GrowingFile:
         return News.FAILED
 
     def _read_on(self, file: OpenFile, stat: Stat, limit: int | None) -> News:
-        if self._is_another(file, stat):
+        another = self._is_another(file, stat)
+        if self._whole is not None and not another and stat.size == self._seen:
+            self._remember(file, stat, stat.size)
+            return News.NONE
+        if another or self._whole is not None:
             self._start_over()
-        decoder = self._decoder
+        decoder = self._decoder = self._decoder or self._new_decoder(self.name)
         at_once = decoder.position == 0
         self._at_end = False
         try:
@@ -254,7 +296,7 @@ class GrowingFile:
             return False
         if stat.identity != self._stat.identity or stat.size < self._seen:
             return True
-        unfinished = self._seen - self._decoder.position
+        unfinished = self._seen - self._decoder.position if self._decoder else 0
         start = self._seen - max(len(self._marker), unfinished if unfinished <= UNFINISHED else 0)
         if not file.read(self._seen - start, start).endswith(self._marker):
             return True
@@ -270,7 +312,7 @@ class GrowingFile:
         return file.stat().size == stat.size
 
     def _start_over(self) -> None:
-        self._decoder = self._new_decoder(self.name)
+        self._decoder, self._whole = self._new_decoder(self.name), None
         self._generation = self._decoder.generation
         self._stat, self._marker, self._seen, self._proven, self._second = None, b"", 0, 0, None
         self._at_end, self._reached = False, -1

@@ -35,7 +35,7 @@ class LocalStorage:
     def stat(self, path: str) -> Stat | None:
         """Return what the file system says of a file; None where there is none."""
         try:
-            return _stat(os.stat(path))
+            return stat_of(os.stat(path))
         except (FileNotFoundError, NotADirectoryError):
             return None
 
@@ -64,7 +64,7 @@ class LocalFile:
 
     def stat(self) -> Stat:
         """Return what the file system says of it now."""
-        return _stat(os.fstat(self._descriptor))
+        return stat_of(os.fstat(self._descriptor))
 
     def read(self, count: int, offset: int) -> bytes:
         """Return up to `count` bytes from `offset` on."""
@@ -81,7 +81,8 @@ class LocalFile:
         os.close(self._descriptor)
 
 
-def _stat(status: os.stat_result) -> Stat:
+def stat_of(status: os.stat_result) -> Stat:
+    """Return what the file system says of a file, in our words."""
     modified, changed = status.st_mtime_ns, status.st_ctime_ns
     identity = (status.st_dev, status.st_ino)
     return Stat(status.st_size, identity, (modified, changed), changed / 1e9, modified / 1e9)

@@ -8,7 +8,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from decode.story import VERSION, scalar
+from decode.story import VERSION, decode, scalar
 
 from tbbridge import export
 from tbbridge.decode import Decoder
@@ -63,6 +63,26 @@ def test_a_file_read_at_once_needs_no_proof(path: Path, monkeypatch: pytest.Monk
     assert file.unproven
     assert file.prove() is News.NONE
     assert not file.unproven
+
+
+def test_a_file_that_was_read_with_others_is_proven_by_its_bytes(path: Path) -> None:
+    """It is as it was; then a bit changes behind everyone's back: what was taken is void, and it is read again."""
+    write(path, 0, POINTS)
+    storage = LocalStorage(path.parent)
+    file = GrowingFile(storage, EventPath(str(path), path.name), Decoder)
+    stat, data = storage.stat(str(path)), path.read_bytes()
+    assert stat
+    file.begin_with(decode(data), stat, memoryview(data))
+    assert file.unproven, "it was written a moment ago"
+    assert len(file.take().scalars.step) == POINTS
+    assert file.prove() is News.NONE
+    assert not file.unproven
+    flip(path, 500)
+    assert file.prove() is News.SOME
+    assert file.look() is News.SOME
+    assert file.void
+    assert len(file.log.damage) == 1
+    assert len(file.log.scalars.step) == POINTS - 1
 
 
 def test_a_proof_finds_a_bit_that_was_flipped_while_the_file_grew(path: Path) -> None:

@@ -1,0 +1,110 @@
+"""Many small runs while they are followed: read together, and for ever the same as a fresh export."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from random import Random
+
+import pytest
+from bridge_model import FAST, TAGS, Files, exported
+
+from tbbridge.core.crc32c import frame
+from tbbridge.following.follower import Follower
+from tbbridge.tail import file as tail_file
+from tbbridge.tail.file import GrowingFile
+from tbbridge.write.events import event, field
+from tbbridge.write.publish import Publisher
+
+RUNS = 200
+
+
+def fill(files: Files, rng: Random, number: int) -> Path:
+    """One run as a sweep leaves it; of some the training began again, or validation is a run of its own."""
+    below = rng.choice(["", "", "", "train", "validation"])
+    path = files.create(str(Path(f"lr{number % 3}", f"seed{number}", below)), f"events.out.tfevents.{number}.host")
+    for tag in rng.sample(TAGS, 2):
+        files.append(path, files.records(tag, 0, rng.randrange(1, 8)))
+    return path
+
+
+def change(files: Files, rng: Random) -> None:
+    """Do one random thing to one random event file, or to the directory that it is in."""
+    path = rng.choice(files.existing())
+    data = path.read_bytes()
+    what = rng.randrange(9)
+    if what < 2:
+        files.append(path, files.records(rng.choice(TAGS), rng.randrange(20), 3))
+    elif what == 2:
+        files.append(path, frame(event(rng.randrange(9), 1000.0 + files.tick(), field(7, b"\x08\x01"))))
+    elif what == 3:
+        files.write(path, data[: rng.randrange(len(data) + 1)])
+    elif what == 4:
+        files.write(path, files.records(rng.choice(TAGS), 0, 4))
+    elif what == 5 and data:
+        at = rng.randrange(len(data))
+        files.write(path, data[:at] + bytes([data[at] ^ 8]) + data[at + 1 :])
+    elif what == 6:
+        path.unlink()
+    elif what == 7:
+        shutil.rmtree(path.parent)
+    else:
+        files.append(path.with_name(f"events.out.tfevents.{files.tick()}.later"), files.records("loss", 2, 3))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_many_small_runs_that_change_at_random_are_published_as_export_writes_them(seed: int) -> None:
+    """After every look, published bytes == exported bytes; dozens of runs come, change and go between two looks."""
+    rng = Random(seed)
+    with tempfile.TemporaryDirectory(dir=FAST) as folder, Publisher(Path(folder, "out")) as publisher:
+        files = Files(Path(folder, "logs"))
+        for number in range(RUNS):
+            fill(files, rng, number)
+        follower = Follower(files.root, publisher, layouts=("compact", "wide"), clock=lambda: 0.0)
+        for look in range(4):
+            follower.finish()
+            expected, _ = exported(files.root)
+            assert len(expected) > 100
+            assert {name: (publisher.out / name).read_bytes() for name in expected} == expected
+            touched = [str(fill(files, rng, RUNS + 30 * look + number)) for number in range(30)]
+            for _ in range(20):
+                change(files, rng)
+            if look % 2:
+                follower.glance(touched)
+                follower.publish()
+
+
+def test_small_files_that_were_read_together_are_told_apart_when_they_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is opened while nothing changes; one grows, is replaced, cut, damaged or removed: only that is read."""
+    files = Files(tmp_path / "logs")
+    paths = [fill(files, Random(number), number) for number in range(40)]
+    monkeypatch.setattr(tail_file, "FRESH", -1.0)  # whatever the clock says, the files are at rest
+    follower = Follower(files.root)
+    follower.poll()
+    read: list[str] = []
+    usual = GrowingFile._read_on
+
+    def note(file: GrowingFile, *rest: object) -> object:
+        read.append(file.path)
+        return usual(file, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(GrowingFile, "_read_on", note)
+    assert follower.poll() == set()
+    assert read == []
+    files.append(paths[0], files.records("loss", 50, 2))
+    other = paths[1].with_name("other")
+    other.write_bytes(files.records("loss", 0, 3))
+    os.replace(other, paths[1])
+    files.write(paths[2], paths[2].read_bytes()[:-3])
+    paths[3].unlink()
+    follower.poll()
+    assert set(read) == set(map(str, paths[:3]))
+    assert {table.experiment.name for table in follower.tables.by_name.values() if table.gone} == {"lr0/seed3"}
+    known = {f"{name}.csv": follower.csv(name) for name, table in follower.tables.by_name.items() if not table.gone}
+    expected, _ = exported(files.root)
+    assert known == {name: text for name, text in expected.items() if name in known}
+    assert len(known) == 39
