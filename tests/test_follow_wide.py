@@ -123,6 +123,5 @@ def test_the_command_takes_layouts(tmp_path: Path, capsys: pytest.CaptureFixture
     with running_cli("watch", tmp_path / "logs", "--no-viewer", "--layout", "wide"):
         wide = tmp_path / "logs-csv" / "logs.wide.csv"
         assert wait_until(lambda: wide.exists() and wide.read_bytes()) == b"run,step,loss\n.,3,0.25\n"
-    with pytest.raises(SystemExit):
-        main(["watch", str(tmp_path / "logs"), "--layout", "long"])
+    assert main(["watch", str(tmp_path / "logs"), "--layout", "long"]) == 2
     assert "give compact, wide, or compact,wide" in capsys.readouterr().err
