@@ -1,4 +1,8 @@
-"""The table of experiments: one row each, from their summaries; filtered, sorted and cut on the server."""
+"""The table of experiments: one row each, from their summaries; filtered, sorted and cut on the server.
+
+The page holds sixty rows of it. A grid from a library would hold all of them, and dash-ag-grid 35.3.0 is 2.2 MB of
+script (0.6 MB compressed), twice the charts' own small plotly.js; this table's part of the page is 4 kB.
+"""
 
 from __future__ import annotations
 
