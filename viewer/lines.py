@@ -68,7 +68,7 @@ class Line:
     @property
     def keep(self) -> int:
         """How many points the trace holds at most; -1 for all."""
-        return 1 if self.kind in ("best", "last") else -1
+        return 1 if self.kind == "best" else -1
 
     def after(self, state: State | None) -> NewPoints:
         """The points that are new since `state` (all when None), and the state after them.
@@ -186,12 +186,6 @@ def _best(line: Line, state: State | None) -> NewPoints:
     return NewPoints(_pick(new, np.array([at])), [len(points.step), value, int(new.step[at])])
 
 
-def _last(line: Line, state: State | None) -> NewPoints:
-    """The newest point of the line that is drawn (smoothed when it has a weight)."""
-    new, after, *_ = (_smoothed if line.weight else _raw)(line, state)
-    return NewPoints(_tail(new, max(len(new.step) - 1, 0)), after)
-
-
 def _odd(line: Line, state: State | None) -> NewPoints:
     """Where a value is NaN or infinite, at the height of the last finite value. State: points read, that value."""
     points = line.columns[0]
@@ -243,7 +237,6 @@ KINDS: dict[str, Callable[[Line, State | None], NewPoints]] = {
     "smooth": _smoothed,
     "gap": _gap,
     "best": _best,
-    "last": _last,
     "odd": _odd,
     "mean": _mean,
     "low": _mean,

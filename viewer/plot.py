@@ -14,7 +14,6 @@ from tbbridge.viewer.snapshot import Axis
 FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
 NOTHING = "rgba(0,0,0,0)"
 MOST_MARKS = 50
-SIGNS = {"restart": "↻", "condition": "✓"}
 OVERLAPPING = "Overlapping"
 NONE = "not set"
 

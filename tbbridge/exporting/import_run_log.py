@@ -69,7 +69,7 @@ def import_run_log(
     name = source.stem if name is None else name
     notes = [] if notes is None else notes
     data = _bytes(source)
-    log = _read(source, data, name, notes)
+    log = _read(source, data, notes)
     folders = _folders(Path(logdir), name, force)
     paths: list[Path] = []
     for run, folder in folders.items():
@@ -88,7 +88,7 @@ def _bytes(source: Path) -> bytes:
         raise PathError(f"cannot read {source}: {error.strerror}") from None
 
 
-def _read(source: Path, data: bytes, name: str, notes: list[str]) -> RunLog:
+def _read(source: Path, data: bytes, notes: list[str]) -> RunLog:
     log = read_run_log(data, source.name, notes=notes)
     columns = _columns(log)
     others = [column for column in log.columns if column not in columns]

@@ -57,7 +57,7 @@ def test_a_constant_line_is_untouched(weight: float) -> None:
     assert MAX_WEIGHT < 1
 
 
-@pytest.mark.parametrize("kind", ["raw", "smooth", "best", "odd", "last"])
+@pytest.mark.parametrize("kind", ["raw", "smooth", "best", "odd"])
 @given(st.lists(anything, max_size=40), st.data())
 def test_going_on_draws_what_drawing_at_once_does(kind: str, values: list[float], data: st.DataObject) -> None:
     """From any cuts, through JSON, the pieces together are the whole line (for one point: its last)."""
@@ -75,7 +75,7 @@ def test_going_on_draws_what_drawing_at_once_does(kind: str, values: list[float]
         drawn += new.points.value.tolist()
         text += new.text or []
     at_once = Line("a", kind, [whole], weight=0.7, best="lowest").after(None)
-    keep = -1 if kind in ("best", "last") else 0
+    keep = -1 if kind == "best" else 0
     assert steps[keep:] == at_once.points.step.tolist()
     assert drawn[keep:] == pytest.approx(at_once.points.value.tolist(), rel=1e-9, abs=1e-9)
     assert text == (at_once.text or [])
