@@ -21,6 +21,7 @@ from weakref import WeakKeyDictionary
 from dash import html, no_update
 
 from tbbridge import Source, lower_is_better
+from tbbridge.viewer import plot
 from tbbridge.viewer.components import Hidden, RunTable, Select, Text, attribute
 
 WINDOW = 60
@@ -39,8 +40,12 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "=": operator.eq,
 }
-LONGEST_PATTERN, MOST_REPEATS, MATCHED = 100, 2, 200
+LONGEST_FILTER, LONGEST_CELL = 1000, 200
+"""Characters of a filter that are read, and of a cell that a page is sent: a hyperparameter may be a whole text."""
+LONGEST_PATTERN, MOST_CHOICES, MATCHED = 100, 2, 200
 """Bounds of a regular expression and of the part of a name that it sees: none may keep the server busy."""
+LONGEST_SEARCH = 0.5
+"""Seconds that a regular expression gets for all names."""
 
 
 class TableRow(NamedTuple):
@@ -122,20 +127,23 @@ def filtered(rows: Sequence[TableRow], text: str) -> tuple[list[TableRow], str]:
     ``and`` stands between two. A column may be named without its ``last`` or ``hparam.``.
     """
     kept = list(rows)
-    for term in filter(None, (part.strip() for part in re.split(r",|\band\b", text))):
+    for term in filter(None, (part.strip() for part in re.split(r",|\band\b", text[:LONGEST_FILTER]))):
         comparison = re.fullmatch(r"(.+?)\s*(>=|<=|!=|>|<|=)\s*(.+)", term)
-        if comparison:
+        if len(term) > 2 and term[0] == term[-1] == "/":
+            pattern, until = _pattern(term[1:-1]), time.monotonic() + LONGEST_SEARCH
+            if isinstance(pattern, str):
+                return kept, pattern
+            found = [row for row in kept if time.monotonic() < until and pattern.search(row.name[:MATCHED])]
+            if time.monotonic() >= until:
+                return kept, "The pattern takes too long: write a simpler one."
+            kept = found
+        elif comparison:
             column, sign, value = comparison.groups()
             keys = (column, f"last {column}", f"{HPARAM}{column}")
             key = next((key for key in keys if any(key in row.cells for row in rows)), None)
             if key is None:
                 return kept, f"No column is called {column}."
             kept = [row for row in kept if _compares(row.cells.get(key), sign, value)]
-        elif len(term) > 2 and term[0] == term[-1] == "/":
-            pattern = _pattern(term[1:-1])
-            if isinstance(pattern, str):
-                return kept, pattern
-            kept = [row for row in kept if pattern.search(row.name[:MATCHED])]
         else:
             words = term.lower().split()
             kept = [row for row in kept if all(word in row.name.lower() for word in words)]
@@ -152,9 +160,12 @@ def _compares(cell: Any, sign: str, text: str) -> bool:
 
 
 def _pattern(text: str) -> re.Pattern[str] | str:
-    repeats = len(re.findall(r"(?<!\\)[*+{]", text))
-    if len(text) > LONGEST_PATTERN or repeats > MOST_REPEATS or re.search(r"\)[*+{?]", text):
-        return f"A pattern has at most {MOST_REPEATS} repetitions, none of a group."
+    """Compile a pattern, or return why it is refused: each choice doubles the ways in which a name may not match."""
+    bare = re.sub(r"(?s)\\.", "x", text)
+    repeats, groups = len(re.findall(r"(?<!\()[*+{?][?+]?", bare)), bare.count("(")
+    hidden = re.search(r"\(\?(?![:=!])", bare)  # a flag or a comment may part a group from its repetition
+    if len(text) > LONGEST_PATTERN or max(repeats, groups) > MOST_CHOICES or hidden or re.search(r"\)[*+{?]", bare):
+        return f"A pattern has at most {MOST_CHOICES} repetitions and {MOST_CHOICES} groups, and repeats no group."
     try:
         return re.compile(text, re.IGNORECASE)
     except (re.error, OverflowError) as error:
@@ -223,10 +234,10 @@ def _shown(held: _Held, controls: Mapping[str, Any], colours: Mapping[str, str])
     kept = ordered(kept, controls["sort"])
     first = int(controls["from"]) if controls["from"].isdecimal() and len(controls["from"]) < 9 else 0
     first = max(min(first, len(kept) - WINDOW), 0)
-    rows = [
-        [row.name, colours.get(row.name, ""), row.state, *(write_cell(row.cells.get(key)) for key in held.columns)]
-        for row in kept[first : first + WINDOW]
-    ]
+    rows = []
+    for row in kept[first : first + WINDOW]:
+        cells = [plot.shorten(write_cell(row.cells.get(key)), LONGEST_CELL) for key in held.columns]
+        rows.append([row.name, colours.get(row.name, ""), row.state, *cells])
     columns = ["name", "state", *held.columns]
     return {"columns": columns, "rows": rows, "first": first, "total": len(kept), "best": held.best, "wrong": wrong}
 

@@ -34,6 +34,7 @@ def names(rows: list[TableRow]) -> list[str]:
         ("", ["sweep/a1", "sweep/b22", "other/c3"]),
         ("SWEEP 2", ["sweep/b22"]),
         (r"/b\d\d$/", ["sweep/b22"]),
+        ("/(?=sweep)/", ["sweep/a1", "sweep/b22"]),
         ("val accuracy > 0.8", ["sweep/a1"]),
         ("hparam.lr = 0.001", ["sweep/b22"]),
         ("lr<=0.1, sweep", ["sweep/a1", "sweep/b22"]),
@@ -49,11 +50,27 @@ def test_the_filter_takes_words_patterns_and_comparisons(text: str, kept: list[s
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("nothing > 1", "nothing"), ("/(/", "regular"), ("/(a+)+$/", "repetition"), ("/a*b*c*/", "repetition")],
+    [
+        ("nothing > 1", "nothing"),
+        ("/(/", "regular"),
+        ("/(a+)+$/", "repetition"),
+        ("/a*b*c*/", "repetition"),
+        ("/a?a?a?aaa/", "repetition"),
+        (r"/\\*\\*\\*/", "repetition"),
+        ("/(?x)(a+) +$/", "repetition"),
+        ("/(a+)(?#)+$/", "repetition"),
+        ("/(a|a)(a|a)(a|a)/", "repetition"),
+    ],
 )
 def test_a_filter_that_cannot_be_used_says_why(text: str, says: str) -> None:
     """Patterns that could keep the server busy are refused."""
     assert says in filtered(ROWS, text)[1]
+
+
+def test_a_pattern_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows stay as they were, and a message says so."""
+    monkeypatch.setattr(table, "LONGEST_SEARCH", 0.0)
+    assert filtered(ROWS, "sweep, /b/") == (ROWS[:2], "The pattern takes too long: write a simpler one.")
 
 
 def test_sorting_best_and_the_order_of_columns() -> None:
