@@ -39,7 +39,8 @@ def fields(thing: type) -> Iterator[str]:
     texts = field_texts(thing)
     for name, kind in vars(thing).get("__annotations__", {}).items():
         if not name.startswith("_"):
-            yield f"- `{name}: {kind}`" + (f": {texts[name]}" if name in texts else "")
+            written = getattr(kind, "__forward_arg__", kind)  # of a named tuple's field
+            yield f"- `{name}: {written}`" + (f": {texts[name]}" if name in texts else "")
 
 
 def methods(thing: type) -> Iterator[str]:
