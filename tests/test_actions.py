@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,27 @@ def test_a_command_that_fails_is_reported_and_stops_nothing(tmp_path: Path, note
     plain.close()
     assert "a: the command ended with code 3: bad" in shell.messages()
     assert "b: the command ended with code 1: $HOME; true" in plain.messages()
+
+
+def test_many_commands_share_a_few_threads(tmp_path: Path, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve experiments fulfil a condition at once: each command runs, and never more than two threads are at work."""
+    monkeypatch.setattr("tbbridge.watching.actions.AT_ONCE", 2)
+    (tmp_path / "logs").mkdir()
+    bridge = tbbridge.Bridge(tmp_path / "logs", publish=False, conditions=[tbbridge.Condition("step >= 0")])
+    acting = Actions(bridge, noting(notes, "EXPERIMENT"), again=True)
+    for place in range(12):
+        write_run(tmp_path / "logs" / f"e{place}", loss=[(0, 1.0)])
+    working = []
+
+    def all_ran() -> bool:
+        working.append(sum(thread.name == "tbbridge command" for thread in threading.enumerate()))
+        return len(text(notes).splitlines()) == 12
+
+    with bridge:
+        wait_until(all_ran)
+    acting.close()
+    assert sorted(text(notes).split()) == sorted(f"e{place}" for place in range(12))
+    assert 0 < max(working) <= 2
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,9 @@ class Actions:
         self._shell = shell
         self._done: set[tuple[str, str]] | None = set() if again else None
         self._messages: deque[str] = deque(maxlen=MOST_MESSAGES)
-        self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._lock = threading.Lock()
+        self._waiting: deque[Noticed] = deque()
+        self._running = 0
         self._threads: list[threading.Thread] = []
         self._end = bridge.subscribe(self.look)
 
@@ -77,33 +79,48 @@ class Actions:
         running = [thread for thread in self._threads if thread.is_alive()]
         for thread in running:
             thread.join(PATIENCE / len(running))
-        if left := sum(thread.is_alive() for thread in running):
+        if left := self._running + len(self._waiting):
             self._messages.append(f"{left} commands had not ended; those that had begun go on")
 
     def _act(self, one: Noticed) -> None:
         at = "" if one.step is None else f" at step {one.step}"
         self._messages.append(f"{one.experiment}: {one.condition}{at}")
-        if self._command:
-            self._threads = [thread for thread in self._threads if thread.is_alive()]
-            self._threads.append(threading.Thread(target=self._run, args=(one,), name="tbbridge command", daemon=True))
-            self._threads[-1].start()
+        if not self._command:
+            return
+        with self._lock:
+            self._waiting.append(one)
+            if self._running == AT_ONCE:
+                return
+            self._running += 1
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads.append(threading.Thread(target=self._work, name="tbbridge command", daemon=True))
+        self._threads[-1].start()
 
-    def _run(self, one: Noticed) -> None:
-        with self._places, tempfile.TemporaryFile() as output:
+    def _work(self) -> None:
+        """Run commands until none waits."""
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._running -= 1
+                    return
+                one = self._waiting.popleft()
             try:
-                done = subprocess.run(
-                    self._command,
-                    shell=self._shell,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    env={**os.environ, **self._facts(one)},
-                    start_new_session=True,  # Ctrl-C ends the watch, and not the command
-                    check=False,
-                )
+                self._run(one)
             except (OSError, ValueError) as error:
                 self._messages.append(f"{one.experiment}: the command could not be run: {error}")
-                return
+
+    def _run(self, one: Noticed) -> None:
+        with tempfile.TemporaryFile() as output:
+            done = subprocess.run(
+                self._command,
+                shell=self._shell,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self._facts(one)},
+                start_new_session=True,  # Ctrl-C ends the watch, and not the command
+                check=False,
+            )
             if done.returncode:
                 output.seek(max(0, output.seek(0, os.SEEK_END) - _TAIL))
                 last = output.read().decode(errors="replace").strip().splitlines()[-1:]
