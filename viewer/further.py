@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -15,6 +16,8 @@ from tbbridge.viewer.components import Checkbox, Picker, Plot, Slider, attribute
 
 MOST_FOUND = 100
 """Tags that a search shows at most."""
+LONGEST_WORDS = 200
+"""Characters of a search that are read."""
 MOST_OFFERED = 60
 """Tags that stand on the page where an experiment has nothing for the two charts."""
 
@@ -81,7 +84,7 @@ def offer(views: Sequence[ExperimentView], chosen: Sequence[str]) -> list[Any]:
 
 def find(views: Sequence[ExperimentView], words: str) -> tuple[list[str], int]:
     """Return the titles of charts that hold all words, an exact one first, at most `MOST_FOUND`; and how many do."""
-    parts = words.lower().split()
+    parts = words[:LONGEST_WORDS].lower().split()
     titles = dict.fromkeys(title for view in views for title in view.extra)
     found = [title for title in titles if all(part in title.lower() for part in parts)]
     if words in titles:
@@ -91,5 +94,5 @@ def find(views: Sequence[ExperimentView], words: str) -> tuple[list[str], int]:
 
 def in_tensorboard(url: str | None, views: Sequence[ExperimentView]) -> str:
     """The address of these experiments in TensorBoard, where images, text and histograms are shown."""
-    runs = "|".join(view.name for view in views)
+    runs = "|".join(re.escape(view.name) for view in views)
     return f"{url}?runFilter={quote(runs, safe='')}#timeseries" if url and views else ""

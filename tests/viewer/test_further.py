@@ -65,8 +65,8 @@ def test_what_logs_neither_accuracy_nor_loss_offers_its_tags(
 ) -> None:
     """Each tag is a button that draws it; the two empty charts are away, and relative time is there all the same."""
     source.tensorboard_url = "http://127.0.0.1:6006/"
-    source.put("gan", {}, extra=RATES)
-    screen = open_page(f"{served.url}?experiment=gan")
+    source.put("gan+(1)", {}, extra=RATES)
+    screen = open_page(f"{served.url}?experiment=gan%2B(1)")
     screen.page.get_by_role("button", name="lr").click()
     wait_until(lambda: drawn(screen, "lr").get("lr") == pytest.approx([0.1, 0.01, 0.001]), what="drawn")
     assert not screen.chart("accuracy").is_visible()
@@ -75,7 +75,7 @@ def test_what_logs_neither_accuracy_nor_loss_offers_its_tags(
         lambda: screen.page.evaluate("document.querySelector('.tb-more .js-plotly-plot').data[0].x[2]") == 2, what="s"
     )
     link = screen.page.get_by_role("link", name="Images, text, histograms")
-    assert link.get_attribute("href") == "http://127.0.0.1:6006/?runFilter=gan#timeseries"
+    assert link.get_attribute("href") == "http://127.0.0.1:6006/?runFilter=gan%5C%2B%5C%281%5C%29#timeseries"
 
 
 def test_12_345_tags_are_searched_within_a_tenth_of_a_second() -> None:
