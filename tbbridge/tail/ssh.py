@@ -44,7 +44,7 @@ class SshFiles(SFTPFileSystem):  # type: ignore[misc]
         config = _config(self._alias)
         host, port = config.get("hostname", self._alias), int(config.get("port", 22))
         hop = config.get("proxycommand", "none")
-        if jump := config.get("proxyjump", "").replace("none", ""):
+        if (jump := config.get("proxyjump", "none")) != "none":
             hop = shlex.join(["ssh", "-W", f"{host}:{port}", *_jump(jump)])
         self.client = paramiko.SSHClient()
         for file in (_SYSTEM_HOSTS, *shlex.split(config.get("userknownhostsfile", "~/.ssh/known_hosts"))):
