@@ -192,7 +192,7 @@ def test_a_meddled_run_log_is_restored_and_told(logs: Path) -> None:
         for meddle in (path.unlink, lambda: path.write_bytes(good + b"x"), lambda: shutil.rmtree(bridge.out)):
             meddle()
             wait_until(lambda: path.exists() and path.read_bytes() == good)
-        assert "exp: its file was changed by somebody else, and written again" in bridge.status()
+        assert "exp: another process changed its file, which was written again" in bridge.status()
 
 
 def test_a_full_disk_is_told_and_recovered_from(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from tbbridge.write.publish import Publisher
 
 
 def test_a_better_series_that_appears_later_is_taken_and_said(tmp_path: Path) -> None:
-    """Test data stands in until a validation is logged; the run log is made anew, and a note says why."""
+    """Test data stands in until a validation is logged; the run log is made again, and a note says why."""
     tables = Tables(logs := LogDirectory(tmp_path))
     with EventWriter(tmp_path / "events.out.tfevents.1700000000.host") as writer:
         for step in range(3):

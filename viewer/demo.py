@@ -18,7 +18,7 @@ from tbbridge.viewer.transport import PACKAGE
 
 DATA = {"CIFAR-10": "cifar10", "MNIST": "mnist", "Fashion-MNIST": "fashion-mnist"}
 MODELS = {"1-Layer Neural Net": "one-layer", "Simple Conv Net": "conv"}
-"""What a person reads -> the part of the training's name."""
+"""The words on the page -> the part of the training's name."""
 SPEEDS = (10, 25, 50, 100, 250, 1000)
 """Steps a second."""
 KNOWN_WITHIN = 5.0
@@ -83,7 +83,7 @@ def header(name: str, speed: float) -> html.Div:
 
 
 def label_of(labels: dict[str, str], part: str) -> str:
-    """What a person reads for a part of a training's name."""
+    """Return the words on the page for a part of a training's name."""
     return next(label for label, value in labels.items() if value == part)
 
 
@@ -99,7 +99,7 @@ def learn_more() -> html.Div:
 
 
 def progress(step: int, steps: int) -> str:
-    """Where a training is, for a person."""
+    """Return where a training is, in words."""
     return f"Step {step:,} of {steps:,}" + (" · finished" if step >= steps else "")
 
 

@@ -1,7 +1,7 @@
 """The lines of a chart: what each draws, and how it goes on when points are appended.
 
 A line never keeps points: it turns its columns and a small *state* (JSON-able, so that a page may carry it) into the
-points that are new since that state. From no state it gives the whole line, so a snapshot and its continuation come
+points that are new since that state. From no state it returns the whole line, so a snapshot and its continuation come
 from the same code, and the cost of a continuation does not depend on how long the line is.
 """
 
@@ -41,7 +41,7 @@ class NewPoints(NamedTuple):
 
 
 class PastChanged(Exception):
-    """What was drawn is no longer right: draw the line anew."""
+    """What was drawn is no longer right: draw the line again."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 A message has any of these parts; all ids are without the page's prefix:
 
-    figures  {chart: figure}                          draw anew
+    figures  {chart: figure}                          draw the whole chart
     extend   {chart: [{trace, keep, x, y, text?}]}    append, keeping at most `keep` points (-1: all)
     set      [[id, property, value]]                  Dash properties
     cells    {id: text}                               the figures beside a chart

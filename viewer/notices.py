@@ -1,4 +1,4 @@
-"""What stands above the charts: what is awaited or wrong, what data was lost, and, folded, what everybody may know."""
+"""The messages above the charts: what is awaited or wrong, which data was lost, and, folded, the notes."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def _gap(chart: Chart, view: ExperimentView) -> float | None:
 
 
 def write(value: float | None, chart: Chart, sign: str = "") -> str:
-    """A value for a person."""
+    """Return a value as the page shows it."""
     if value is None:
         return NOTHING
     text = f"{value:{sign}{chart.format.replace('~', '')}}"

@@ -27,7 +27,7 @@ def _add_target(group: argparse._ArgumentGroup) -> None:
         "--out",
         "-o",
         metavar="TARGET",
-        help="a file (by its suffix: .csv .parquet .jsonl .xlsx .html, .csv.gz ...), a directory for one file an "
+        help="a file (by its suffix: .csv .parquet .jsonl .xlsx .html, .csv.gz ...), a directory for one file per "
         "experiment, or - for standard output (default: LOGDIR-csv/ for run logs, else one file beside LOGDIR)",
     )
     group.add_argument("--format", metavar="FORMAT", help="csv, parquet, jsonl, xlsx, html; csv.gz, .zst, .xz, .bz2")
@@ -55,8 +55,8 @@ def _add_layout(group: argparse._ArgumentGroup) -> None:
         "--layout",
         default="compact",
         metavar="LAYOUT",
-        help="compact: run logs (the default); long: run,tag,step,wall_time,value, every point; wide: a column a tag; "
-        "summary: one row an experiment, with best and last values; events: when each --on was fulfilled",
+        help="compact: run logs (the default); long: run,tag,step,wall_time,value, every point; wide: a column per "
+        "tag; summary: one row per experiment, with best and last values; events: when each --on was fulfilled",
     )
     group.add_argument(
         "--on",

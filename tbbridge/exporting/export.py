@@ -71,9 +71,9 @@ def export(
     Args:
         logdir: the log directory, its URL, or one event file.
         out: a file (its suffix says the format: ``all.csv.gz``, ``all.parquet``, ``page.html``), a directory for one
-            file an experiment, or ``-`` for standard output. When None, run logs go to ``<logdir>-csv/``, all else to
+            file per experiment, or ``-`` for standard output. When None, run logs go to ``<logdir>-csv/``, all else to
             one file beside the log directory.
-        layout: ``compact`` (run logs), ``long`` (every point), ``wide`` (a column a tag), ``summary`` (a row an
+        layout: ``compact`` (run logs), ``long`` (every point), ``wide`` (a column per tag), ``summary`` (a row per
             experiment), ``events`` (a row per experiment and condition that it fulfils).
         on: the conditions of the layout ``events``.
         format: ``csv``, ``parquet``, ``jsonl``, ``xlsx`` or ``html``; ``csv.gz``, ``.zst``, ``.xz``, ``.bz2``.
@@ -278,7 +278,7 @@ def _counted(table: Table, progress: Progress | None) -> Table:
 
 
 def _write_each(where: Target, contents: Iterable[_Content], progress: Progress | None, *, force: bool) -> list[Path]:
-    """One file an experiment; one that cannot be written does not stop the others."""
+    """One file per experiment; one that cannot be written does not stop the others."""
     directory = where.directory
     assert directory is not None
     everything = list(contents)

@@ -30,7 +30,7 @@ class ExportOptions:
     """How the selected part of a log directory is laid out and written."""
 
     layout: str = "compact"
-    """``compact`` (run logs), ``long`` (every point), ``wide`` (a column a tag), ``summary`` (a row an experiment),
+    """``compact`` (run logs), ``long`` (every point), ``wide`` (a column per tag), ``summary`` (a row per experiment),
     ``events`` (a row per experiment and condition of `on` that it fulfils)."""
     on: Sequence[str] = ()
     """The conditions of ``events``."""
@@ -73,7 +73,7 @@ class ExportOptions:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the tables go: standard output, one file for all, or a directory with one file an experiment."""
+    """Where the tables go: standard output, one file for all, or a directory with one file per experiment."""
 
     form: Format
     file: Path | None = None

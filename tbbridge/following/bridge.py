@@ -47,7 +47,7 @@ MISSING_INTERVAL = 0.5
 """Seconds between looks for a log directory that does not exist yet: one stat each."""
 
 PART_SECONDS = 0.004
-"""Seconds of the processor for one part of a poll that backs up notifications: so long news wait for it at most."""
+"""Seconds of the processor for one part of a poll that backs up notifications: news waits for it that long at most."""
 
 REST = 3.0
 """After a look the follower rests this many times as long as it took: it shares the machine with the training."""
@@ -176,7 +176,7 @@ class Bridge:
         return path if path and path.exists() else None
 
     def status(self) -> list[str]:
-        """Lines for a person: what is amiss; empty when all is well."""
+        """Return messages about problems; empty when all is well."""
         died = [self._died] if self._died else []
         return died + self._watcher.notes + self._follower.problems()
 

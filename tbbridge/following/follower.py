@@ -20,10 +20,10 @@ from tbbridge.write.outbox import Outbox
 from tbbridge.write.publish import Publisher
 
 TOLD_FOR = 60.0
-"""Seconds for which it is told that a published file was changed by somebody else."""
+"""How long the message stays that another process changed a published file, in seconds."""
 
 MANY_POINTS = 100_000
-"""From so many merged points on, the memory that merging took is given back to the system."""
+"""Merged points after which the memory that merging took is given back to the system."""
 
 PROGRESS = 3.0
 """Seconds after which experiments that are still read for the first time are shown as far as they are read."""
@@ -169,7 +169,7 @@ class Follower:
         return table.csv(self._header, published) if table else None
 
     def problems(self) -> list[str]:
-        """Lines for a person: what is amiss with the whole now; empty when all is well."""
+        """Return messages about problems of the whole; empty when all is well."""
         lines = [f"waiting for {without_password(self.logs.root)}: it does not exist yet"] if self.logs.missing else []
         lines += self._nothing
         if self.logs.unfinished:
@@ -179,7 +179,7 @@ class Follower:
         if self._outbox:
             lines += self._outbox.problems + self._hidden()
             lines += [
-                f"{name}: its file was changed by somebody else, and written again" for name in list(self._edited)
+                f"{name}: another process changed its file, which was written again" for name in list(self._edited)
             ]
         return lines
 
@@ -247,7 +247,7 @@ class Follower:
         return changed
 
     def _is_renamed(self, name: str) -> bool:
-        """Whether all runs of an experiment that is gone are there, or there again: they are mapped anew."""
+        """Whether all runs of an experiment that is gone are there, or there again: they are mapped again."""
         return self.logs.runs.keys() >= set(self.tables.by_name[name].experiment.runs)
 
     def _let_go(self, name: str) -> str:

@@ -47,10 +47,10 @@ MAPPING_SHARE = 0.05
 """At most this share of the time goes into making the mapping again while points only grow in number."""
 
 NOTED_CHANGES = 4
-"""So many changes of an experiment's mapping are kept as notes: one a column, of a usual flip."""
+"""At most this many changes of an experiment's mapping are kept as notes: one per column, when all four change."""
 
 MOST_DAMAGE_MARKS = 50
-"""So many damaged places of a run are marked one by one; the notes count all of them."""
+"""At most this many damaged places of a run are marked one by one; the notes count all of them."""
 
 FROM_THE_START = -(1 << 63)
 """The lowest step that there can be."""
@@ -307,7 +307,7 @@ class Tables:
         changed |= below
         if names_changed:
             return self._map_all(changed)
-        names = {self._owners[run] for run in changed if run in self._owners}  # one that came and went is nobody's
+        names = {self._owners[run] for run in changed if run in self._owners}  # one that came and went has none
         self._unsure |= names
         now = self._clock()
         due = self._remap([name for name in self._unsure if self.by_name[name].map_at <= now])

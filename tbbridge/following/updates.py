@@ -33,7 +33,7 @@ decimal that reads back to it (0.1, not 0.10000000149)."""
 
 @dataclass(frozen=True)
 class Update:
-    """What is new in one experiment."""
+    """The news of one experiment."""
 
     experiment: str
     columns: Mapping[str, Points]
@@ -64,12 +64,12 @@ def follow(
 ) -> Follow:
     """Follow a log directory: an iterator, and an asynchronous iterator, of `Update`.
 
-    It begins with what is there already, one update an experiment, and ends when it is closed. Nothing is published.
+    It begins with what is there already, one update per experiment, and ends when it is closed. Nothing is published.
 
     Args:
         logdir: the log directory; it may appear later.
         options, poll_interval, follow_links: as for `tbbridge.Bridge`.
-        timeout: end after so many seconds without news; None to wait for ever.
+        timeout: seconds without news after which it ends; None to wait for ever.
 
     Raises:
         PathError: `logdir` is neither a directory nor an event file.

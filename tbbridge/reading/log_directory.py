@@ -96,7 +96,7 @@ class LogDirectory:
 
     @property
     def problems(self) -> list[str]:
-        """Lines for a person: what could not be listed or read when it was last looked at. Any thread may ask."""
+        """Return messages: what could not be listed or read at the last look. Any thread may ask."""
         failing = [self._files.get(path) for path in sorted(self._failing)]
         return self._problems + [one[1].problem for one in failing if one and one[1].problem]
 

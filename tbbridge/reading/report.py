@@ -1,4 +1,4 @@
-"""What was read and how it was mapped, for a person and for a program: ``tbbridge inspect``.
+"""The report of a reading and its mapping, as text and as JSON: ``tbbridge inspect``.
 
 Names are untrusted: what is printed of them holds no control character and is never taken as markup.
 """
@@ -86,7 +86,7 @@ def notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
 
 
 def print_report(reading: Reading, file: IO[str]) -> None:
-    """Print the whole report for a person."""
+    """Print the whole report as text."""
     from rich.console import Console
 
     if isinstance(file, TextIOWrapper):

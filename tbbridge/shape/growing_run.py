@@ -218,7 +218,7 @@ class RunSeries:
         self._changed[tag] = min(row, self._changed.get(tag, row))
 
     def _weigh(self, files: Sequence[EventFile]) -> None:
-        """ReadAgain where so many tags grew that merging all points costs less."""
+        """Raise ReadAgain where merging all points costs less, since many tags grew."""
         points = sum(len(file.scalars.step) for file in files)
         pieces = sum(min(len(file.tags), len(file.scalars.step)) for file in files)
         price = pieces * _POINTS_A_PIECE - _POINTS_A_MERGE - points

@@ -58,7 +58,7 @@ class Outbox:
 
     @property
     def problems(self) -> list[str]:
-        """Lines for a person: what could not be written at the last attempt. Any thread may ask."""
+        """Return messages: what could not be written at the last attempt. Any thread may ask."""
         return [entry.problem for entry in list(self._entries.values()) if entry.problem]
 
     def put(self, names: Collection[str]) -> None:

@@ -320,7 +320,7 @@ def test_a_column_that_another_series_feeds_is_said() -> None:
     (line,) = changes(before, after)
     assert line.startswith("val cross entropy: fed by '.:test_loss' before, now by '.:val_loss' (R3")
     assert changes(after, only({".": "train_loss"})) == [
-        "val cross entropy: fed by '.:val_loss' before, now by nothing; the run log was made anew"
+        "val cross entropy: fed by '.:val_loss' before, now by nothing; the run log was made again"
     ]
 
 

@@ -1,4 +1,4 @@
-/* Keeps the charts current: one websocket a page, or a poll where none gets through (see ../live.py for the messages). */
+/* Keeps the charts current: one websocket per page, or a poll where none gets through (see ../messages.py for the messages). */
 (() => {
   "use strict";
   /* plotly.js comes last: the page stands before it. A larger app keeps its own, if it has one or its dcc.Graph is still
@@ -214,7 +214,7 @@
       await library;
       for (let tries = 0; tries < 600; tries += 1) {
         const plot = document.getElementById(`${this.prefix}${chart}-graph`);
-        // a plot that is drawn anew while someone drags in it forgets the drag
+        // a plot that is drawn again while the user drags in it forgets the drag
         if (plot && plot.tbConfig && !plot._dragging) return plot;
         if (plot && plot._dragging) tries = 0;
         await frame();

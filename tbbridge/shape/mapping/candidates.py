@@ -74,7 +74,7 @@ def candidate(place: RunPlace, tag: str, known: SeriesFacts, metric: str, reason
 
 
 def settle_bare(found: Sequence[Candidate], metrics: Iterable[str], beside: Sequence[Candidate]) -> None:
-    """R6: gives every candidate that says no split one, metric by metric, losses first.
+    """R6: give a split to every candidate that says none, metric by metric, losses first.
 
     beside: other series of the training, which count where no loss is usable.
     """

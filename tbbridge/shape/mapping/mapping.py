@@ -214,7 +214,7 @@ def changes(before: Experiment, after: Experiment) -> list[str]:
         if was and (now is None or (now.run, now.tag) != (was.run, was.tag)):
             by = f"{quoted(f'{now.run}:{now.tag}')} ({now.rule})" if now else "nothing"
             lines.append(
-                f"{column}: fed by {quoted(f'{was.run}:{was.tag}')} before, now by {by}; the run log was made anew"
+                f"{column}: fed by {quoted(f'{was.run}:{was.tag}')} before, now by {by}; the run log was made again"
             )
     return lines
 
