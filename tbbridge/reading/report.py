@@ -77,7 +77,7 @@ def _series(series: Series) -> dict[str, Any]:
 
 
 def notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
-    """What must be said of an experiment: of its mapping, and of how its columns were put on one axis."""
+    """Yield the messages about an experiment: its mapping, its hyperparameters, the axis of its columns."""
     yield from experiment_notes(reading, experiment)
     if given := reading.hparams(experiment):
         yield "hyperparameters: " + ", ".join(f"{name} = {value}" for name, value in given.items())
