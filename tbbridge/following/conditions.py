@@ -99,6 +99,7 @@ class Fulfilments:
         self._names: dict[str, None] = {}
         self._waiting = {place for place, one in enumerate(conditions) if one.column}
         self._due: float | None = None
+        self._missing: tuple[tuple[int, ...], list[str]] = ((), [])
 
     def noticed(self) -> list[Noticed]:
         """Return what is fulfilled now, by condition, then by experiment in natural order; from any thread."""
@@ -112,10 +113,13 @@ class Fulfilments:
         return [Mark("condition", one.step, f"{name}: {one.condition}") for _, one in found]
 
     def problems(self) -> list[str]:
-        """Return messages: the conditions on columns that no experiment has yet."""
-        names = list(self._names)
-        missing = [self.conditions[place].missing(names) for place in sorted(self._waiting)] if names else []
-        return [line for line in missing if line]
+        """Return messages: the conditions on columns that no experiment has yet; from any thread."""
+        names, waiting = list(self._names), sorted(self._waiting)
+        asked = (len(names), *waiting)
+        if asked != self._missing[0]:  # to find the nearest of many names takes a second
+            missing = [self.conditions[place].missing(names) for place in waiting] if names else []
+            self._missing = asked, [line for line in missing if line]
+        return list(self._missing[1])
 
     def due(self) -> float | None:
         """Return when silence may fulfil a condition, by the clock; None while it cannot."""
