@@ -114,9 +114,9 @@ window.tbbridge_viewer = (() => {
       if (keys[ev.key]) { ev.preventDefault(); keys[ev.key](); }
     };
 
-    const many = colours && chosen.length > MOST_CHIPS;
+    const many = colours && picked.size > MOST_CHIPS;
     const all = many && e("span", { className: "tb-chip" }, e("span", null, `${picked.size} experiments`),
-      e("button", { type: "button", onClick: () => setProps({ value: chosen.slice(0, 1) }) }, e("span", { className: "tb-unseen" }, "Keep the first alone"), "×"));
+      e("button", { type: "button", onClick: () => setProps({ value: chosen.slice(0, chosen.findIndex(Boolean) + 1) }) }, e("span", { className: "tb-unseen" }, "Keep the first alone"), "×"));
     const chips = many ? all : chosen.map((name, i) => name &&
       e("span", { key: name, className: "tb-chip", title: name },
         colours && e("i", { style: { background: colours[i] || "currentColor" } }),
