@@ -164,6 +164,13 @@ def test_wait_returns_the_first_condition_that_is_fulfilled(two: Path) -> None:
     assert (tbbridge.wait(two, until=["step >= 1", "step >= 0"], everyone=True) or found).place == 1
 
 
+@pytest.mark.parametrize("mistake", [{"until": []}, {"until": "finished", "timeout": float("nan")}])
+def test_a_wait_that_could_never_end_is_refused(mistake: dict[str, object], two: Path) -> None:
+    """Without a condition, and with a time that is no number."""
+    with pytest.raises(tbbridge.TbbridgeError, match="give a"):
+        tbbridge.wait(two, **mistake)  # type: ignore[arg-type]
+
+
 def test_the_command_tells_by_exit_code_and_one_line_of_json(two: Path) -> None:
     """0 for --until, 10, 11 ... for each --or in their order, 4 for the timeout, 2 for a mistake, which is shown."""
     done = run_cli("wait", two, "--until", "val accuracy > 2", "--or", "step < 0", "--or", "val accuracy is nan")

@@ -15,6 +15,9 @@ from tbbridge.decode._plain_event import BYTES, FIXED64, VARINT, Unparsable, fie
 _ENDS = {1: "finished", 2: "failed"}
 """``api.proto``'s Status, as far as it says that a session ended."""
 
+LONGEST_TEXT = 1 << 16
+"""Bytes of a name or text at most; a longer one is passed over: each would stand whole in every summary."""
+
 UNREADABLE = "record or value of the hparams plugin that cannot be read"
 """Why such a record is passed over."""
 
@@ -81,7 +84,7 @@ class HParamsSession:
             if number == 1 and wire == BYTES:
                 entry = {n: start[a:b] for n, kind, a, b in fields(start, at, end) if kind == BYTES}
                 value = _value_of(entry.get(2, b""))
-                if value is None:
+                if value is None or len(entry.get(1, b"")) > LONGEST_TEXT:
                     self.unreadable += 1
                 else:
                     values[entry.get(1, b"")] = value
@@ -103,13 +106,13 @@ def _double(data: bytes, at: int) -> float:
 
 
 def _value_of(data: bytes) -> HParam | None:
-    """A google.protobuf.Value; None where it is neither a number, a text nor a truth."""
+    """A google.protobuf.Value; None where it is neither a number, a text that is short enough, nor a truth."""
     value: HParam | None = None
     for number, wire, at, end in fields(data, 0, len(data)):
         if number == 2 and wire == FIXED64:
             value = _double(data, at)
         elif number == 3 and wire == BYTES:
-            value = _text(data[at:end])
+            value = _text(data[at:end]) if end - at <= LONGEST_TEXT else None
         elif number == 4 and wire == VARINT:
             value = at != 0
         elif number in (1, 5, 6):

@@ -45,16 +45,18 @@ def wait(
 
     Raises:
         ConditionError: a condition is not written as it should be.
-        UsageError: `timeout` is no duration.
+        UsageError: there is no condition, or `timeout` is no duration.
         PathError: `logdir` is neither a directory nor an event file.
     """
     conditions = [
         one if isinstance(one, Condition) else Condition(one)
         for one in ([until] if isinstance(until, str | Condition) else until)
     ]
+    if not conditions:
+        raise UsageError('until: give a condition, such as "val accuracy > 0.9"')
     say = say or (lambda line: None)
     seconds = duration(timeout) if isinstance(timeout, str) else timeout
-    if timeout is not None and seconds is None:
+    if timeout is not None and (seconds is None or seconds != seconds):
         raise UsageError(f"timeout {timeout}: give a number and a unit, such as 30s, 10m, 8h or 2d")
     deadline = None if seconds is None else time.monotonic() + min(seconds, threading.TIMEOUT_MAX)
     said: set[str] = set()

@@ -66,10 +66,10 @@ class Actions:
         if not self._bridge.wait_until_read(0):
             return
         found = {(one.experiment, one.condition): one for one in self._bridge.noticed()}
-        if self._done is None:
-            self._done = set(found)
-        for key in found.keys() - self._done:
-            self._done.add(key)
+        with self._lock:
+            new = found.keys() - (found.keys() if self._done is None else self._done)
+            self._done = {*found, *(self._done or ())}
+        for key in new:
             self._act(found[key])
 
     def close(self) -> None:

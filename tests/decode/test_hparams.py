@@ -129,6 +129,14 @@ def test_ten_thousand_hyperparameters_in_one_record() -> None:
     assert time.thread_time() - began < 3
 
 
+def test_a_text_that_no_table_could_show_is_passed_over() -> None:
+    """A text or a name over 64 KiB costs itself alone, and is counted."""
+    long = "x" * (1 << 16)
+    file = read([start(**{"lr": 0.5, "config": long + "x", "note": long, long + "y": 1.0})])
+    assert file.hparam_values == {"lr": 0.5, "note": long}
+    assert file.passed_over == {UNREADABLE: 2}
+
+
 @given(st.binary(max_size=80))
 def test_any_content_is_read_or_counted(content: bytes) -> None:
     """Nothing raises; what TensorBoard's message reads, this reads."""
