@@ -89,8 +89,8 @@ def test_a_command_that_fails_is_reported_and_stops_nothing(tmp_path: Path, note
             wait_until(lambda name=name: f"{name}\n" in text(notes))  # type: ignore[misc]
     shell.close()
     plain.close()
-    assert "a: the command ended with code 3: bad" in shell.messages()
-    assert "b: the command ended with code 1: $HOME; true" in plain.messages()
+    assert "a: step >= 0: the command ended with code 3: bad" in shell.messages()
+    assert "b: step >= 0: the command ended with code 1: $HOME; true" in plain.messages()
 
 
 def test_many_commands_share_a_few_threads(tmp_path: Path, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:

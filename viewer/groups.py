@@ -22,7 +22,9 @@ def mean_lines(
     """Return, for each value of the hyperparameter and each label, the band and the mean of its experiments."""
     groups: dict[str, list[int]] = {}
     for place, view in enumerate(views):
-        groups.setdefault(write_cell(view.summary.get(controls["group"])), []).append(place)
+        value = view.summary.get(controls["group"])
+        text = repr(value).removesuffix(".0") if isinstance(value, float) else write_cell(value)
+        groups.setdefault(text, []).append(place)
     drawn = []
     for label in chart.columns:
         for value, places in groups.items():

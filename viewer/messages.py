@@ -138,9 +138,13 @@ def answer(
     before: Cursor = cursor or {"pictures": {}, "sent": {}, "cells": {}}
     after: Cursor = {"pictures": {}, "sent": {}, "cells": {}}
     message: Message = {"figures": {}, "extend": {}, "set": [], "cells": {}}
+    parts = page.changing(page.prefix, page.source, views, controls)
+    if _fingerprint(parts.get("more-charts.children")) != before["sent"].get("more-charts.children"):
+        # their places are made again, and empty
+        kept = {name: picture for name, picture in before["pictures"].items() if not name.startswith("more-")}
+        before = {**before, "pictures": kept}
     for chart in page.charts(views, controls):
         _draw(page, chart, views, controls, before, after, message)
-    parts = page.changing(page.prefix, page.source, views, controls)
     if not any(controls["experiment"]):
         parts["experiment.value"] = [view.name for view in views]
     for key, value in parts.items():

@@ -14,6 +14,7 @@ import operator
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -140,10 +141,11 @@ def filtered(rows: Sequence[TableRow], text: str) -> tuple[list[TableRow], str]:
         elif comparison:
             column, sign, value = comparison.groups()
             keys = (column, f"last {column}", f"{HPARAM}{column}")
-            key = next((key for key in keys if any(key in row.cells for row in rows)), None)
+            there = (key for key in keys if key in ("name", "state") or any(key in row.cells for row in rows))
+            key = next(there, None)
             if key is None:
                 return kept, f"No column is called {column}."
-            kept = [row for row in kept if _compares(row.cells.get(key), sign, value)]
+            kept = [row for row in kept if _compares(_cell(row, key), sign, value)]
         else:
             words = term.lower().split()
             kept = [row for row in kept if all(word in row.name.lower() for word in words)]
@@ -207,7 +209,22 @@ def write_cell(cell: Any) -> str:
         return ""
     if isinstance(cell, bool) or not isinstance(cell, Real):
         return str(cell)
-    return f"{cell:,}" if isinstance(cell, Integral) else f"{cell:.5g}"
+    if isinstance(cell, Integral):
+        return f"{cell:,}"
+    whole = float(cell).is_integer() and abs(float(cell)) < 1e15
+    return f"{cell:,.0f}" if whole else f"{cell:.5g}"
+
+
+def write_time(cell: Any) -> str:
+    """A wall time for the reader, in UTC; as a number where no calendar has it."""
+    try:
+        return f"{datetime.fromtimestamp(cell, timezone.utc):%Y-%m-%d %H:%M:%S}"
+    except (TypeError, ValueError, OverflowError, OSError):
+        return write_cell(cell)
+
+
+def _written(row: TableRow, column: str) -> str:
+    return (write_time if column.endswith(" wall time") else write_cell)(row.cells.get(column))
 
 
 def table_parts(source: Source, controls: Mapping[str, Any], colours: Mapping[str, str]) -> dict[str, Any]:
@@ -236,7 +253,7 @@ def _shown(held: _Held, controls: Mapping[str, Any], colours: Mapping[str, str])
     first = max(min(first, len(kept) - WINDOW), 0)
     rows = []
     for row in kept[first : first + WINDOW]:
-        cells = [plot.shorten(write_cell(row.cells.get(key)), LONGEST_CELL) for key in held.columns]
+        cells = [plot.shorten(_written(row, key), LONGEST_CELL) for key in held.columns]
         rows.append([row.name, colours.get(row.name, ""), row.state, *cells])
     columns = ["name", "state", *held.columns]
     return {"columns": columns, "rows": rows, "first": first, "total": len(kept), "best": held.best, "wrong": wrong}

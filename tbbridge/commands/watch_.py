@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import Any
 
 from tbbridge.commands.mapping_options import add_mapping_arguments
@@ -76,7 +77,10 @@ def _layouts(text: str) -> tuple[str, ...]:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
     if not 0.05 <= seconds <= 86400:
         raise argparse.ArgumentTypeError("give seconds from 0.05 to 86400")
     return seconds

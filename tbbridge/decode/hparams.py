@@ -39,7 +39,8 @@ class Domain:
         """Whether `value` has the type that is asked for, and lies inside."""
         if self.kind is not None and type(value) is not self.kind:
             return False
-        if type(value) is float and not self.low <= value <= self.high:
+        bounded = (self.low, self.high) != (-math.inf, math.inf)
+        if type(value) is float and bounded and not self.low <= value <= self.high:
             return False
         return not self.values or any(type(one) is type(value) and one == value for one in self.values)
 

@@ -16,6 +16,10 @@ from tbbridge.following.conditions import Noticed
 from tbbridge.reading.selection import chosen, some
 from tbbridge.shape.condition import Condition, duration
 from tbbridge.shape.mapping.mapping import MappingOptions
+from tbbridge.shape.mapping.tokens import quoted
+
+FIRST_READING = 10.0
+"""Seconds that the first reading may take where the timeout is shorter: what is fulfilled at the start counts."""
 
 
 def wait(
@@ -70,18 +74,27 @@ def wait(
         conditions=conditions,
     ) as bridge:
         bridge.subscribe(news.set)
-        bridge.wait_until_read(_left(deadline))
+        bridge.wait_until_read(None if deadline is None else max(FIRST_READING, deadline - time.monotonic()))
         while True:
             news.clear()
             if found := _found(bridge, experiments, everyone):
                 return found
-            for line in bridge.status():
+            for line in [*bridge.status(), *_absent(bridge.names(), experiments)]:
                 if line not in said:
                     said.add(line)
                     say(line)
             if not news.wait(_left(deadline)):
                 say(_what_there_was(bridge))
                 return None
+
+
+def _absent(names: Sequence[str], experiments: Collection[str]) -> list[str]:
+    """Return messages: the names and globs that no experiment has yet."""
+    return [
+        f"there is no experiment {quoted(one)} yet; there is {some(names)}"
+        for one in experiments
+        if names and not chosen(names, [one])
+    ]
 
 
 def _left(deadline: float | None) -> float | None:

@@ -341,8 +341,10 @@ def _parse_column(condition: Condition, words: _Words) -> None:
     if len(name) > 1 and name[0].is_one_of("best", "gap"):
         condition._of = name[0].text.lower()
         name = name[1:]
-    if not name:
+    if not name or (len(name) == 1 and name[0].is_one_of("best", "gap")):
         raise words.mistake(asked, "a column comes before this, such as val accuracy")
+    if condition._of and len(name) == 1 and name[0].is_one_of("step"):
+        raise words.mistake(name[0], f"a step has no {condition._of}: name a column here, such as val accuracy")
     condition.column = " ".join(word.text for word in name)
     words.at = at + 1
     if (condition._of or condition.column == "step") and not _is_operator(asked):

@@ -25,7 +25,7 @@ AT_ONCE = 8
 PATIENCE = 10.0
 """Seconds that the commands get to end when the watch ends; those that still run then go on."""
 
-MOST_MESSAGES = 5
+MOST_MESSAGES = 1000
 """Messages that are kept for the terminal."""
 
 _TAIL = 4096
@@ -67,7 +67,7 @@ class Actions:
             return
         found = {(one.experiment, one.condition): one for one in self._bridge.noticed()}
         with self._lock:
-            new = found.keys() - (found.keys() if self._done is None else self._done)
+            new = [] if self._done is None else [key for key in found if key not in self._done]
             self._done = {*found, *(self._done or ())}
         for key in new:
             self._act(found[key])
@@ -107,7 +107,7 @@ class Actions:
             try:
                 self._run(one)
             except (OSError, ValueError) as error:
-                self._messages.append(f"{one.experiment}: the command could not be run: {error}")
+                self._messages.append(f"{one.experiment}: {one.condition}: the command could not be run: {error}")
 
     def _run(self, one: Noticed) -> None:
         with tempfile.TemporaryFile() as output:
@@ -125,7 +125,8 @@ class Actions:
                 output.seek(max(0, output.seek(0, os.SEEK_END) - _TAIL))
                 last = output.read().decode(errors="replace").strip().splitlines()[-1:]
                 said = f": {last[0]}" if last else ""
-                self._messages.append(f"{one.experiment}: the command ended with code {done.returncode}{said}")
+                ended = f"the command ended with code {done.returncode}{said}"
+                self._messages.append(f"{one.experiment}: {one.condition}: {ended}")
 
     def _facts(self, one: Noticed) -> dict[str, str]:
         """Return the environment's variables: the facts, as texts; empty where there is none."""

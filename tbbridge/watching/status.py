@@ -27,6 +27,7 @@ def status_lines(out: str | os.PathLike[str]) -> Iterator[str]:
         FormatError: it is no summary.
     """
     path = os.path.join(out, file_name(SUMMARY))
+    csv.field_size_limit(_LARGEST)
     try:
         if os.path.getsize(path) > _LARGEST:
             raise FormatError(f"{path} is too large for a summary: tbbridge watch and export write it")
@@ -49,6 +50,7 @@ def _line(row: Mapping[str, str | None]) -> str:
     lasts = [name for name in row if name and name.startswith("last ") and f"{name} step" in row]
     parts += [f"{name.removeprefix('last ')} {row[name]}" for name in lasts if row[name]]
     with contextlib.suppress(ValueError, OverflowError):  # a wall time that is none
-        parts.append(f"last point {ago(time.time() - float(row.get('last wall time') or 'nan'))}")
+        age = time.time() - float(row.get("last wall time") or "nan")
+        parts += [f"last point {ago(age)}"] if age == age else []
     parts += [f"{row[name]} {name}" for name in ("restarts", "damage") if row.get(name, "0") not in ("0", "", None)]
     return f"{row['experiment']}: {', '.join(parts)}"

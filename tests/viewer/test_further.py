@@ -47,6 +47,7 @@ def test_a_chart_is_found_drawn_arranged_kept_and_removed(screen: Screen, source
     field.fill("lr")
     screen.page.get_by_role("option", name="lr").click()
     wait_until(lambda: titles(screen) == ["top5/train, top5/val", "lr"], what="both")
+    assert drawn(screen, "top5/train, top5/val").get("Training") == pytest.approx([0.5, 0.6])
     longer = {"lr": {"lr": points([0.1, 0.01, 0.001, 0.5])}}
     source.put("mnist-cnn", training(100), extra={**longer, **PAIR})
     wait_until(lambda: drawn(screen, "lr").get("lr", [])[-1:] == [0.5], what="the new point")

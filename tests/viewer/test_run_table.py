@@ -13,7 +13,7 @@ from support import wait_until
 
 from tbbridge.viewer import serve, table
 from tbbridge.viewer.lines import Line, PastChanged
-from tbbridge.viewer.table import TableRow, best_of, columns_of, filtered, ordered, write_cell
+from tbbridge.viewer.table import TableRow, best_of, columns_of, filtered, ordered, write_cell, write_time
 
 ROWS = [
     TableRow("sweep/a1", "live", {"hparam.lr": 0.1, "hparam.seed": 1, "last val accuracy": 0.9, "hparam.all": "x"}),
@@ -40,6 +40,7 @@ def names(rows: list[TableRow]) -> list[str]:
         ("lr<=0.1, sweep", ["sweep/a1", "sweep/b22"]),
         ("seed != 1", ["other/c3"]),
         ("all = 'x' and seed = 1", ["sweep/a1", "sweep/b22"]),
+        ("name = other/c3", ["other/c3"]),
     ],
 )
 def test_the_filter_takes_words_patterns_and_comparisons(text: str, kept: list[str]) -> None:
@@ -82,6 +83,18 @@ def test_sorting_best_and_the_order_of_columns() -> None:
     assert best_of(losses, "best val loss", 1) == ["y"]
     assert columns_of(ROWS) == ["hparam.lr", "hparam.seed", "last val accuracy", "hparam.all"]
     assert [write_cell(cell) for cell in (None, True, 12345, 0.1, 1 / 3)] == ["", "True", "12,345", "0.1", "0.33333"]
+
+
+def test_cells_are_written_to_be_told_apart() -> None:
+    """Whole numbers in full, times as a calendar has them, in UTC; others with five digits."""
+    assert [write_cell(cell) for cell in (1234561.0, 12, 0.123456, True, None)] == [
+        "1,234,561",
+        "12",
+        "0.12346",
+        "True",
+        "",
+    ]
+    assert [write_time(time) for time in (1795507075.87, 1e300, None)] == ["2026-11-24 07:57:55", "1e+300", ""]
 
 
 def test_the_mean_of_a_group_stands_at_each_step_that_any_has() -> None:
@@ -154,12 +167,17 @@ def test_the_best_replace_the_chips(sweep: tuple[Screen, MemorySource]) -> None:
     section.get_by_role("checkbox", name="Draw run3").uncheck()
     wait_until(lambda: not screen.line("accuracy", "Validation", "run3")["x"], what="taken away")
     assert screen.line("accuracy", "Validation", "run4")["colour"] == before
+    for name in ("run3", "run0"):
+        section.get_by_role("checkbox", name=f"Draw {name}").check()
+        wait_until(lambda name=name: screen.line("accuracy", "Validation", name)["x"], what="drawn")  # type: ignore[misc]
+    figures = "[...document.querySelectorAll('#accuracy-readout td')].map(cell => cell.textContent)"
+    wait_until(lambda: len(list(filter(None, screen.page.evaluate(figures)))) >= 6 * 3, what="the figures of all six")
 
 
 def test_a_hyperparameter_groups_the_lines(open_page: Callable[..., Screen]) -> None:
     """One mean per value, with a band over its seeds; the legend says how many; it grows with its experiments."""
     source = MemorySource("sweep/")
-    for name, rate, values in (("a", 0.1, [1.0, 3.0]), ("b", 0.1, [3.0, 5.0]), ("c", 0.01, [0.5, 0.6])):
+    for name, rate, values in (("a", 0.1, [1.0, 3.0]), ("b", 0.1, [3.0, 5.0]), ("c", 0.1000001, [0.5, 0.6])):
         source.put(name, {"val accuracy": points(values)}, hparams={"hparam.lr": rate})
     with serve(source, port=0) as handle:
         screen = open_page(f"{handle.url}?experiment=a&experiment=b&experiment=c&accuracy-weight=0")

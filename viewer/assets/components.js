@@ -182,7 +182,7 @@ window.tbbridge_viewer = (() => {
         e("tbody", null,
           space(first),
           rows.map(([name, colour, ...cells], i) => e("tr", { key: name, "data-name": name, "aria-rowindex": first + i + 2 },
-            e("td", null, e("input", { type: "checkbox", checked: ahead[name] ?? !!colour, "aria-label": `Draw ${name}`, style: { accentColor: colour || undefined }, onChange: (ev) => { setAhead({ ...ahead, [name]: ev.target.checked }); page().pick(name); } })),
+            e("td", null, e("input", { type: "checkbox", checked: Object.hasOwn(ahead, name) ? ahead[name] : !!colour, "aria-label": `Draw ${name}`, style: { accentColor: colour || undefined }, onChange: (ev) => { setAhead({ ...ahead, [name]: ev.target.checked }); page().pick(name); } })),
             e("th", { scope: "row", title: name, style: { borderLeftColor: colour || "transparent" } }, name),
             cells.map((cell, at) => e("td", {
               key: at, title: cell.length > 24 ? cell : undefined, "data-label": columns[at + 1],

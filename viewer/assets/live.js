@@ -201,7 +201,10 @@
     }
 
     async apply(message) {
+      const made = (message.set || []).filter(([id, property]) => property === "children" && /(-readout|^more-charts)$/.test(id));
+      const gone = made.map(([id]) => document.getElementById(this.prefix + id)?.firstElementChild).filter(Boolean);
       for (const [id, property, value] of message.set || []) setProps(this.prefix + id, { [property]: value });
+      for (let tries = 0; tries < 30 && gone.some((node) => node.isConnected); tries += 1) await frame(); // React has not made them yet
       if (message.cells) await this.write(message.cells);
       if (message.status) { this.status = message.status; this.since = performance.now(); }
       this.showState();
