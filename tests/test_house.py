@@ -61,7 +61,7 @@ LIGHT = (
 CONTRACT = ("add_arguments", "run")
 """What the file of each command has."""
 
-LONGEST_FILE = 400
+LONGEST_FILE = 399
 LONGEST_HELP = 0.5  # seconds of the processor
 
 
@@ -260,7 +260,7 @@ def test_an_unknown_name_at_the_front_door_is_an_attribute_error() -> None:
 
 
 def test_the_page_stays_short() -> None:
-    """`viewer/app.py` has at most 400 lines, as it promises those who change it."""
+    """`viewer/app.py` has less than 400 lines, as it promises those who change it."""
     assert len((ROOT / "viewer/app.py").read_text().splitlines()) <= LONGEST_FILE
 
 

@@ -61,9 +61,7 @@ CHART_CONTROLS = {
 """Name and default of each control; a chart's controls have ids like ``loss-weight``."""
 MORE_CONTROLS = {"training": True, "weight": 0.6, "log": False}
 """Of all further charts together; ids like ``more-weight``."""
-NOTHING_DRAWN = (
-    "Nothing to draw yet: no series feeds this chart.<br>tbbridge inspect LOGDIR says which feeds what, and why."
-)
+NOTHING_DRAWN = "Nothing to draw yet: no series feeds this chart.<br>tbbridge inspect LOGDIR says which feeds what."
 MOST_SHOWN = 50
 """Experiments that are drawn at once."""
 MOST_FULL = 12

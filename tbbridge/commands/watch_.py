@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from typing import Any
 
 from tbbridge.commands.mapping_options import add_mapping_arguments
@@ -80,7 +79,7 @@ def _seconds(text: str) -> float:
     try:
         seconds = float(text)
     except ValueError:
-        seconds = math.nan
+        seconds = float("nan")
     if not 0.05 <= seconds <= 86400:
         raise argparse.ArgumentTypeError("give seconds from 0.05 to 86400")
     return seconds

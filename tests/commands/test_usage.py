@@ -18,7 +18,12 @@ def test_without_a_command_all_are_shown(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_unknown_option_shows_its_commands_usage(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Not that of the whole command line; what was typed is shown without control characters."""
-    arguments = {"demo": [], "import": ["x", "y"], "repair": ["x", "-o", "y"]}.get(command, ["x"])
+    arguments = {
+        "demo": [],
+        "import": ["x", "y"],
+        "repair": ["x", "-o", "y"],
+        "wait": ["x", "--until", "finished"],
+    }.get(command, ["x"])
     assert main([command, *arguments, "--no-such\x1b"]) == 2
     err = capsys.readouterr().err
     assert err.startswith(f"usage: tbbridge {command} [-h]")

@@ -47,8 +47,8 @@ def test_a_start_holds_for_what_add_scalars_logged(tmp_path: Path, run: str, bel
     for found in (read(logs), by_run.read_by_run(logs, open_engine("threads"))):
         assert live(found.runs[run]["lr"]).step.tolist() == list(range(8))
         assert points(found.runs[added]["loss"]) == [*((step, step) for step in range(5)), (6, 106), (7, 107)]
-        assert [restart[1:] for restart in found.restarts[run]] == [(5, True)]
-        assert [restart[1:] for restart in found.restarts[added]] == [(6, False)]
+        assert [restart[1:3] for restart in found.restarts[run]] == [(5, True)]
+        assert [restart[1:3] for restart in found.restarts[added]] == [(6, False)]
 
 
 def test_a_start_leaves_a_run_alone_that_only_looks_like_a_sub_run(tmp_path: Path) -> None:
