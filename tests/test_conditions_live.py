@@ -164,6 +164,18 @@ def test_wait_returns_the_first_condition_that_is_fulfilled(two: Path) -> None:
     assert (tbbridge.wait(two, until=["step >= 1", "step >= 0"], everyone=True) or found).place == 1
 
 
+def test_what_is_fulfilled_at_the_start_counts_without_any_time_left(two: Path) -> None:
+    """A script asks with a timeout of 0."""
+    assert (tbbridge.wait(two, until="step >= 1", timeout=0) or [""])[1] == "a"
+
+
+def test_a_wait_for_an_experiment_that_is_not_there_says_so(two: Path) -> None:
+    """Once, with those that are there: it may come, or be mistyped."""
+    said: list[str] = []
+    assert tbbridge.wait(two, until="step >= 0", experiments=["typo"], timeout=0.5, say=said.append) is None
+    assert said.count("there is no experiment 'typo' yet; there is a, b") == 1
+
+
 @pytest.mark.parametrize("mistake", [{"until": []}, {"until": "finished", "timeout": float("nan")}])
 def test_a_wait_that_could_never_end_is_refused(mistake: dict[str, object], two: Path) -> None:
     """Without a condition, and with a time that is no number."""

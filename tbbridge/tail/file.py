@@ -368,7 +368,8 @@ class SecondReading:
         return self._decoder.digest == self._digest and same(self._decoder.log, self.known)
 
 
-def _of_hparams(file: EventFile) -> tuple[object, ...]:
+def _particulars(file: EventFile) -> tuple[object, ...]:
+    """What a file says beside its scalars and their tags."""
     return file.first_wall_time, file.hparams, file.hparam_values, file.session_end, file.headless
 
 
@@ -379,5 +380,5 @@ def same(new: EventFile, known: EventFile) -> bool:
         and (new.doubles, new.starts, new.records) == (known.doubles, known.starts, known.records)
         and (new.damage, new.incomplete_tail) == (known.damage, known.incomplete_tail)
         and new.passed_over == known.passed_over
-        and repr(_of_hparams(new)) == repr(_of_hparams(known))  # a NaN among them equals itself
+        and repr(_particulars(new)) == repr(_particulars(known))  # a NaN among them equals itself
     )

@@ -31,6 +31,14 @@ def test_one_line_per_experiment_without_the_event_files(
     assert second.endswith(", 1 restarts")
 
 
+def test_a_long_text_and_an_experiment_without_points(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A summary is read whatever its texts; what has no point has no age."""
+    cells = f'"{"x" * 200_000}"'
+    (tmp_path / "summary.csv").write_text(f"experiment,last wall time,last step,hparam.text\na,,,{cells}\n")
+    assert main(["status", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "a: no data yet\n"
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

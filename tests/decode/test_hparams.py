@@ -129,6 +129,15 @@ def test_ten_thousand_hyperparameters_in_one_record() -> None:
     assert time.thread_time() - began < 3
 
 
+def test_a_nan_is_a_number_where_no_interval_is_given() -> None:
+    """An interval has no place for it: there it is kept as text."""
+    bounds = {"lr": {"type": 3}, "drop": {"type": 3, "interval": (0.0, 1.0)}}
+    values = read([experiment(**bounds), start(lr=math.nan, drop=math.nan)]).hparam_values
+    assert isinstance(values["lr"], float)
+    assert math.isnan(values["lr"])
+    assert values["drop"] == "nan"
+
+
 def test_a_text_that_no_table_could_show_is_passed_over() -> None:
     """A text or a name over 64 KiB costs itself alone, and is counted."""
     long = "x" * (1 << 16)

@@ -134,6 +134,8 @@ def test_a_column_that_is_not_there_is_named_with_the_nearest() -> None:
         ("finishd", "finishd", "did you mean 'finished'"),
         ("best val accuracy is nan", "is", "best is compared"),
         ("step is nan", "is", "step is compared"),
+        ("gap > 0.1", ">", "a column comes before this"),
+        ("best step > 3", "step", "a step has no best"),
         ('"val accuracy > 1', '"', "the quote is not closed"),
     ],
 )
