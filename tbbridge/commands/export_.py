@@ -99,6 +99,7 @@ def run(args: argparse.Namespace) -> int:
     from tbbridge.commands.progress_bar import progress_bar
     from tbbridge.core.escape import escaped
     from tbbridge.exporting.export import Reader, run_export
+    from tbbridge.exporting.fulfilled import missing
     from tbbridge.reading.findings import findings
     from tbbridge.reading.selection import Selection
 
@@ -114,7 +115,8 @@ def run(args: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
     found = findings(done.reading, mapped=args.layout != "long" and args.layout != "wide")
-    for line in found.lines:
+    unknown = missing(done.reading, args.on) if args.layout == "events" else []
+    for line in [*map(escaped, unknown), *found.lines]:
         print(f"tbbridge: {line}", file=sys.stderr)
     return int(found.damaged)
 

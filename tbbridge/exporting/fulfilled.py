@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -25,6 +25,16 @@ def fulfilled(reading: Reading, options: ExportOptions) -> Iterator[tuple[str, s
             found = condition.first({**columns, **series} if condition.any_series else columns)
             if found:
                 yield experiment.name, condition.text, found
+
+
+def missing(reading: Reading, on: Sequence[str]) -> list[str]:
+    """Return messages: the conditions on columns and series that no experiment has."""
+    names: dict[str, None] = {}
+    for experiment in reading.experiments:
+        names |= dict.fromkeys(experiment.feeds)
+        names |= {f"{run}:{tag}": None for run in experiment.runs for tag in reading.runs[run]}
+    lines = [condition.missing(list(names)) for condition in event_conditions(on)]
+    return [line for line in lines if line]
 
 
 def _series(reading: Reading, runs: tuple[str, ...], options: ExportOptions) -> Iterator[tuple[str, Points]]:

@@ -129,6 +129,15 @@ def test_the_events_say_when_each_condition_was_fulfilled(export: Export) -> Non
     assert len(rows(export("--layout", "events", *on[:2], "--steps", "2:", "-o", "-"))) == 3
 
 
+def test_a_condition_on_a_column_that_is_nowhere_is_told(export: Export) -> None:
+    """With the nearest one; the others are listed."""
+    on = ("--on", "train acuracy > 0.5", "--on", "step >= 3")
+    found = rows(
+        export("--layout", "events", *on, "-o", "-", err="no 'train acuracy' yet; did you mean 'train accuracy'?")
+    )
+    assert {condition for _, condition, *_ in found[1:]} == {"step >= 3"}
+
+
 def test_aggregates_over_groups(export: Export, logdir: Path) -> None:
     """--aggregate over the experiments that each --group matches; all are one group by default."""
     write_experiment(logdir, "other", shift=0.0625)
