@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,26 @@ def test_watch_writes_again_only_the_rows_that_changed(tmp_path: Path, monkeypat
             assert files_of(out) == files_of(tmp_path / "fresh")
 
 
+@pytest.mark.parametrize("prune", [False, True])
+def test_a_row_goes_with_its_event_files(prune: bool, tmp_path: Path) -> None:
+    """So does the last one: its header is left, and rows come back with files."""
+    logs, out = tmp_path / "logs", tmp_path / "out"
+    for name in ("a", "b"):
+        write_run(logs / name, loss=[(0, 0.5)])
+    with Publisher(out) as publisher:
+        follower = Follower(logs, publisher, prune=prune)
+        follower.finish()
+        for left in ({"b"}, set()):
+            shutil.rmtree(logs / ("b" if not left else "a"))
+            follower.finish()
+            assert rows(out / "summary.csv").keys() == left
+            assert ((out / "a.csv").exists(), (out / "b.csv").exists()) == (not prune, not prune or bool(left))
+        assert (out / "summary.csv").read_text() == "experiment\n"
+        write_run(logs / "b", loss=[(0, 0.5)])
+        follower.finish()
+        assert rows(out / "summary.csv").keys() == {"b"}
+
+
 def test_columns_that_only_some_rows_have() -> None:
     """They stand where their own row has them, whichever comes first; the others' cells are empty."""
     some = tbbridge.Points(np.arange(1), np.zeros(1), np.ones(1))
@@ -176,6 +197,36 @@ def sweep(tmp_path: Path) -> Path:
         record = event(0, 100.0, event_summary(field(1, "_hparams_/session_start_info") + plugin))
         path.write_bytes(path.read_bytes() + framed(record))
     return tmp_path / "logs"
+
+
+def add_hparams(path: Path, data: HParamsPluginData, tag: str) -> None:
+    """Append one record of the plugin to an event file, or begin one with it."""
+    plugin = field(9, field(1, field(1, "hparams") + field(2, data.SerializeToString())))
+    with path.open("ab") as file:
+        file.write(framed(event(0, 100.0, event_summary(field(1, f"_hparams_/{tag}") + plugin))))
+
+
+def test_a_domain_in_the_directory_above_holds_for_the_trials(sweep: Path, tmp_path: Path) -> None:
+    """Keras writes it there: it is no experiment, and what it does not allow is text, also where it comes late."""
+    domains = HParamsPluginData()
+    domains.experiment.hparam_infos.add(name="batch", type="DATA_TYPE_FLOAT64").domain_discrete.values.add(
+        number_value=32
+    )
+    with Publisher(tmp_path / "out") as publisher:
+        follower = Follower(sweep, publisher)
+        follower.finish()
+        for place in (sweep, sweep / "d"):  # the nearest counts
+            domains.experiment.hparam_infos[0].domain_discrete.values[0].number_value *= 2
+            add_hparams(place / "events.out.tfevents.9", domains, "experiment")
+            follower.finish()
+            tbbridge.export(sweep, tmp_path / "fresh")
+            assert files_of(tmp_path / "out") == files_of(tmp_path / "fresh")
+            texts = [row["hparam.batch"] for row in rows(tmp_path / "out/summary.csv").values()]
+            assert texts == ["32.0"] * 3 + ["64.0"]
+        reading = tbbridge.read(sweep)
+    found = {one.name: reading.hparams(one)["batch"] for one in reading.experiments}
+    assert found == {"a": "32.0", "b": "32.0", "c": "32.0", "d": "64.0"}
+    assert {name: view["hparam.batch"] for name, view in follower.tables.summary().items()} == found
 
 
 def test_hyperparameters_that_differ_come_first(sweep: Path, tmp_path: Path) -> None:

@@ -70,6 +70,26 @@ class Start(NamedTuple):
     """Seconds since the epoch; infinite where the record holds no finite one."""
 
 
+@dataclass(slots=True)
+class Domain:
+    """What a hyperparameter may be, by the experiment's record."""
+
+    kind: type | None = None
+    low: float = -math.inf
+    high: float = math.inf
+    values: list[HParam] = field(default_factory=list)
+    """Empty where any value is allowed."""
+
+    def allows(self, value: HParam) -> bool:
+        """Whether `value` has the type that is asked for, and lies inside."""
+        if self.kind is not None and type(value) is not self.kind:
+            return False
+        bounded = (self.low, self.high) != (-math.inf, math.inf)
+        if type(value) is float and bounded and not self.low <= value <= self.high:
+            return False
+        return not self.values or any(type(one) is type(value) and one == value for one in self.values)
+
+
 class SessionEnd(NamedTuple):
     """The end of a hyperparameter session, by its own record."""
 
@@ -98,7 +118,9 @@ class EventFile:
     hparams: bool = False
     """It holds a record of the hparams plugin, such as a hyperparameter session."""
     hparam_values: dict[str, HParam] = field(default_factory=dict)
-    """The hyperparameters of its last session, by name."""
+    """The hyperparameters of its last session, by name, as they were written."""
+    hparam_domains: dict[str, Domain] = field(default_factory=dict)
+    """What they may be, in its own run and in those below it."""
     session_end: SessionEnd | None = None
     """How its session ended; None while nothing says so."""
     records: int = 0

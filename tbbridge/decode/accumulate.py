@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from tbbridge.core.growing_column import GrowingColumn
-from tbbridge.core.model import Damage, EventFile, Float64, HParam, Int64, Scalars, Start
+from tbbridge.core.model import Damage, EventFile, Float64, Int64, Scalars, Start
 from tbbridge.decode import backend
 from tbbridge.decode.hparams import UNREADABLE, HParamsSession
 from tbbridge.decode.scan_result import REASONS, Scan
@@ -105,7 +105,6 @@ class Log:
         self._starts: list[Start] = []
         self._hparams = False
         self._session = HParamsSession()
-        self._hparam_values: dict[str, HParam] = {}
         self._first_wall_time = float("nan")
         self._damage: list[Damage] = []
         self._passed = [0] * len(REASONS)
@@ -131,8 +130,6 @@ class Log:
             self._hparams = self._hparams or any(tag.startswith(_HPARAMS) for tag in found.foreign)
             for wall_time, content in found.sessions:
                 self._session.add(wall_time, content)
-            if found.sessions:
-                self._hparam_values = self._session.hparams
 
     def _place_damage(self, step: int) -> None:
         """Note the step of the first scalar behind the damage that has none yet."""
@@ -169,7 +166,8 @@ class Log:
             first_wall_time=self._first_wall_time,
             starts=list(self._starts),
             hparams=self._hparams,
-            hparam_values=self._hparam_values,
+            hparam_values=self._session.given,
+            hparam_domains=self._session.domains,
             session_end=self._session.end,
             records=self.records,
             damage=[*self._damage, *([open_damage] if open_damage else [])],

@@ -5,11 +5,10 @@ Source: TensorBoard's ``plugins/hparams/plugin_data.proto`` and ``api.proto``, p
 
 from __future__ import annotations
 
-import math
 import struct
 from dataclasses import dataclass, field
 
-from tbbridge.core.model import HParam, SessionEnd
+from tbbridge.core.model import Domain, HParam, SessionEnd
 from tbbridge.decode._plain_event import BYTES, FIXED64, VARINT, Unparsable, fields
 
 _ENDS = {1: "finished", 2: "failed"}
@@ -23,26 +22,6 @@ UNREADABLE = "record or value of the hparams plugin that cannot be read"
 
 _TYPES: dict[int, type] = {1: str, 2: bool, 3: float}
 """``api.proto``'s DataType."""
-
-
-@dataclass(slots=True)
-class Domain:
-    """What a hyperparameter may be, by the experiment's record."""
-
-    kind: type | None = None
-    low: float = -math.inf
-    high: float = math.inf
-    values: list[HParam] = field(default_factory=list)
-    """Empty where any value is allowed."""
-
-    def allows(self, value: HParam) -> bool:
-        """Whether `value` has the type that is asked for, and lies inside."""
-        if self.kind is not None and type(value) is not self.kind:
-            return False
-        bounded = (self.low, self.high) != (-math.inf, math.inf)
-        if type(value) is float and bounded and not self.low <= value <= self.high:
-            return False
-        return not self.values or any(type(one) is type(value) and one == value for one in self.values)
 
 
 @dataclass(slots=True)
@@ -70,14 +49,6 @@ class HParamsSession:
                 self.end = _end(parts[4], wall_time)
         except Unparsable:
             self.unreadable += 1
-
-    @property
-    def hparams(self) -> dict[str, HParam]:
-        """By name; a value outside its domain is its text."""
-        return {
-            name: value if name not in self.domains or self.domains[name].allows(value) else str(value)
-            for name, value in self.given.items()
-        }
 
     def _hparams(self, start: bytes) -> dict[str, HParam]:
         values: dict[bytes, HParam] = {}

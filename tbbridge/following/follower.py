@@ -160,8 +160,8 @@ class Follower:
     def _content(self, name: str, published: bytes | None) -> bytes | None:
         """The CSV of a table; of a run log as it would be mapped at once: what is published is what export writes."""
         if self._summary and name == SUMMARY:
-            rows = self.tables.summary()
-            return self._summary.text(rows) if rows else None
+            rows, tables = self.tables.summary(), list(self.tables.by_name.values())
+            return self._summary.text(rows) if rows or all(table.gone for table in tables) else None
         if not self._is_run_log(name):
             return self.tables.wide(name.removesuffix(WIDE), header=self._header)
         self.tables.settle(name)

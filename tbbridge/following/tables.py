@@ -27,10 +27,10 @@ from tbbridge.reading.wide import wide_table
 from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.facts import GrowingFacts, SeriesFacts
 from tbbridge.shape.growing_run import ReadAgain, RunSeries
-from tbbridge.shape.hparams import ended
+from tbbridge.shape.hparams import ended, hparam_domains, within_domains
 from tbbridge.shape.losses import headless_notes, loss_notes, restart_notes
 from tbbridge.shape.mapping.charts import chart_series
-from tbbridge.shape.mapping.experiments import ROOT, SESSION, RunPlace, is_session, run_above
+from tbbridge.shape.mapping.experiments import ROOT, RunPlace, is_session, run_above, session_tag
 from tbbridge.shape.mapping.mapping import Mapper, MappingOptions, changes, check_overrides
 from tbbridge.shape.restarts import TrainingRestart, training_restarts
 from tbbridge.shape.run_log import run_log, since
@@ -217,7 +217,8 @@ class Run:
 
     def known(self) -> dict[str, SeriesFacts]:
         """What the mapping is to know of the run, as it is now."""
-        return {**self.settle_facts(), **({SESSION: SeriesFacts()} if self.session else {})}
+        tags = self.settle_facts()
+        return {**tags, session_tag(tags, self.files.values()): SeriesFacts()} if self.session else {**tags}
 
     def settle_facts(self) -> dict[str, SeriesFacts]:
         """The facts of all series, as they are now."""
@@ -289,6 +290,7 @@ class Tables:
         self._mapper = Mapper(self._options)
         self._runs: dict[str, Run] = {}
         self._announced: dict[str, list[EventFile]] = {}
+        self._domains: dict[str, str] = {}
         self._owners: dict[str, str] = {}
         self._unsure: set[str] = set()
         self._settling = threading.Lock()
@@ -298,13 +300,14 @@ class Tables:
         """Take in the news of these runs; returns the experiments of which anything changed."""
         changed = set(changed) | (self._logs.reading - self._runs.keys())  # they belong to an experiment, too
         names_changed = False
-        below: set[str] = set()
+        below, bounded = set[str](), set[str]()
         for run in sorted(changed, key=lambda run: (run != ROOT, run)):  # a run before those below it
             names_changed |= self._take_in(run)
             below |= self._announce(run)
+            bounded |= self._note_domains(run)
         for run in below - changed:
             names_changed |= self._take_in(run)
-        changed |= below
+        changed |= below | bounded
         if names_changed:
             return self._map_all(changed)
         names = {self._owners[run] for run in changed if run in self._owners}  # one that came and went has none
@@ -420,7 +423,22 @@ class Tables:
         if _starts(starts) == _starts(self._announced.get(name, [])):
             return set()
         self._announced[name] = starts
+        return self._below(name)
+
+    def _note_domains(self, name: str) -> set[str]:
+        """Note what the hyperparameters may be by a run; returns the runs below it where that is not as before."""
+        domains = repr(hparam_domains(self._files(name)))  # a NaN among them equals itself
+        if domains == self._domains.get(name, repr({})):
+            return set()
+        self._domains[name] = domains
+        return self._below(name)
+
+    def _below(self, name: str) -> set[str]:
         return {run for run in self._runs if run != name and (name == ROOT or run.startswith(f"{name}/"))}
+
+    def _files(self, name: str) -> Iterable[EventFile]:
+        """The event files of a run, without their scalars; none where there is no such run."""
+        return self._runs[name].files.values() if name in self._runs else ()
 
     def _refresh_all(self, names: set[str], *, sure: bool = True) -> set[str]:
         """Bring tables up to date; `sure`: find out again how their columns come on one axis."""
@@ -478,7 +496,7 @@ class Tables:
             summary=summary_row(
                 placement.columns,
                 {name: run.series.restarts for name, run in rest.items()},
-                {name: list(run.files.values()) for name, run in rest.items()},
+                {name: within_domains(name, self._files) for name in rest},
             ),
             last_write=max((moment for moment in writes if moment is not None), default=None),
         )

@@ -18,6 +18,7 @@ from tbbridge.decode import Decoder
 from tbbridge.reading.engines import Engine
 from tbbridge.reading.reading import Reading, experiments
 from tbbridge.shape.facts import facts
+from tbbridge.shape.hparams import within_domains
 from tbbridge.shape.mapping.experiments import with_session
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.shape.series import Restart, merge_run
@@ -118,9 +119,10 @@ def each_run(
 
 def reading_of(logdir: str | os.PathLike[str], planned: Plan, found: Sequence[RunReading]) -> Reading:
     """Return what was read as a `Reading`, not mapped yet."""
+    files = {one.run: one.files for one in found}
     return Reading(
         os.fspath(logdir),
-        {one.run: one.files for one in found},
+        {run: within_domains(run, lambda name: files.get(name, ())) for run in files},
         {one.run: one.series for one in found},
         [],
         planned.problems + [line for one in found for line in one.problems],

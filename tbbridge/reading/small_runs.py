@@ -13,6 +13,7 @@ from tbbridge.decode.small_files import SmallFiles
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.reading.together import read_together
 from tbbridge.shape.facts import SeriesFacts, facts
+from tbbridge.shape.hparams import within_domains
 from tbbridge.shape.many_series import ManySeries
 from tbbridge.shape.mapping.experiments import with_session
 from tbbridge.shape.series import Restart, doubles, merge_run
@@ -76,6 +77,7 @@ def read_runs(logs: LogDirectory, listing: Listing, *, together: bool = True) ->
         known[run] = with_session({tag: facts(one) for tag, one in merged[run].items()}, files)
         if found:
             restarts[run] = found
+    others |= {run: within_domains(run, lambda name: others.get(name, ())) for run in others}
     names = sorted(known)
     return Runs(
         OnDemand(names, lambda run: others[run] if run in others else [small.only[run].file()]),

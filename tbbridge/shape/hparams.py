@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
-from tbbridge.core.model import EventFile, HParam, Points
+from tbbridge.core.model import Domain, EventFile, HParam, Points
+from tbbridge.shape.mapping.experiments import directories_above
 from tbbridge.shape.series import canonical_order
 
 
@@ -14,6 +16,38 @@ def hparams_of(files: Iterable[EventFile]) -> dict[str, HParam]:
     for file in canonical_order(file for file in files if file.hparam_values):
         found |= file.hparam_values
     return found
+
+
+def within_domains(run: str, files: Callable[[str], Iterable[EventFile]]) -> list[EventFile]:
+    """Return the event files of a run; of their hyperparameters, a value that its domain does not allow is its text.
+
+    The domains are those that the run holds, else those of the nearest directory above it (Keras writes them into the
+    directory of all trials).
+
+    Args:
+        run: its name.
+        files: what returns the event files of any run; none where there is no such run.
+    """
+    own = list(files(run))
+    if not any(file.hparam_values for file in own):
+        return own
+    domains = next((found for path in (run, *directories_above(run)) if (found := hparam_domains(files(path)))), {})
+    return [replace(file, hparam_values=_allowed(file.hparam_values, domains)) for file in own] if domains else own
+
+
+def hparam_domains(files: Iterable[EventFile]) -> dict[str, Domain]:
+    """Return what the hyperparameters may be, as the event files of one run say, by name; the later file counts."""
+    found: dict[str, Domain] = {}
+    for file in canonical_order(file for file in files if file.hparam_domains):
+        found |= file.hparam_domains
+    return found
+
+
+def _allowed(given: Mapping[str, HParam], domains: Mapping[str, Domain]) -> dict[str, HParam]:
+    return {
+        name: value if name not in domains or domains[name].allows(value) else str(value)
+        for name, value in given.items()
+    }
 
 
 def ended(files: Iterable[EventFile], columns: Mapping[str, Points]) -> str:

@@ -370,7 +370,8 @@ class SecondReading:
 
 def _particulars(file: EventFile) -> tuple[object, ...]:
     """What a file says beside its scalars and their tags."""
-    return file.first_wall_time, file.hparams, file.hparam_values, file.session_end, file.headless
+    said = file.hparams, file.hparam_values, file.hparam_domains, file.session_end
+    return file.first_wall_time, *said, file.headless
 
 
 def same(new: EventFile, known: EventFile) -> bool:

@@ -15,6 +15,7 @@ from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 from tbbridge.core.crc32c import frame
 from tbbridge.core.model import EventFile, SessionEnd
 from tbbridge.decode.hparams import UNREADABLE, HParamsSession
+from tbbridge.shape.hparams import hparams_of, within_domains
 from tbbridge.write.events import event, field, summary
 
 pytestmark = pytest.mark.usefixtures("any_twin")
@@ -81,6 +82,7 @@ def test_how_a_session_ended(status: str, known: str | None) -> None:
 
 def test_a_value_outside_its_domain_is_kept_as_text() -> None:
     """Of a type that the domain does not have, or none of its values; what it allows keeps its type."""
+    wanted = {"lr": 0.5, "decay": "2.0", "depth": "3.0", "flag": "1.0", "act": "relu"}
     text, truth, number = 1, 2, 3
     domains = experiment(
         lr={"type": number, "interval": (0.0, 1.0)},
@@ -91,7 +93,7 @@ def test_a_value_outside_its_domain_is_kept_as_text() -> None:
     )
     session = start(lr=0.5, decay=2.0, depth=3.0, flag=1.0, act="relu")
     for contents in ([domains, session], [session, domains]):
-        assert read(contents).hparam_values == {"lr": 0.5, "decay": "2.0", "depth": "3.0", "flag": "1.0", "act": "relu"}
+        assert hparams_of(within_domains("a", {"a": [read(contents)]}.__getitem__)) == wanted
 
 
 def test_a_malformed_record_costs_only_itself() -> None:
@@ -132,7 +134,8 @@ def test_ten_thousand_hyperparameters_in_one_record() -> None:
 def test_a_nan_is_a_number_where_no_interval_is_given() -> None:
     """An interval has no place for it: there it is kept as text."""
     bounds = {"lr": {"type": 3}, "drop": {"type": 3, "interval": (0.0, 1.0)}}
-    values = read([experiment(**bounds), start(lr=math.nan, drop=math.nan)]).hparam_values
+    files = [read([experiment(**bounds), start(lr=math.nan, drop=math.nan)])]
+    values = hparams_of(within_domains("a", {"a": files}.__getitem__))
     assert isinstance(values["lr"], float)
     assert math.isnan(values["lr"])
     assert values["drop"] == "nan"

@@ -20,7 +20,8 @@ VALUES = {"lr": 0.01, "layers": 3.0, "optimizer": "adam, amsgrad", "nesterov": T
 def test_each_writer_s_hyperparameters_are_read(writer: str) -> None:
     """With their types, in the training's row."""
     reading = read(ROOT / "fixtures/hparams" / writer)
-    (experiment,) = [one for one in reading.experiments if one.name == WRITERS[writer]]
+    (experiment,) = reading.experiments
+    assert experiment.name == WRITERS[writer]
     found = reading.hparams(experiment)
     truth = bool if writer in ("tensorboardx", "keras") else float  # torch, and Lightning by it, write 1.0 for a truth
     assert found == VALUES

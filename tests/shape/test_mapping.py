@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tbbridge.core.model import NO_SCALARS, EventFile, Experiment, Series
-from tbbridge.shape.mapping.experiments import SESSION, is_session, with_session
+from tbbridge.shape.mapping.experiments import DOMAINS, SESSION, is_session, with_session
 from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, changes, facts, map_runs
 
 EPOCHS = SeriesFacts(5, 0, 4, consecutive=True)
@@ -63,23 +63,22 @@ def test_sub_run_that_holds_only_a_session_feeds_nothing(name: str) -> None:
 def test_session_without_a_training_above_is_a_training() -> None:
     """TensorFlow's tutorial logs one accuracy beside the hyperparameters of each trial; above stands the experiment."""
     session = {"accuracy": SeriesFacts(1, 1, 1), SESSION: SeriesFacts()}
-    found = mapped({".": {SESSION: SeriesFacts()}, "run-0": session, "run-1": session})
-    assert [(one.name, columns(one)[1]) for one in found if any(one.feeds.values())] == [
-        ("run-0", "accuracy"),
-        ("run-1", "accuracy"),
-    ]
+    found = mapped({".": {DOMAINS: SeriesFacts()}, "run-0": session, "run-1": session})
+    assert [(one.name, columns(one)[1]) for one in found] == [("run-0", "accuracy"), ("run-1", "accuracy")]
 
 
 @pytest.mark.parametrize(
     ("hparams", "points", "session"),
-    [(True, [1, 1], True), (True, [], True), (True, [1, 2], False), (False, [1], False)],
+    [(True, [1, 1], {SESSION}), (True, [], {DOMAINS}), (True, [1, 2], set()), (False, [1], set())],
 )
-def test_what_a_session_is(hparams: bool, points: list[int], session: bool) -> None:
-    """A record of the hparams plugin, and no series of more than one point."""
+def test_what_a_session_is(hparams: bool, points: list[int], session: set[str]) -> None:
+    """A record of the hparams plugin, and no series of more than one point; domains, where it has none."""
     file = EventFile("1", NO_SCALARS, hparams=hparams)
-    assert is_session([file], points) is session
+    assert is_session([file], points) is bool(session)
     known = with_session({str(i): SeriesFacts(count) for i, count in enumerate(points)}, [file])
-    assert (SESSION in known) is session
+    assert known.keys() & {SESSION, DOMAINS} == session
+    given = EventFile("1", NO_SCALARS, hparams=True, hparam_values={"lr": 0.5})
+    assert SESSION in with_session({}, [given])
 
 
 @pytest.mark.parametrize("key", ["train", "val/mean"])

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from tbbridge.shape.mapping.experiments import SESSION, RunPlace
+from tbbridge.shape.mapping.experiments import DOMAINS, SESSION, RunPlace
 from tbbridge.shape.mapping.tags import read_tag, skim_tag
 
 LABELS = {"train": "Training", "val": "Validation", "test": "Test"}
@@ -35,7 +35,7 @@ def chart_series(
     groups: dict[tuple[str, ...], list[_Tagged]] = defaultdict(list)
     for place in places:
         for tag in tags.get(place.run, ()):
-            if tag == SESSION:
+            if tag in (SESSION, DOMAINS):
                 continue
             said = skim_tag(tag, place.suffix).split
             stem = read_tag(tag, place.suffix).stem if said else ("", tag)

@@ -18,6 +18,8 @@ from tbbridge.shape.mapping.tokens import tokenise
 ROOT: Final = "."
 SESSION: Final = "_hparams_/"
 """Stands among the tags of a run that holds only a hyperparameter session; see `with_session`."""
+DOMAINS: Final = "_hparams_/experiment"
+"""Stands for those of a run that holds only what hyperparameters may be."""
 _STAMPED: Final = "R1: its name is a time stamp, as add_hparams writes it"
 _SESSION_ONLY: Final = "R1: it holds only a hyperparameter session"
 _TIMESTAMP: Final = re.compile(r"\d{9,11}\.\d+")
@@ -97,10 +99,23 @@ def is_session(files: Iterable[EventFile], points: Iterable[int]) -> bool:
 
 
 def with_session(known: Mapping[str, SeriesFacts], files: Iterable[EventFile]) -> dict[str, SeriesFacts]:
-    """Return the facts of a run's series, and `SESSION` among them where the run holds only a session."""
+    """Return the facts of a run's series, and `SESSION` or `DOMAINS` among them where the run holds only such."""
     if is_session(files, (one.points for one in known.values())):
-        return {**known, SESSION: SeriesFacts()}
+        return {**known, session_tag(known, files): SeriesFacts()}
     return dict(known)
+
+
+def session_tag(tags: Collection[str], files: Iterable[EventFile]) -> str:
+    """Return what stands among the tags of a run that `is_session`: `DOMAINS` where it holds nothing else."""
+    return SESSION if tags or any(file.hparam_values or file.session_end for file in files) else DOMAINS
+
+
+def without_domains(runs: Mapping[str, Mapping[str, SeriesFacts]]) -> Mapping[str, Mapping[str, SeriesFacts]]:
+    """Return the runs but those that only say what the hyperparameters of the runs below them may be."""
+    if any(DOMAINS in tags for tags in runs.values()):
+        above = {path for run in runs for path in directories_above(run)}
+        return {run: tags for run, tags in runs.items() if DOMAINS not in tags or run not in above}
+    return runs
 
 
 def place_runs(runs: Mapping[str, Iterable[str]]) -> list[RunPlace]:
@@ -116,7 +131,7 @@ def place_runs(runs: Mapping[str, Iterable[str]]) -> list[RunPlace]:
     skipped = {run: _STAMPED for run in tags if _TIMESTAMP.fullmatch(run.rpartition("/")[2])}
     sessions = {run for run in tags if SESSION in tags[run]}
     trained = {run for run in tags if run not in sessions and tags[run]} if sessions else set()
-    skipped |= {run: _SESSION_ONLY for run in sessions if not trained.isdisjoint(_above(run))}
+    skipped |= {run: _SESSION_ONLY for run in sessions if not trained.isdisjoint(directories_above(run))}
     drafts = {run: _draft(run, found) for run, found in tags.items() if run not in skipped}
     _join_epochs(drafts)
     if _label(drafts):
@@ -137,7 +152,7 @@ def _placed(draft: _Draft, name: str) -> RunPlace:
 
 
 def _skipped(run: str, names: Mapping[str, str], known: set[str], why: str) -> RunPlace:
-    above = next((path for path in _above(run) if path in known), _parent(run))
+    above = next((path for path in directories_above(run) if path in known), _parent(run))
     return RunPlace(run, names.get(above, above), skipped=why)
 
 
@@ -226,12 +241,12 @@ def _shared(bases: set[str]) -> set[str]:
     """The directories above all runs: a word there cannot tell runs apart."""
     if len(bases) < 2:
         return set()
-    return set.intersection(*({base, *_above(base)} for base in bases)) - {ROOT}
+    return set.intersection(*({base, *directories_above(base)} for base in bases)) - {ROOT}
 
 
 def _take_off(draft: _Draft, labels: Mapping[str, _Label | None], both_sides: set[str]) -> None:
     """In the middle of a path a word counts only beside a directory of the other split."""
-    paths = [] if draft.base == ROOT else [*reversed(_above(draft.base)[:-1]), draft.base]
+    paths = [] if draft.base == ROOT else [*reversed(directories_above(draft.base)[:-1]), draft.base]
     end = len(paths)
     while end and not (labels[paths[end - 1]] and (end == len(paths) or _parent(paths[end - 1]) in both_sides)):
         end -= 1
@@ -394,7 +409,10 @@ def _fold(drafts: Mapping[str, _Draft], tags: Mapping[str, Sequence[str]]) -> di
     for kinds in (frozenset(("accuracy", "loss")), frozenset(words.QUALITY_NAMES)):
         having = {keys[run] for run, draft in drafts.items() if not usable[tags[run], draft.suffix].isdisjoint(kinds)}
         told |= having
-        nearest = {key: next((path for path in _above(key) if path in having), key) for key in {*keys.values()} - told}
+        nearest = {
+            key: next((path for path in directories_above(key) if path in having), key)
+            for key in {*keys.values()} - told
+        }
         keys = {run: nearest.get(key, key) for run, key in keys.items()}
     return keys
 
@@ -409,7 +427,7 @@ def _parent(path: str) -> str:
     return path.rpartition("/")[0] or ROOT
 
 
-def _above(path: str) -> list[str]:
+def directories_above(path: str) -> list[str]:
     """The directories above `path`, nearest first, down to the root."""
     found = []
     while path != ROOT:

@@ -23,7 +23,7 @@ from tbbridge.shape.align import MODES
 from tbbridge.shape.facts import SeriesFacts, facts
 from tbbridge.shape.mapping import words
 from tbbridge.shape.mapping.candidates import IGNORED, Candidate, Facts, Passed, candidate, candidates, settle_bare
-from tbbridge.shape.mapping.experiments import ROOT, SESSION, RunPlace, place_runs
+from tbbridge.shape.mapping.experiments import DOMAINS, ROOT, SESSION, RunPlace, place_runs, without_domains
 from tbbridge.shape.mapping.overrides import (
     ACCURACY,
     CROSS_ENTROPY,
@@ -141,7 +141,7 @@ class Mapper:
     def map(self, runs: Facts) -> list[Experiment]:
         """`map_runs`."""
         members: dict[str, list[RunPlace]] = defaultdict(list)
-        for place in place_runs(runs):
+        for place in place_runs(without_domains(runs)):
             members[place.experiment].append(place)
         self._members = dict(members)
         self._missing = tuple(unmatched(runs, self._options.overrides, self._options.metrics))
@@ -310,7 +310,7 @@ class _Columns:
         return found
 
     def _series(self) -> list[tuple[RunPlace, str]]:
-        return [(place, tag) for place in self.places for tag in self.runs[place.run] if tag != SESSION]
+        return [(place, tag) for place in self.places for tag in self.runs[place.run] if tag not in (SESSION, DOMAINS)]
 
     def _partners(self, exact: Sequence[tuple[RunPlace, str]]) -> list[tuple[RunPlace, str]]:
         """The series whose words are those of a named one, its split's apart: ``train/ppl`` for ``eval/ppl``."""
