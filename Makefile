@@ -5,6 +5,7 @@ LOWEST_PYTHON ?= python3.10
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --no-compile
 PACKAGE := setup.cfg setup.py pyproject.toml $(wildcard tbbridge/*/*.pyx tbbridge/*/*.pxi tbbridge/*/*.h)
 BROWSER := chromium
 SYSTEM := $(BROWSER) strace nginx
@@ -19,7 +20,9 @@ help: ## show this list
 demo: $(VENV)/.demo plotly ## see it work: replay recorded trainings, with the live page and TensorBoard (DEMO='--port 8060' changes the options)
 	$(BIN)/tbbridge demo $(DEMO)
 
-test: $(VENV)/.test system plotly lint ## lint and run the whole test suite (TESTS=tests/decode for a part)
+test: ## lint and run the whole test suite (TESTS=tests/decode for a part)
+	+@$(MAKE) --no-print-directory -j3 $(VENV)/.test system plotly
+	+@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --tb=native $(TESTS)
 
 lint: $(VENV)/.lint ## ruff, its formatter and mypy
@@ -53,7 +56,7 @@ hypothesis-shape: $(VENV)/.test ## try merging and following against the rules w
 	EXAMPLES=$(or $(EXAMPLES),5000) $(BIN)/python -m pytest tests/shape/test_series.py tests/shape/test_series_run.py --timeout 0
 
 fuzz-decode: $(BIN)/python ## fuzz the decoder under AddressSanitizer (MINUTES=15; needs clang and its compiler-rt)
-	$(PIP) install --quiet atheris cython numpy setuptools
+	$(INSTALL) --quiet atheris cython numpy setuptools
 	$(BIN)/python tests/fuzz/campaign.py --minutes $(or $(MINUTES),15)
 
 bench-read: $(VENV)/.test ## measure reading beside TensorBoard's readers and a C loop (TBPARSE=python-that-has-tbparse)
@@ -83,34 +86,35 @@ clean: ## remove the virtual environment and everything that was built
 
 # A stamp in the virtual environment tells that an extra is installed; it is made again when the package's metadata or its
 # compiled part changes. frameworks are pinned in setup.cfg where an unpinned one would bring gigabytes of CUDA.
-# A current pip resolves the test extra in 39 s of processor time, the one that Python 3.11.7 brings in 350 s.
+# A current pip resolves the test extra in 39 s of processor time, the one that Python 3.11.7 brings in 350 s. Python
+# compiles what it imports: to compile all that is installed would take longer than to install it.
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install --quiet --upgrade pip
 
 $(VENV)/.demo: $(BIN)/python $(PACKAGE)
 	@echo 'make: installing tbbridge and TensorBoard into $(VENV) (about half a minute)'
-	$(PIP) install -e '.[tensorboard]'
+	$(INSTALL) -e '.[tensorboard]'
 	touch $@
 
 $(VENV)/.test: $(BIN)/python $(PACKAGE)
-	@echo 'make: installing tbbridge and all that its tests need into $(VENV) (6 GB, some minutes)'
-	$(PIP) install -e '.[test,frameworks]'
-	touch $@
+	@echo 'make: installing tbbridge and all that its tests need into $(VENV) (5 GB, some minutes)'
+	$(INSTALL) -e '.[dev]'
+	touch $@ $(VENV)/.lint
 
 $(VENV)/.lint: $(BIN)/python $(PACKAGE)
-	$(PIP) install -e '.[lint]'
+	$(INSTALL) -e '.[lint]'
 	touch $@
 
 $(VENV)/.wheel: $(BIN)/python
-	$(PIP) install --quiet build
+	$(INSTALL) --quiet build
 	touch $@
 
 $(VENV)-lowest/.made: $(PACKAGE)
 	$(LOWEST_PYTHON) -m venv $(VENV)-lowest
 	$(PYTHON) contrib/lowest.py tensorboard test > $(VENV)-lowest/requirements.txt
-	$(VENV)-lowest/bin/python -m pip install --quiet -r $(VENV)-lowest/requirements.txt
-	$(VENV)-lowest/bin/python -m pip install --quiet --no-deps -e .
+	$(VENV)-lowest/bin/python -m pip install --quiet --no-compile -r $(VENV)-lowest/requirements.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet --no-compile --no-deps -e .
 	touch $@
 
 # The small plotly.js of pages: fetched, never committed. Without npm they use the full one of the plotly package.
