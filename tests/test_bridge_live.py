@@ -475,6 +475,6 @@ def test_follow_is_an_asynchronous_iterator_too(logs: Path) -> None:
                     break
         return steps
 
-    # in a thread of its own: a page test before this one in the same process leaves Playwright's loop in the main thread
+    # in a thread of its own: page tests before this one leave Playwright's loop in the main thread
     with writer(logs) as events, ThreadPoolExecutor(1) as apart:
         assert apart.submit(asyncio.run, main(events)).result() == [0, 1, 2]

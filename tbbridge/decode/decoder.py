@@ -22,7 +22,7 @@ MAX_RECORD = 64 << 20
 _WINDOW = 8 << 10
 """What is asked for after a jump; it doubles with every window that follows on the one before."""
 _LARGEST_WINDOW = 1 << 20
-_SEARCH_STEP = 256 << 10
+_SEARCH_STEP = 1 << 20
 _ROOM = 2 * scan_result.SMALL // scan_result.MIN_VALUE_BYTES
 """Rows that a scan has room for at least, unless its bytes hold fewer."""
 

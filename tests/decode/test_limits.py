@@ -99,8 +99,12 @@ GARBAGE = {
 @pytest.mark.parametrize("kind", GARBAGE)
 def test_garbage_takes_linear_time(kind: str, cost: Callable[..., Cost]) -> None:
     """Four times the rubbish, even of right headers that claim far, takes about four times the time."""
-    size = MB // 4 if kind == "false claims between records" else 8 * MB
-    once, four = (cost(VERSION + GARBAGE[kind](n)) for n in (size, 4 * size))
+    size = MB // 8 if kind == "false claims between records" else 4 * MB
+    # the lesser of two, as the machine may be busy with other things
+    once, four = (
+        min((cost(VERSION + GARBAGE[kind](n)) for _ in range(2)), key=lambda found: found["cpu"])
+        for n in (size, 4 * size)
+    )
     assert four["cpu"] < 8 * once["cpu"] + 0.5
     assert four["peak_mb"] < 200
     assert four["records"] == 1 or kind == "false claims between records"
