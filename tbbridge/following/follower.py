@@ -23,7 +23,7 @@ TOLD_FOR = 60.0
 """How long the message stays that another process changed a published file, in seconds."""
 
 MANY_POINTS = 100_000
-"""Merged points after which the memory that merging took is given back to the system."""
+"""Points after which the memory that taking them in needed for a while is given back to the system."""
 
 PROGRESS = 3.0
 """Seconds after which experiments that are still read for the first time are shown as far as they are read."""
@@ -109,8 +109,8 @@ class Follower:
         """Publish what is due."""
         if self._outbox:
             self._send()
-        if self.tables.merged >= MANY_POINTS and not self.logs.unfinished:
-            self.tables.merged = 0
+        if self.tables.taken >= MANY_POINTS and not self.logs.unfinished:
+            self.tables.taken = 0
             give_back()
 
     def finish(self, patience: float = 10.0) -> None:

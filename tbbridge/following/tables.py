@@ -157,8 +157,8 @@ class Run:
     facts: dict[str, SeriesFacts] = field(default_factory=dict)
     files: dict[str, EventFile] = field(default_factory=dict)
     """By name; without their scalars."""
-    merged: int = 0
-    """How many points were merged from whole files the last time."""
+    taken: int = 0
+    """How many points it took in the last time."""
     changed: dict[str, int] = field(default_factory=dict)
     """By tag, the first row that is new or changed and that no table shows yet."""
     above: list[EventFile] = field(default_factory=list)
@@ -194,7 +194,7 @@ class Run:
                 files, whole = logs.take(name)
                 self.series.update([*files, *above], whole=whole)
         self.above = above if whole else self.above
-        self.merged = sum(len(file.scalars.step) for file in files) if whole else 0
+        self.taken = sum(len(file.scalars.step) for file in files)
         known = {} if whole else self.files
         self.files = known | {file.name: replace(file, scalars=NO_SCALARS) for file in files}
         for tag, row in self.series.changes().items():
@@ -273,7 +273,7 @@ class Tables:
     Attributes:
         by_name: the tables, in the mapping's order; those whose source is gone after the others.
         problems: messages.
-        merged: how many points were merged from whole files; who gives memory back sets it to 0.
+        taken: how many points were taken in since memory was given back.
     """
 
     def __init__(
@@ -284,7 +284,7 @@ class Tables:
     ) -> None:
         self.by_name: dict[str, ExperimentTable] = {}
         self.problems: list[str] = []
-        self.merged = 0
+        self.taken = 0
         self._logs = logs
         self._options = options or MappingOptions()
         self._mapper = Mapper(self._options)
@@ -409,7 +409,7 @@ class Tables:
         run = self._runs.setdefault(name, Run())
         try:
             names_changed = run.take_in(self._logs, name, self._announced) or new
-            self.merged += run.merged
+            self.taken += run.taken
             return names_changed
         except Exception as error:  # a bug: it must not stop the other runs
             log.exception("the run %s failed", name)

@@ -1,4 +1,4 @@
-"""Which runs and event files exist below a log directory: names only, no byte is read."""
+"""Which runs and event files exist below a log directory: names only, but for what may be a copy of another file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -21,6 +21,9 @@ _MOST_LINKS = 3
 
 _COPY = re.compile(r"\.(.+)\.[A-Za-z0-9]{6}")
 """rsync's name for a file that it is sending, in the directory of the old one (its receiver.c, get_tmpname)."""
+
+_BEGINNING = 4096
+"""Bytes at the start of two files that are compared: they hold some wall times, which no two writers have in common."""
 
 
 class EventPath(NamedTuple):
@@ -153,18 +156,44 @@ def is_event_file(path: str) -> bool:
     if MARK not in name:
         return False
     try:
-        copied = _copied(name)
-        if copied and os.path.exists(os.path.join(os.path.dirname(path), copied)):
+        if not stat.S_ISREG(os.stat(path).st_mode):
             return False
-        return stat.S_ISREG(os.stat(path).st_mode)
     except OSError:
         return False
+    directory = os.path.dirname(path)
+    beside = {base for base in _originals(name) if os.path.isfile(os.path.join(directory, base))}
+    return not _is_copy(directory, name, beside)
 
 
-def _copied(name: str) -> str:
+def sent_file(name: str) -> str:
     """Return the name of the file whose copy has this name while rsync sends it; "" where it is no such name."""
     copy = _COPY.fullmatch(name)
     return copy[1] if copy else ""
+
+
+def _is_copy(directory: str, name: str, beside: Container[str]) -> bool:
+    """Whether a file is the temporary copy of one `beside` it: by rsync's name, or by another's and its beginning."""
+    if sent_file(name) in beside:
+        return True
+    path = os.path.join(directory, name)
+    return any(base in beside and _begins_like(path, os.path.join(directory, base)) for base in _originals(name))
+
+
+def _originals(name: str) -> list[str]:
+    """Return the names of which a copy may be ``.NAME.x9Yz0A``, ``NAME.part``, ``NAME.1a2b.partial`` or ``NAME~``."""
+    visible = name.removeprefix(".")
+    return [base for base in (visible.removesuffix("~"), *(visible.rsplit(".", n)[0] for n in (1, 2))) if base != name]
+
+
+def _begins_like(copy: str, original: str) -> bool:
+    try:
+        with open(copy, "rb") as one, open(original, "rb") as other:
+            size = os.fstat(one.fileno()).st_size
+            if not 0 < size <= os.fstat(other.fileno()).st_size:
+                return False
+            return one.read(min(size, _BEGINNING)) == other.read(min(size, _BEGINNING))
+    except OSError:
+        return False
 
 
 def is_below(root: str, path: str) -> bool:
@@ -189,6 +218,9 @@ def _list_directory(root: str, path: str, listing: Listing, seen: set[tuple[int,
     listing.directories.append(path)
     start = os.path.join(path, "")
     listing.links += [start + name for name in links]
+    if len(files) > 1:
+        names = set(files)
+        files = [name for name in files if not _is_copy(path, name, names)]
     if files:
         run = run_name(root, path)
         below = "" if run == "." else run + "/"
@@ -219,7 +251,4 @@ def _sort_out(entries: Iterator[os.DirEntry[str]], follow_links: bool) -> tuple[
                 links.append(entry.name)
         except OSError:  # a link to nowhere, or gone since it was listed: the next look will tell
             continue
-    if any(name.startswith(".") for name in files):
-        names = set(files)
-        files = [name for name in files if _copied(name) not in names]
     return files, directories + links if follow_links else directories, links

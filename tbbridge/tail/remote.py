@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tbbridge.core.errors import PathError, UsageError
-from tbbridge.tail.logdir import MARK, EventPath, Listing, event_path, printable
+from tbbridge.tail.logdir import MARK, EventPath, Listing, event_path, printable, sent_file
 from tbbridge.tail.storage import ReplacedError, Stat, is_on_host, without_password
 
 BLOCK = 4 << 20
@@ -81,8 +81,9 @@ class RemoteStorage:
             if MARK in file and details.get("type", "file") == "file":
                 run = printable(folder[len(self._base) :].strip("/") or ".")
                 place = event_path(run, self._url(path))
-                listing.runs.setdefault(run, []).append(place)
-                self._stats[place.path] = _stat(details)
+                if f"{folder}/{sent_file(file)}" not in found:
+                    listing.runs.setdefault(run, []).append(place)
+                    self._stats[place.path] = _stat(details)
         listing.missing = not found and not listing.unreadable
         return listing
 

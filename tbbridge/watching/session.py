@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
 from typing import Any
@@ -21,6 +22,9 @@ from tbbridge.following.bridge import Bridge
 from tbbridge.watching import tensorboard_process
 from tbbridge.watching.actions import Actions
 from tbbridge.watching.terminal import Display
+
+ONE_SIGNAL = 0.5
+"""Seconds within which signals count as one."""
 
 
 def check_port(host: str, port: int) -> None:
@@ -172,16 +176,20 @@ def exposure(host: str, token: bool) -> list[str]:
 def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
     """Within the block Ctrl-C, SIGTERM and (but under ``nohup``) SIGHUP set `stop` instead of ending the process.
 
-    A second one ends the process at once: a store that does not answer would keep the end waiting.
+    A second one ends the process at once: a store that does not answer would keep the end waiting. What comes within
+    `ONE_SIGNAL` seconds is the same one: ``timeout`` and others send it to the process and again to its group.
 
     A thread sets it: where a signal comes while this one is about to wait for `stop`, it holds that one's lock, and its
     handler, which runs in between, would wait for itself.
     """
     received, send = os.pipe()
     os.set_blocking(send, False)
+    first = float("inf")
 
     def handle(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
+        nonlocal first
+        first = min(first, time.monotonic())
+        if time.monotonic() - first > ONE_SIGNAL:
             os.write(2, b"\ntbbridge: ended at the second signal; the last state may not be published\n")
             os._exit(128 + number)
         with contextlib.suppress(BlockingIOError):  # full: there were thousands before

@@ -153,6 +153,19 @@ def test_a_copy_that_rsync_is_sending_is_not_read_beside_the_real_file(tmp_path:
     assert is_event_file(str(copy)) is not beside
 
 
+@pytest.mark.parametrize("form", [".{}.a", "{}.part", "{}.1a2b3c4d.partial", "{}~"])
+def test_a_copy_that_is_the_beginning_of_the_file_beside_it_is_not_read(tmp_path: Path, form: str) -> None:
+    """WinSCP, rclone and browsers name so what they fetch; a file that begins otherwise, or has more, is a file."""
+    real = tmp_path / "events.out.tfevents.1.host"
+    copy = tmp_path / form.format(real.name)
+    real.write_bytes(bytes(range(200)))
+    for content, read in ((bytes(range(100)), False), (bytes(100), True), (bytes(range(201)), True)):
+        copy.write_bytes(content)
+        assert sorted(file.path for file in discover(tmp_path).runs["."]) == sorted([str(real), *[str(copy)] * read])
+        assert is_event_file(str(copy)) is read
+        assert is_event_file(str(real))
+
+
 def test_linked_directories_are_listed_whether_they_are_followed_or_not(tmp_path: Path) -> None:
     """One message names those that lead out of the log directory; a link such as ``latest`` hides nothing."""
     logs = tmp_path / "logs"

@@ -46,12 +46,15 @@ __all__ = ["MappingOptions", "SeriesFacts", "changes", "check_overrides", "facts
 SPLITS = ("train", "val")
 PREFER = ("epoch", "step")
 
-NOTHING_YET = (
-    "no scalar was written yet: a writer may keep points back (tensorboardX up to 120 s), and loses them when killed"
-)
 LIGHTNING_INTERVAL = 50
 """Steps between the points of Lightning's Trainer by default (log_every_n_steps)."""
+LIGHTNING_OWN = {"epoch", "hp_metric"}
+"""What Lightning logs beside a training's own metrics."""
 SHORT = f" (a logger that writes every {LIGHTNING_INTERVAL} steps, as Lightning's, writes none of fewer steps)"
+NOTHING_YET = (
+    "no scalar was written yet: a writer may keep points back (tensorboardX up to 120 s), and loses them when killed"
+    + SHORT
+)
 
 MOST_OF_ONE = 1.5
 """An accuracy beyond this is taken for percent; one between 1 and this for a mistake of the writer's."""
@@ -379,8 +382,8 @@ class _Columns:
         fed = {column: feed for column, feed in self.feeds.items() if feed}
         names = self._names()
         if not fed:
-            series = self._series()
-            return [f"no {' and no '.join(names)} was found: name tags with --map"] if series else [NOTHING_YET]
+            others = {tag for _, tag in self._series()} - LIGHTNING_OWN
+            return [f"no {' and no '.join(names)} was found: name tags with --map"] if others else [NOTHING_YET]
         notes = []
         if not any(column.startswith("val ") for column in fed):
             notes.append(self._missing("validation", self._others(held_out=True), "nothing held out is logged"))
