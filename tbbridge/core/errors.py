@@ -1,4 +1,4 @@
-"""What can go wrong, as a tree; each error says what to do next.
+"""The tree of errors; each says what to do next.
 
     TbbridgeError                 the root: catch this to catch them all
     ├── UsageError                fix the command or its paths (exit code 2)
@@ -35,7 +35,7 @@ class TbbridgeError(Exception):
     """The root of every error that tbbridge raises on purpose; its text is one line.
 
     Attributes:
-        exit_code: what the command line returns.
+        exit_code: the command line's exit code.
     """
 
     exit_code = 1
@@ -75,7 +75,7 @@ class ConditionError(UsageError):
     Args:
         condition: its text.
         start, end: the wrong word's place in it; both behind the text where a word is missing.
-        what: what is wrong, and what to write.
+        what: the mistake, and the right spelling.
 
     Attributes:
         pointer: the condition and, below it, a caret line; two lines for the terminal.

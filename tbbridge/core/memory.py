@@ -1,4 +1,4 @@
-"""Memory: the garbage collector where it only costs, and what the C library keeps of what was freed."""
+"""Memory: pauses the garbage collector where it only costs, and returns freed memory to the system."""
 
 from __future__ import annotations
 

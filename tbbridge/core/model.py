@@ -72,7 +72,7 @@ class Start(NamedTuple):
 
 @dataclass(slots=True)
 class Domain:
-    """What a hyperparameter may be, by the experiment's record."""
+    """The domain of a hyperparameter, as the experiment's record says."""
 
     kind: type | None = None
     low: float = -math.inf
@@ -101,7 +101,7 @@ class SessionEnd(NamedTuple):
 
 @dataclass(slots=True)
 class EventFile:
-    """What has been decoded of one event file so far."""
+    """The content of one event file, as far as it has been decoded."""
 
     name: str
     """Path below the log directory, with ``/``."""
@@ -120,7 +120,7 @@ class EventFile:
     hparam_values: dict[str, HParam] = field(default_factory=dict)
     """The hyperparameters of its last session, by name, as they were written."""
     hparam_domains: dict[str, Domain] = field(default_factory=dict)
-    """What they may be, in its own run and in those below it."""
+    """Their domains, in its own run and in those below it."""
     session_end: SessionEnd | None = None
     """How its session ended; None while nothing says so."""
     records: int = 0
@@ -137,7 +137,7 @@ class EventFile:
     headless: bool = False
     """It does not begin with a file version, as event files do."""
     foreign: str = ""
-    """What the file is where it is no event file, such as text; it has no damage then."""
+    """The kind of a file that is no event file, such as text; it has no damage then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,13 +232,13 @@ class ExperimentView:
     state: str = "live"
     """``live``, ``stalled``, ``finished``, ``failed``, ``source gone``, ``stopped: <reason>`` or ``static``."""
     rewritten: int = 0
-    """Grows when the past of what is in `extra` changed."""
+    """Grows when older points of `extra` changed."""
     lost: Sequence[str] = ()
     """The notes that tell of data that could not be used."""
 
 
 class Source(Protocol):
-    """What a viewer draws: the live bridge's tables in memory, or files. Safe to call from any thread."""
+    """The data that a viewer draws: the live bridge's tables in memory, or files. Safe to call from any thread."""
 
     title: str
     tensorboard_url: str | None

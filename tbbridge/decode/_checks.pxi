@@ -1,4 +1,4 @@
-# The checksum, and what a search for the next whole record asks of it, over arrays.
+# The checksum over arrays, and the parts of it that a search for the next whole record needs.
 
 
 def headers(const uint8_t[::1] data not None, Py_ssize_t first, int64_t limit):

@@ -106,7 +106,7 @@ def scan_files(const uint8_t[::1] data not None, const int64_t[::1] bounds not N
 
 
 cdef void begin_file(Work* w, int32_t file) noexcept nogil:
-    """Forget what was found in the file before, but for its rows and the names of its tags."""
+    """Forget the results of the file before, except its rows and the names of its tags."""
     w.file = file
     w.ids = w.starts_used = w.hparams = w.sessions_used = 0
     w.records = 0

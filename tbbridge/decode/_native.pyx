@@ -113,7 +113,7 @@ cdef struct Work:
     int32_t last                # the tag of the row before
     int32_t file                # the number of the file at hand
     Value value_read            # the value at hand
-    # the rest of what a scan finds
+    # the other results of a scan
     Mark* starts
     int32_t starts_used, starts_room
     int32_t hparams             # tags of the hparams plugin
@@ -312,7 +312,7 @@ cdef int run(Work* w, bytes_t data, Py_ssize_t size, bint held, bint jumps, Py_s
 
 
 cdef int prepare(Work* w, bint fresh, list foreign) except -1:
-    """Forget what was found, but for the tags of other plugins."""
+    """Forget all results except the tags of other plugins."""
     cdef bytes name
     cdef int place
     w.rows = w.ids = w.tags_used = w.starts_used = w.sessions_used = 0

@@ -16,7 +16,7 @@ cdef enum:
 
 
 cdef int explanation(int kind, uint64_t number, uint32_t wire) noexcept nogil:
-    """What a field of a message of this kind is."""
+    """The kinds of the fields of one message."""
     if kind == EVENT:
         if number == SUMMARY and wire == BYTES:
             return INNER

@@ -1,4 +1,4 @@
-# Protobuf's wire format and TensorFlow's Event, with every read checked against the end of what is read.
+# Protobuf's wire format and TensorFlow's Event, with every read checked against the end of the bytes.
 # The rules and their sources are told in _plain_event.py, which is the same in plain words.
 # Functions return 0 when all is well and -1 where the bytes are no message; next_field returns 1 where there is a field.
 

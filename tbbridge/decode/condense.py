@@ -1,4 +1,4 @@
-"""Shortens an Event that is too large to hold to what may be a scalar, so that the scan can read it."""
+"""Shortens an Event that is too large to hold to its possible scalars, so that the scan can read it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes of one event file in, columns out: the framing, the jumps over what holds no scalar, the way round damage."""
+"""Bytes of one event file in, columns out: the framing, the jumps over the rest, the way round damage."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_RECORD = 64 << 20
 """Bytes of the largest record that is held, and of the largest that a search takes for a record."""
 
 _WINDOW = 8 << 10
-"""What is asked for after a jump; it doubles with every window that follows on the one before."""
+"""Bytes to ask for after a jump; doubles with every window that follows on the one before."""
 _LARGEST_WINDOW = 1 << 20
 _SEARCH_STEP = 1 << 20
 _ROOM = 2 * scan_result.SMALL // scan_result.MIN_VALUE_BYTES
@@ -33,7 +33,7 @@ class Decoder:
     name        the file's, for `EventFile.name`
     max_record  bytes; a larger record is never held: it is read without its images, graphs and the like
 
-    The reader asks for `position` and `want`, feeds what is there, and settles when it has come to the end. The result
+    The reader asks for `position` and `want`, feeds what is there, and settles at the end. The result
     is a function of the file's bytes: not of the pieces, nor of the sizes at which it was looked at while it grew. If
     growth proves an earlier look wrong (an unfinished record turned out whole, though a record inside it had been
     taken) everything starts again: `generation` grows, and columns taken before are void.
@@ -73,7 +73,7 @@ class Decoder:
 
     @property
     def log(self) -> EventFile:
-        """What has been decoded so far. Its arrays are views that later feeds never change."""
+        """The content decoded so far. Its arrays are views that later feeds never change."""
         known = self._log.snapshot(self._name, self._size, self._open_damage, self._incomplete_tail)
         known.headless = (
             known.records > 0 and not any(one.start == 0 for one in known.damage) and is_headless(self._head)
@@ -244,7 +244,7 @@ class Decoder:
         return self._begin_to_verify((self._at, self._at + self._tail_need))
 
     def _take_condensed(self, event: bytes) -> bool:
-        """Scan what is left of a record that is verified."""
+        """Scan the rest of a verified record."""
         room = min(len(event) // scan_result.MIN_VALUE_BYTES, scan_result.MAX_VALUES) + 1
         value = np.empty(room, np.float64)
         columns = self._log.columns.room(room, room)
@@ -283,7 +283,7 @@ class Decoder:
         return True
 
     def _verify(self, block: memoryview, base: int) -> bool:
-        """Read the payload that was condensed, or jumped over where what follows it is not right."""
+        """Read the payload that was condensed, or jumped over where the bytes behind it are not right."""
         assert self._jumped is not None
         start, end = self._jumped
         if base <= self._verified < end - 4 and self._verified < base + len(block):
@@ -389,7 +389,7 @@ class Decoder:
             self._claim = min(claim, self._claim or claim)
 
     def _end_in_doubt(self, size: int) -> None:
-        """Nothing whole follows: an unfinished record, or damage up to the end or to what may be an unfinished one."""
+        """Nothing whole follows: an unfinished record, or damage up to the end or to a possibly unfinished one."""
         assert self._search is not None
         if self._record_end > size:
             self._incomplete_tail = size - self._at

@@ -24,7 +24,7 @@ def is_headless(head: bytes) -> bool:
 
 
 def foreign(head: bytes) -> str:
-    """Return what a file without any intact record is; "" where it may be a damaged event file.
+    """Return the kind of a file without any intact record; "" where it may be a damaged event file.
 
     Args:
         head: its first `HEAD` bytes, fewer where it ends before.

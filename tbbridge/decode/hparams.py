@@ -1,4 +1,4 @@
-"""What the records of the hparams plugin say: hyperparameters, their domains, and how a session ended.
+"""Decodes the records of the hparams plugin: hyperparameters, their domains, and how a session ended.
 
 Source: TensorBoard's ``plugins/hparams/plugin_data.proto`` and ``api.proto``, protobuf's ``struct.proto``.
 """

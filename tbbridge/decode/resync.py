@@ -38,7 +38,7 @@ class Search:
         self._tail, self._state = b"", 0
 
     def covers(self, start: int) -> bool:
-        """Whether what is known here answers a search that begins at `start`."""
+        """Whether this search answers one that begins at `start`, too."""
         return self.start <= start <= self._base and (self._resume is None or start <= self._resume)
 
     def restrict(self, start: int) -> None:

@@ -35,7 +35,7 @@ UNPARSABLE = 4
 TOO_MANY = 5
 """Both checksums are right, but the event of `need` bytes holds more than `MAX_VALUES` values."""
 FULL = 6
-"""The columns have no room for what the record of `need` bytes might hold."""
+"""The columns have no room for the values that the record of `need` bytes might hold."""
 
 REASONS = (
     "value message without a value",

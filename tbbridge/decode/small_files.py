@@ -16,7 +16,7 @@ from tbbridge.decode.scan_result import MIN_VALUE_BYTES
 
 @dataclass(slots=True)
 class SmallFiles:
-    """Many small files, decoded. What they say of a file holds where it is plain; else a `Decoder` must read it."""
+    """Many small files, decoded. The result for a file holds where it is plain; else a `Decoder` must read it."""
 
     plain: Bools
     """By file: see `scan_result.FilesScan.plain`; besides, its tags differ as text."""

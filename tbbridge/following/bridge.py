@@ -53,7 +53,7 @@ REST = 3.0
 """After a look the follower rests this many times as long as it took: it shares the machine with the training."""
 
 QUIET_AFTER = 15.0
-"""Seconds of silence before it is said what its writer may keep back."""
+"""Seconds of silence before a note says what the writer may keep back."""
 
 INCOMPLETE = "incomplete: its event files are still being read"
 
@@ -78,7 +78,7 @@ class Bridge:
         notify: False to rely on polls alone.
         follow_links: follow links to directories.
         prune: remove a published run log when its event files are gone.
-        layouts: what is published per experiment: ``compact`` (the run log), ``wide`` (a column per tag), or both.
+        layouts: the tables per experiment: ``compact`` (the run log), ``wide`` (a column per tag), or both.
         conditions: what `noticed` tells of.
 
     Raises:
@@ -144,7 +144,7 @@ class Bridge:
         self._parts_cost = 0.0
         self._thread = threading.Thread(target=self._run, name="tbbridge follower", daemon=True)
 
-    # --- what a viewer sees: any thread ---
+    # --- the viewer's side: any thread ---
 
     def names(self) -> list[str]:
         """The experiments, in natural order."""
@@ -181,7 +181,7 @@ class Bridge:
         return died + self._watcher.notes + self._follower.problems()
 
     def unpublished(self) -> list[str]:
-        """Messages: what could not be published at the last attempt; after `close` this is final."""
+        """Messages about tables that could not be published at the last attempt; after `close` this is final."""
         return self._failed + self._follower.unpublished()
 
     def noticed(self) -> list[Noticed]:
@@ -258,7 +258,7 @@ class Bridge:
                 self._pass_on(self._poll_on())
 
     def _pass_on(self, changed: set[str]) -> None:
-        """Publish what is due, and tell of what changed."""
+        """Publish the files that are due, and tell subscribers of the changes."""
         self._follower.publish()
         self._died, said = "", self._said
         self._said = self.status()

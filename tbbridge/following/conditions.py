@@ -34,7 +34,7 @@ class Noticed(NamedTuple):
     wall_time: float | None
     """Of that point, in seconds since the epoch, as logged."""
     value: float | None
-    """What was compared; the seconds of silence for a training that is silent or finished."""
+    """The compared number; the seconds of silence for a training that is silent or finished."""
     noticed: float
     """When it was noticed, in seconds since the epoch."""
     place: int
@@ -53,7 +53,7 @@ class Noticed(NamedTuple):
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of one experiment."""
+    """The state of one experiment."""
 
     courses: list[Course]
     last_write: float | None = None
@@ -74,7 +74,7 @@ class Fulfilments:
     Args:
         conditions: in their order.
         tables: the experiments as they are now.
-        logs: what is known of the event files.
+        logs: the event files as read so far.
         clock: monotonic seconds.
         wall_clock: seconds since the epoch.
 
@@ -102,7 +102,7 @@ class Fulfilments:
         self._missing: tuple[tuple[int, ...], list[str]] = ((), [])
 
     def noticed(self) -> list[Noticed]:
-        """Return what is fulfilled now, by condition, then by experiment in natural order; from any thread."""
+        """Return the fulfilled conditions, by condition, then by experiment in natural order; from any thread."""
         found = [one for known in list(self._known.values()) for one in list(known.noticed.values())]
         return sorted(found, key=lambda one: (one.place, natural_key(one.experiment)))
 
@@ -146,7 +146,7 @@ class Fulfilments:
             known = self._known[name] = _Known([Course(one) for one in self.conditions])
         answers = self._answers(known, name)
         if any(known.differs(place, answer) for place, answer in answers.items()):
-            self._tables.settle(name)  # what is reported is what a fresh reading finds
+            self._tables.settle(name)  # a report equals that of a fresh reading
             answers = self._answers(known, name)
         for place, answer in answers.items():
             self._note(known, name, place, answer)
@@ -157,7 +157,7 @@ class Fulfilments:
             self._weigh_silence(name)
 
     def _answers(self, known: _Known, name: str) -> dict[int, Fulfilled | None]:
-        """Return by place what fulfils each condition on a column."""
+        """Return by place the points that fulfil each condition on a column."""
         columns = self._tables.by_name[name].view.columns
         series: Mapping[str, Points] | None = None
         answers = {}

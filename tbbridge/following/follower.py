@@ -29,7 +29,7 @@ PROGRESS = 3.0
 """Seconds after which experiments that are still read for the first time are shown as far as they are read."""
 
 PROOF, LAST_PROOF = 0.004, 1.0
-"""Seconds of the processor for reading again what was read while it grew: at a time, and at the end."""
+"""Seconds of the processor for reading again bytes that were read while they grew: at a time, and at the end."""
 
 PROOF_SHARE = 0.002
 """At most this share of a core goes into that."""
@@ -46,12 +46,12 @@ class Follower:
         options: how series are mapped to columns.
         follow_links: follow links to directories.
         prune: remove a published run log when its event files are gone.
-        layouts: what is published per experiment: ``compact`` (the run log), ``wide`` (a column per tag), or both.
+        layouts: the tables per experiment: ``compact`` (the run log), ``wide`` (a column per tag), or both.
         conditions: what `fulfilments` looks out for.
         clock: monotonic seconds.
 
     Attributes:
-        logs: what is known of the event files.
+        logs: the event files as read so far.
         tables: the run logs as they are now.
         fulfilments: which experiments fulfil which conditions now.
     """
@@ -106,7 +106,7 @@ class Follower:
         return self._pass_on(self.tables.update(changed | self.logs.resume() | self._progress()))
 
     def publish(self) -> None:
-        """Publish what is due."""
+        """Publish the files that are due."""
         if self._outbox:
             self._send()
         if self.tables.taken >= MANY_POINTS and not self.logs.unfinished:
@@ -158,7 +158,7 @@ class Follower:
         return "compact" in self._layouts and file in self.tables.by_name
 
     def _content(self, name: str, published: bytes | None) -> bytes | None:
-        """The CSV of a table; of a run log as it would be mapped at once: what is published is what export writes."""
+        """The CSV of a table; of a run log as it would be mapped at once, so that it equals an export's."""
         if self._summary and name == SUMMARY:
             rows, tables = self.tables.summary(), list(self.tables.by_name.values())
             return self._summary.text(rows) if rows or all(table.gone for table in tables) else None
@@ -191,12 +191,12 @@ class Follower:
         return [f"{name}: no wide table is written, since an experiment is called {name}{WIDE}" for name in hidden]
 
     def unpublished(self) -> list[str]:
-        """Messages: what could not be published at the last attempt, or not as a whole."""
+        """Messages about tables that could not be published at the last attempt, or not as a whole."""
         unread = [f"{name}: its event files were not read to their end" for name in self._unread if self._outbox]
         return unread + (self._outbox.problems if self._outbox else [])
 
     def _pass_on(self, changed: set[str]) -> set[str]:
-        """Put what changed into the outbox; let go of what has another name now, and with `prune` of what is gone."""
+        """Put changed tables into the outbox; drop renamed ones, and with `prune` those that are gone."""
         tables = self.tables.by_name
         empty = not (tables or self.logs.runs or self.logs.missing or is_url(self.logs.root))
         self._nothing = nothing_there(self.logs.root) if empty else []
@@ -238,7 +238,7 @@ class Follower:
             self._edited |= dict.fromkeys(self._outbox.notice_others(), now)
 
     def _proved(self) -> set[str]:
-        """Read some of what was read while it grew again, in its time; returns the runs that had changed."""
+        """Read again, in time, some bytes that were read while they grew; return the runs that had changed."""
         if self._clock() < self._prove_at:
             return set()
         began = time.thread_time()
@@ -268,7 +268,7 @@ def nothing_there(root: str) -> list[str]:
         with os.scandir(root) as entries:
             run_logs = any(entry.name.endswith(SUFFIX) for entry in entries)
     except OSError:
-        return []  # what cannot be listed is a message already
+        return []  # a directory that cannot be listed is a message already
     if run_logs:
         return [
             f"{root} holds no event files, but CSV files: tbbridge view shows run logs; watch takes the log directory"

@@ -20,7 +20,7 @@ def show(path: str | os.PathLike[str], *, height: int = 900, live: bool = True, 
         base: the notebook's base path, such as ``/user/me/``, where it is not found by itself.
 
     Returns:
-        What a notebook displays: an ``IPython.display.IFrame``, or the page itself.
+        The object that a notebook displays: an ``IPython.display.IFrame``, or the page itself.
 
     Raises:
         UsageError: IPython is missing.

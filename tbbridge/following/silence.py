@@ -1,4 +1,4 @@
-"""Says what the silence of a training may mean, by the writer that the names of its event files tell.
+"""Explains the silence of a training, by the writer that the names of its event files tell.
 
 Sources: docs/writers.md. TensorFlow 2 ends a name in ``.v2``; TensorBoard's own writer, which torch uses, in the
 process and a number; tensorboardX and TensorFlow 1 in the host.

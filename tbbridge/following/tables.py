@@ -65,7 +65,7 @@ class ExperimentTable:
     """One experiment's run log as it is now."""
 
     place: str
-    """What the mapping calls the experiment: its own name, but at the root."""
+    """The experiment's name in the mapping: its own, except at the root."""
     experiment: Experiment
     view: ExperimentView
     map_at: float = 0.0
@@ -151,7 +151,7 @@ class ExperimentTable:
 
 @dataclass(slots=True)
 class Run:
-    """One run: its series, and what its files say beside them."""
+    """One run: its series, and the rest of its files' content."""
 
     series: RunSeries = field(default_factory=RunSeries)
     facts: dict[str, SeriesFacts] = field(default_factory=dict)
@@ -216,7 +216,7 @@ class Run:
         return is_session(self.files.values(), counts)
 
     def known(self) -> dict[str, SeriesFacts]:
-        """What the mapping is to know of the run, as it is now."""
+        """The mapping's view of the run, as it is now."""
         tags = self.settle_facts()
         return {**tags, session_tag(tags, self.files.values()): SeriesFacts()} if self.session else {**tags}
 

@@ -80,7 +80,7 @@ def follow(
 
 @dataclass
 class _News:
-    """What the follower's thread tells the iterator's; holds no reference to the iterator, which may be forgotten."""
+    """Carries updates from the follower's thread to the iterator's; holds no reference to the iterator."""
 
     arrived: threading.Event = field(default_factory=threading.Event)
     wakers: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = field(default_factory=set)
@@ -172,7 +172,7 @@ def _close(bridge: Bridge, end: Any) -> None:
 
 
 def update_from(old: ExperimentView | None, new: ExperimentView) -> Update | None:
-    """What is new in `new`; None when nothing is."""
+    """The news in `new`; None when there are none."""
     rebuilt = old is not None and old.generation != new.generation
     if old is None or rebuilt:
         steps = _union(list(new.columns.values()))

@@ -19,7 +19,7 @@ from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.shape.mapping.tokens import quoted
 
 FIRST_READING = 10.0
-"""Seconds that the first reading may take where the timeout is shorter: what is fulfilled at the start counts."""
+"""Seconds that the first reading may take where the timeout is shorter: conditions fulfilled at the start count."""
 
 
 def wait(
@@ -36,7 +36,7 @@ def wait(
 ) -> Noticed | None:
     """Wait until an experiment fulfils a condition; return which and when, or None after `timeout` seconds.
 
-    What is fulfilled at the start counts. Of several conditions that are fulfilled at once, the first one is returned.
+    Conditions fulfilled at the start count. Of several fulfilled at once, the first is returned.
 
     Args:
         logdir: the log directory; it may appear later.
@@ -45,7 +45,7 @@ def wait(
         experiments: names or globs of those that count; all when empty.
         everyone: wait until all of these fulfil the same condition; return the one that did so last.
         options, poll_interval, follow_links: as for `tbbridge.Bridge`.
-        say: called with each message once: what is waited for, and after a timeout what there was.
+        say: called with each message once: the awaited condition, and after a timeout the names that there were.
 
     Raises:
         ConditionError: a condition is not written as it should be.

@@ -17,7 +17,7 @@ SMALL = 1 << 20
 """Bytes of the largest file that is read so."""
 
 _BATCH = 4 << 20
-"""Bytes of a batch, the last file aside: what it holds, and its columns, stay in the processor's cache."""
+"""Bytes of a batch, the last file aside: its bytes and columns stay in the processor's cache."""
 
 
 class Batch(NamedTuple):
@@ -30,7 +30,7 @@ class Batch(NamedTuple):
     bounds: Int64
     """File i is ``data[bounds[i]:bounds[i + 1]]``."""
     stats: list[Stat]
-    """By file, what the file system said of it before it was read."""
+    """By file, its status before it was read."""
 
 
 def small_batches(paths: Sequence[str]) -> Iterator[Batch]:
@@ -57,7 +57,7 @@ def small_batches(paths: Sequence[str]) -> Iterator[Batch]:
 
 
 def _read_into(path: str, view: memoryview, at: int) -> Stat | None:
-    """Read a small file to `at`; returns what is known of it, None where it is not small or cannot be read whole."""
+    """Read a small file to `at`; return its status, None where it is not small or cannot be read whole."""
     try:
         descriptor = os.open(path, FLAGS)
     except OSError:

@@ -43,7 +43,7 @@ class News(enum.Enum):
     SOME = "something was read, and all of it"
     MORE = "something was read, and there is more: look again"
     GONE = "there is no such event file any more"
-    FAILED = "the file is there and cannot be read now; what was read before stays"
+    FAILED = "the file is there and cannot be read now; its earlier content stays"
 
 
 class Decodes(Protocol):
@@ -65,7 +65,7 @@ class Decodes(Protocol):
         """A checksum of all scalars so far, those that were taken among them."""
 
     def announce(self, size: int) -> None:
-        """The file has `size` bytes by now: a hint to make room for what they hold."""
+        """Make room for the content of `size` bytes, which the file has by now."""
 
     def feed(self, data: bytes | bytearray | memoryview) -> int:
         """Take the bytes at `position`; returns how many scalars are new."""
@@ -83,7 +83,7 @@ def feed(
     """Give a decoder the bytes up to `size`; return False when `limit` of them were read, or the file got shorter.
 
     Args:
-        fed: is called after each piece, and takes what came of it.
+        fed: is called after each piece, and takes the decoded points.
     """
     last = size if limit is None else decoder.position + limit
     if fed is None:
@@ -102,7 +102,7 @@ def feed(
         decoder.settle(size)
         if decoder.position >= size:
             return True
-        last = decoder.position + (limit or size)  # it went back, to read again what an unfinished record had hidden
+        last = decoder.position + (limit or size)  # it went back, behind an unfinished record
 
 
 class GrowingFile:
@@ -122,8 +122,8 @@ class GrowingFile:
         problem: a message while the file cannot be read, else "".
         stopped: why reading it stopped by a bug until the next attempt, else "".
         last_write: when its newest byte was written or seen, seconds since the epoch by this machine's clock.
-        taken: whether something of what it is now was taken.
-        void: whether what was taken is void, since it was read again from its first byte; the reader sets it back.
+        taken: whether any of its present content was taken.
+        void: whether the taken content is void, since the file was read again from its start; the reader sets it back.
     """
 
     def __init__(self, storage: Storage, place: EventPath, decoder: Callable[[str], Decodes]) -> None:
@@ -171,8 +171,8 @@ class GrowingFile:
         No decoder stands at its end: when it grows, it is read again from its first byte, and `void` says so.
 
         Args:
-            known: what was decoded of it.
-            stat: what was known of it before it was read.
+            known: its decoded content.
+            stat: its status before it was read.
             data: its bytes.
         """
         self._known, self._whole = known, zlib.crc32(data)
@@ -184,7 +184,7 @@ class GrowingFile:
         self.last_write = now if stat.modified is None else min(stat.modified, now)
 
     def take(self) -> EventFile:
-        """Return what is known of the file, with the scalars since the last time, which are kept no longer."""
+        """Return the file's content, with the scalars since the last time, which are then dropped here."""
         self.taken = True
         if self._decoder is None:
             news = self._known
@@ -224,9 +224,9 @@ class GrowingFile:
         return self._storage.rereads and self._known.size > self._proven
 
     def prove(self, limit: int | None = None) -> News:
-        """Read again what was read while it grew, at most about `limit` bytes of it.
+        """Read the bytes again that were read while the file grew, at most about `limit` of them.
 
-        NONE: it is what was read before; MORE: prove again; SOME: older bytes have changed, and a look reads all of it;
+        NONE: they are the same; MORE: prove again; SOME: older bytes have changed, and a look reads all of it;
         FAILED: it cannot be read now.
         """
         if self._second is None and self._whole is None:
@@ -307,7 +307,7 @@ class GrowingFile:
         assert self._stat is not None
         if stat.size != self._stat.size or stat.version == self._stat.version:
             return False
-        # An append stamps the time before it sets the size: what looks like a rewrite may be its first half.
+        # An append stamps the time before it sets the size: an apparent rewrite may be its first half.
         time.sleep(0.002)
         return file.stat().size == stat.size
 
@@ -319,7 +319,7 @@ class GrowingFile:
         self._forget()
 
     def _forget(self) -> None:
-        """What was taken is void."""
+        """Declare the taken content void."""
         self.void, self.taken = self.void or self.taken, False
 
     def _remember(self, file: OpenFile, stat: Stat, seen: int) -> None:
@@ -356,7 +356,7 @@ class SecondReading:
         """Read on, at most about `limit` bytes.
 
         Returns:
-            Whether the file still is what is known of it; None before its end.
+            Whether the file still holds the same bytes; None before its end.
 
         Raises:
             OSError: it cannot be read.
@@ -369,7 +369,7 @@ class SecondReading:
 
 
 def _particulars(file: EventFile) -> tuple[object, ...]:
-    """What a file says beside its scalars and their tags."""
+    """The content of a file beside its scalars and their tags."""
     said = file.hparams, file.hparam_values, file.hparam_domains, file.session_end
     return file.first_wall_time, *said, file.headless
 

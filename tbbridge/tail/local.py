@@ -25,7 +25,7 @@ class LocalStorage:
         self._follow_links = follow_links
 
     def check(self) -> None:
-        """Refuse what can never be a log directory; see `check_root`."""
+        """Refuse a path that can never be a log directory; see `check_root`."""
         check_root(self._given)
 
     def discover(self, below: str | None = None) -> Listing:
@@ -33,7 +33,7 @@ class LocalStorage:
         return discover(self.root, below=below, follow_links=self._follow_links)
 
     def stat(self, path: str) -> Stat | None:
-        """Return what the file system says of a file; None where there is none."""
+        """Return a file's status; None where there is no such file."""
         try:
             return stat_of(os.stat(path))
         except (FileNotFoundError, NotADirectoryError):
@@ -63,7 +63,7 @@ class LocalFile:
             raise OSError(errno.ENXIO, "it is not a regular file")
 
     def stat(self) -> Stat:
-        """Return what the file system says of it now."""
+        """Return its status now."""
         return stat_of(os.fstat(self._descriptor))
 
     def read(self, count: int, offset: int) -> bytes:
@@ -82,7 +82,7 @@ class LocalFile:
 
 
 def stat_of(status: os.stat_result) -> Stat:
-    """Return what the file system says of a file, in our words."""
+    """Return the `FileStat` of an `os.stat_result`."""
     modified, changed = status.st_mtime_ns, status.st_ctime_ns
     identity = (status.st_dev, status.st_ino)
     return Stat(status.st_size, identity, (modified, changed), changed / 1e9, modified / 1e9)

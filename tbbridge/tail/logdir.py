@@ -1,4 +1,4 @@
-"""Which runs and event files exist below a log directory: names only, but for what may be a copy of another file."""
+"""Lists the runs and event files below a log directory: by names only, except where one may be a copy of another."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class EventPath(NamedTuple):
 
 @dataclass(slots=True)
 class Listing:
-    """What exists below a log directory (or below one directory of it) at one moment."""
+    """The files below a log directory (or below one directory of it) at one moment."""
 
     runs: dict[str, list[EventPath]] = field(default_factory=dict)
     """By run name; the files of a run by name."""
@@ -44,7 +44,7 @@ class Listing:
     links: list[str] = field(default_factory=list)
     """Paths of the links to directories, whether they were followed or not."""
     unreadable: list[str] = field(default_factory=list)
-    """Paths of directories that exist and could not be listed: nothing is known of what they hold."""
+    """Paths of directories that exist and could not be listed: their contents are unknown."""
     problems: list[str] = field(default_factory=list)
     """Messages."""
     missing: bool = False
@@ -86,7 +86,7 @@ def walk(
 
 
 def check_root(root: str | os.PathLike[str]) -> None:
-    """Refuse what can never be a log directory.
+    """Refuse a path that can never be a log directory.
 
     Raises:
         PathError: `root` is there and is neither a directory nor an event file, or must not be read.
@@ -204,7 +204,7 @@ def is_below(root: str, path: str) -> bool:
 
 
 def _list_directory(root: str, path: str, listing: Listing, seen: set[tuple[int, int]] | None) -> list[str]:
-    """Adds what is in one directory to the listing; returns its subdirectories."""
+    """Add one directory's entries to the listing; return its subdirectories."""
     try:
         if seen is not None and not _is_new(path, seen):
             return []

@@ -40,7 +40,7 @@ _ONE_AT_A_TIME = threading.Lock()
 _VERSIONS = (
     *("ETag", "etag", "md5Hash", "LastModified", "last_modified", "modification_time", "mtime", "updated", "created"),
 )
-"""What the file systems call the mark that changes when a file's content does."""
+"""The file systems' names for the mark that changes with a file's content."""
 
 
 class RemoteStorage:
@@ -62,7 +62,7 @@ class RemoteStorage:
         self.tells_too_much = self.root.lower().startswith("hdfs:")
 
     def check(self) -> None:
-        """Nothing: only a listing tells what is there."""
+        """Check nothing: only a listing tells whether the directory exists."""
 
     def discover(self, below: str | None = None) -> Listing:
         """List the runs and event files below the URL; a listing that fails is a problem, and tells nothing."""
@@ -88,7 +88,7 @@ class RemoteStorage:
         return listing
 
     def stat(self, path: str) -> Stat | None:
-        """Return what the last listing told of a file; None where it was not there."""
+        """Return a file's status in the last listing; None where it was not listed."""
         return (self._stats or {}).get(path)
 
     def open(self, path: str) -> RemoteFile:
@@ -153,7 +153,7 @@ class RemoteStorage:
         return found
 
     def _walked(self, listing: Listing) -> dict[str, dict[str, Any]]:
-        """Return the files below the URL, directory by directory: `find` leaves out in silence what it cannot list."""
+        """Return the files below the URL, directory by directory: `find` silently leaves out unreadable ones."""
         found: dict[str, dict[str, Any]] = {}
         folders = [self._base or "/"]
         while folders:
@@ -189,7 +189,7 @@ class RemoteFile:
         self._block = b""
 
     def stat(self) -> Stat:
-        """Return what the listing told of it, or what reading showed since."""
+        """Return its status in the listing, or as reading has shown since."""
         return self._stat
 
     def read(self, count: int, offset: int) -> bytes:
@@ -213,7 +213,7 @@ class RemoteFile:
         first = offset - len(before)
         data = self._storage.read(self._url, first, min(self._stat.size, offset + BLOCK))
         if not data.startswith(before):
-            raise ReplacedError(errno.ESTALE, "it is not what its listing says, or changes while it is read")
+            raise ReplacedError(errno.ESTALE, "it differs from its listing, or changes while it is read")
         if len(data) <= len(before):
             if not self._storage.tells_too_much:
                 raise OSError(errno.EIO, "it is shorter than its listing says")

@@ -15,7 +15,7 @@ _HOST = re.compile(r"(?:[^/@:\s]+@)?[a-z0-9_][a-z0-9_.-]+:(?!//)|[^/@:\s]+@[a-z0
 
 
 class Stat(NamedTuple):
-    """What changes when a file's bytes do."""
+    """The status of a file, which changes when its bytes do."""
 
     size: int
     identity: tuple[int, int]
@@ -32,7 +32,7 @@ class OpenFile(Protocol):
     """An event file that is open for reading; a context manager."""
 
     def stat(self) -> Stat:
-        """Return what is known of it now."""
+        """Return its status now."""
 
     def read(self, count: int, offset: int) -> bytes:
         """Return up to `count` bytes from `offset` on, none at the end.
@@ -58,7 +58,7 @@ class Storage(Protocol):
     rereads: bool
 
     def check(self) -> None:
-        """Refuse what can never be a log directory.
+        """Refuse a path that can never be a log directory.
 
         Raises:
             PathError: the root is there and is neither a directory nor an event file, or must not be read.
@@ -68,7 +68,7 @@ class Storage(Protocol):
         """List the runs and event files, or only those under the directory `below`."""
 
     def stat(self, path: str) -> Stat | None:
-        """Return what is known of an event file without opening it; None where there is none."""
+        """Return an event file's status without opening it; None where there is none."""
 
     def open(self, path: str) -> OpenFile:
         """Open an event file.

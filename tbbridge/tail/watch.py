@@ -35,7 +35,7 @@ class Watcher:
     Args:
         root: the directory, or one file; it may appear later.
         notify: False to do without notifications.
-        mark: what the names of interesting files contain.
+        mark: the part that the names of interesting files contain.
         recursive: whether directories below it are interesting, too.
 
     Attributes:
@@ -84,7 +84,7 @@ class Watcher:
         return touched
 
     def compare(self, grown: Iterable[str]) -> None:
-        """Compare what a poll found to be grown with the notifications, and note where none come.
+        """Compare the files that a poll found grown with the notifications, and note where none come.
 
         Args:
             grown: paths of files that were known before the poll.

@@ -33,11 +33,11 @@ _TAIL = 4096
 
 
 class Actions:
-    """What is done about the conditions of a bridge: a message, and a command.
+    """Acts on the conditions of a bridge: with a message, and a command.
 
     Args:
         bridge: not yet started.
-        command: what is run; empty for a message alone.
+        command: the program and its arguments; empty for a message alone.
         shell: hand the command to the shell as it stands, instead of splitting it into words.
         again: run it also for what had been fulfilled before the watch began.
 
@@ -58,11 +58,11 @@ class Actions:
         self._end = bridge.subscribe(self.look)
 
     def messages(self) -> list[str]:
-        """Return messages: what was fulfilled lately, and which commands failed."""
+        """Return messages: the conditions fulfilled lately, and the commands that failed."""
         return list(self._messages)
 
     def look(self) -> None:
-        """Act on what is fulfilled now, and was not before; what the first reading of everything finds was before."""
+        """Act on conditions that are fulfilled now and were not before; the first full reading counts as before."""
         if not self._bridge.wait_until_read(0):
             return
         found = {(one.experiment, one.condition): one for one in self._bridge.noticed()}
@@ -73,7 +73,7 @@ class Actions:
             self._act(found[key])
 
     def close(self) -> None:
-        """Act on what the last reading found, and wait a little for the commands to end."""
+        """Act on the last reading, and wait a little for the commands to end."""
         self._end()
         self.look()
         running = [thread for thread in self._threads if thread.is_alive()]

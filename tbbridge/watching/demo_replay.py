@@ -3,8 +3,8 @@
     with DemoReplay("logs/") as player:
         player.begin("mnist/conv")    # from now on logs/mnist/conv/{train,validation}/ grow as they did in the training
 
-A replay copies the recorded records one by one and changes nothing but their wall times, so what follows the directory
-sees what it would have seen beside the training.
+A replay copies the recorded records one by one and changes nothing but their wall times, so a follower of the directory
+sees the same as beside the training.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Replay:
         self._files += 1
 
     def advance(self, steps: float, now: float, speed: float) -> None:
-        """Write what the training wrote in the next `steps`, at wall times up to `now` at `speed` steps a second."""
+        """Write the training's records of the next `steps`, at wall times up to `now` at `speed` steps a second."""
         self.position = min(self.position + steps, float(self.recording.steps))
         for run, writer in self._writers.items():
             curve, number = self.recording.curves[run], self._written[run]
@@ -208,7 +208,7 @@ class DemoReplay:
             return name in self._replays and self._replays[name].ended
 
     def pass_time(self, seconds: float) -> None:
-        """Write what the trainings write in that time."""
+        """Write the trainings' records of that time."""
         with self._lock:
             for replay in self._replays.values():
                 replay.advance(seconds * self.speed, self._clock(), self.speed)

@@ -64,7 +64,7 @@ def watch(
         with_tensorboard: start TensorBoard on the same log directory, too.
         open_browser: open the page in a browser.
         make_app: makes the page, where it is not the ordinary one.
-        actions: what is done about the bridge's conditions; closed at the end.
+        actions: act on the bridge's conditions; closed at the end.
         stop: ends it when set.
 
     Raises:
@@ -165,7 +165,7 @@ def chosen_plotly() -> list[str]:
 
 
 def exposure(host: str, token: bool) -> list[str]:
-    """Return what a page at this host shows to whom, where that is not only this machine."""
+    """Return the warning that others can see a page at this host; "" where only this machine can."""
     if is_local(host):
         return []
     who = "knows its address" if token else "can reach this machine (--token asks for a secret)"

@@ -37,9 +37,9 @@ class TensorBoard:
     """A running TensorBoard; `close` ends it, and its own children.
 
     Args:
-        logdir: what it shows.
+        logdir: the log directory that it shows.
         host: where it listens; the port is a free one.
-        page, run_logs: what its tab "tbbridge" links to and shows: the live page, and the directory of run logs.
+        page, run_logs: the live page that its tab "tbbridge" links to, and the directory of run logs that it shows.
         token: the secret without which the tab shows nothing; "" for none.
     """
 

@@ -53,7 +53,7 @@ class Tab(base_plugin.TBPlugin):  # type: ignore[misc]
         self._source = source
 
     def get_plugin_apps(self) -> dict[str, Callable[..., Any]]:
-        """What the tab asks for, by the path below the plugin's own."""
+        """The tab's requests, by the path below the plugin's own."""
         return {"/board.js": self._script, "/run_logs": self._run_logs}
 
     def is_active(self) -> bool:

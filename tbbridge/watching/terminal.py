@@ -42,7 +42,7 @@ MOST_ROWS = 40
 
 
 MOST_MESSAGES = 8
-"""Lines about what is wrong below the table."""
+"""Lines of problems below the table."""
 
 
 class Shown(Source, Protocol):
@@ -74,7 +74,7 @@ class Row:
     state: str
     """Its state and problems: ``stalled``, restarts, damage; "" when it is live and all is well."""
     quiet: str
-    """What its writer may keep back, where it has been silent for a while."""
+    """The points that its writer may keep back, where it has been silent for a while."""
     csv: str
     last_write: float
 
@@ -182,11 +182,11 @@ class Display:
     """Shows a source until `stop` is set.
 
     Args:
-        source: what is shown.
+        source: the experiments to show.
 
     Attributes:
         links: lines above the table: where the page is, where the run logs are.
-        worries: called for each drawing; what they say is shown beside the source's own status.
+        worries: called for each drawing; their messages are shown beside the source's own status.
     """
 
     def __init__(self, source: Shown) -> None:
@@ -202,7 +202,7 @@ class Display:
             self._run_lines(stop)
 
     def status(self) -> list[str]:
-        """Return messages about what is wrong now, one line each."""
+        """Return the present problems, one line each."""
         worries = [line for worry in self.worries for line in worry()]
         return [escaped(line) for line in [*self._source.status(), *worries] if line]
 

@@ -20,7 +20,7 @@ _FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CL
 
 _counter = itertools.count(1)
 _cleaned: set[tuple[int, int]] = set()
-"""The directories in which this process has looked for what others left, by device and inode."""
+"""The directories in which this process has looked for others' temporary files, by device and inode."""
 
 
 def check_outside(path: str | os.PathLike[str], logdir: str | os.PathLike[str] | None) -> None:
@@ -74,7 +74,7 @@ def write_whole(path: Path, chunks: Iterable[bytes]) -> int:
 
 
 def replace_file(path: Path, chunks: Iterable[bytes]) -> os.stat_result:
-    """Replace what stands under a name by a file with the chunks' bytes; return its status.
+    """Replace the file of a name by one with the chunks' bytes; return its status.
 
     They go to a temporary file in the same directory, which is synchronized and renamed; the permissions of the old
     file stay. The rename is durable after `synchronize`. After an error the old file stands and the temporary one is

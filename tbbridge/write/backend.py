@@ -1,4 +1,4 @@
-"""Picks the compiled or the plain twin of what turns numbers into text, text into numbers, and both into events."""
+"""Picks the compiled or the plain twin of the functions between numbers, text and events."""
 
 from __future__ import annotations
 

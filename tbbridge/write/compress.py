@@ -26,7 +26,7 @@ class Compressor(Protocol):
 
 
 class _Through:
-    """A compressor over a file-like writer: what it wrote is taken out after each piece."""
+    """A compressor over a file-like writer: its output is taken out after each piece."""
 
     def __init__(self, suffix: str) -> None:
         self._sink = io.BytesIO()

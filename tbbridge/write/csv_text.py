@@ -28,7 +28,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def cell(text: str, *, spreadsheet_safe: bool = False) -> str:
     """Return one text cell, quoted where RFC 4180 asks for it.
 
-    spreadsheet_safe: put ``'`` before what a spreadsheet could take for a formula.
+    spreadsheet_safe: put ``'`` before a text that a spreadsheet could take for a formula.
     """
     text = utf8(text)
     if spreadsheet_safe and text.startswith(_FORMULA):

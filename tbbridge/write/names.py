@@ -14,7 +14,7 @@ SUMMARY = "./summary"
 """The name under which the summary of all experiments is published: no experiment has a part ``.``, but the root's."""
 
 WIDE = ".wide"
-"""What follows an experiment's name in that of its wide table."""
+"""The ending of a wide table's name, after the experiment's."""
 
 LONGEST_PART = 255 - len(SUFFIX)
 """Bytes: the file systems of Linux, macOS and Windows take 255 a path component."""

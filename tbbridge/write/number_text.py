@@ -18,7 +18,7 @@ Numbers = NDArray[Any]
 
 
 class Words(NamedTuple):
-    """The texts of what is not a finite number; at most 16 bytes each."""
+    """The texts of NaN and the infinities; at most 16 bytes each."""
 
     empty: bytes = b""
     """A cell in which nothing was logged."""

@@ -1,4 +1,4 @@
-"""What is to be published, and when: at once where it is cheap, never more than a twentieth of the time."""
+"""Decides which files to publish, and when: at once where it is cheap, never more than a twentieth of the time."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Outbox:
 
     @property
     def problems(self) -> list[str]:
-        """Return messages: what could not be written at the last attempt. Any thread may ask."""
+        """Return messages about files that could not be written at the last attempt. Any thread may ask."""
         return [entry.problem for entry in list(self._entries.values()) if entry.problem]
 
     def put(self, names: Collection[str]) -> None:
@@ -85,7 +85,7 @@ class Outbox:
         return min((entry.not_before for entry in self._entries.values() if entry.dirty), default=None)
 
     def send(self, *, everything: bool = False) -> list[str]:
-        """Publish what is due, or `everything` that changed; returns the names of the files that are up to date now."""
+        """Publish the due files, or `everything` that changed; return the names of those that are up to date now."""
         now = self._clock()
         waiting = [name for name, one in self._entries.items() if one.dirty and (everything or one.not_before <= now)]
         if len(waiting) < MANY:

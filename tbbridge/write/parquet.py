@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 ROW_GROUP = 1 << 20
-"""Rows per row group of a file: what readers fetch and skip at a time."""
+"""Rows per row group of a file, which readers fetch or skip as one."""
 
 
 def arrow_table(table: Table) -> pyarrow.Table:
@@ -62,7 +62,7 @@ def parquet_chunks(table: Table, *, double: bool = False, note: str = "") -> Ite
 
 
 class _Sink(io.BytesIO):
-    """What a writer has written since it was last taken out."""
+    """The bytes that a writer has written since they were last taken out."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -18,14 +18,14 @@ from tbbridge.write.atomic import case_matters, check_outside, remove_stale, rep
 from tbbridge.write.names import file_names
 
 MOST_DIRECTORIES = 5000
-"""Directories of a target that are searched for what a killed tbbridge left: less than half a second."""
+"""Directories of a target that are searched for a killed tbbridge's temporary files: less than half a second."""
 
 LOCK_FILE = ".tbbridge.lock"
 """Holds the lock where a directory cannot."""
 
 
 class _Version(NamedTuple):
-    """A published version of one file: the hash of its bytes, and what identifies it on disk."""
+    """A published version of one file: the hash of its bytes, and its identity on disk."""
 
     digest: bytes
     device: int
@@ -217,7 +217,7 @@ class Publisher:
 
 
 def _read_version(path: Path) -> _Version | None:
-    """What stands in the file now; None where it is missing or no regular file."""
+    """The file's content now; None where it is missing or no regular file."""
     try:
         status = os.lstat(path)
         return _Version.of(path.read_bytes(), status) if stat.S_ISREG(status.st_mode) else None

@@ -137,7 +137,7 @@ def read_run_log(data: bytes, name: str, *, notes: list[str] | None = None) -> R
 
 
 def _head(data: bytes) -> _Head:
-    """What the first line that is not blank says about the columns."""
+    """The columns that the first line that is not blank names."""
     first = _INK.search(data, len(_MARK) if data.startswith(_MARK) else 0)
     if first is None:
         return _Head(COLUMNS, len(data), 0)
@@ -258,7 +258,7 @@ def _assemble(name: str, columns: tuple[str, ...], cells: ParsedRows) -> RunLog:
         values: Floats = np.zeros(len(rows), np.float32 if single else np.float64)
         there = np.zeros(len(rows), bool)
         places = row[logged]
-        with np.errstate(over="ignore"):  # what is too large for a float32 is not single
+        with np.errstate(over="ignore"):  # a value too large for a float32 is not single
             values[places] = found[logged]  # of a step that comes twice, numpy keeps the last
         there[places] = True
         log.columns[column], log.logged[column] = values, there

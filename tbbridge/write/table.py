@@ -105,10 +105,10 @@ def batches(groups: Iterable[RowGroup], rows: int = SLICE_ROWS) -> Iterator[list
 def fold_texts(
     leads: Sequence[bytes], columns: Iterable[Cells], text: Callable[[str | None], bytes]
 ) -> tuple[list[bytes], list[Cells], bytes]:
-    """Return `leads` and `columns` with texts made part of the leads; and what stands behind the last number.
+    """Return `leads` and `columns` with texts made part of the leads; and the bytes behind the last number.
 
     Args:
-        leads: what stands before each column.
+        leads: the bytes before each column.
         columns: those of a group, of one row where some are texts.
         text: the bytes of a text cell; None is an empty one.
     """
