@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         args = _parsed(build_parser(words[:1] if words and words[0] in COMMANDS else COMMANDS), words)
         code = int(args.run(args))
-        sys.stdout.flush()  # what cannot be written is told below, and not by the interpreter's end
+        sys.stdout.flush()  # a failing write is reported below, and not by the interpreter's end
         return code
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2

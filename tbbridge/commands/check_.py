@@ -1,4 +1,4 @@
-"""``tbbridge check``: what is in each event file, and what of it could not be used."""
+"""``tbbridge check``: the content of each event file, and the parts that could not be used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``tbbridge export``: what was logged, as files to share and to compute with."""
+"""``tbbridge export``: logged scalars as files to share and to compute with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``tbbridge inspect``: what is logged, which series feeds which column, and why."""
+"""``tbbridge inspect``: the logged series, which of them feeds which column, and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the user chooses instead of the rules: on the command line, or in a configuration file.
+"""The user's choices instead of the rules: on the command line, or in a configuration file.
 
     [tool.tbbridge]                     # pyproject.toml; in tbbridge.toml the same without this line
     metric = ["perplexity=eval/ppl"]

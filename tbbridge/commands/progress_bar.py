@@ -1,4 +1,4 @@
-"""A progress bar on standard error: only on a terminal, and only for what takes longer than a second."""
+"""A progress bar on standard error: only on a terminal, and only for work that takes longer than a second."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def progress_bar(patience: float = PATIENCE) -> Iterator[Callable[[str, int, int
 
 
 class _Bar:
-    """What was told last, and the bar that shows it once it is time."""
+    """The last message, and the bar that shows it once it is time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Wait, and print what was fulfilled as one line of JSON; 0, 10, 11 ... by condition, 4 after the timeout."""
+    """Wait, and print the fulfilled condition as one line of JSON; 0, 10, 11 ... by condition, 4 after the timeout."""
     import json
     import sys
 

@@ -53,7 +53,7 @@ def read_scalars(
 
     Raises:
         PathError: `logdir` cannot be read.
-        UsageError: no run or tag matches; the text says what there is.
+        UsageError: no run or tag matches; the text lists the names that there are.
     """
     return _frame(_scalars(logdir, runs, tags, superseded, follow_links))
 

@@ -35,7 +35,7 @@ from tbbridge.write.publish import Publisher
 from tbbridge.write.table import RowGroup, Table, column_kinds, slices
 
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done and how much there is (0: not known)."""
+"""Called with the activity, its done amount and its whole amount (0: not known)."""
 
 LogDir = str | os.PathLike[str]
 Globs = str | Sequence[str] | None
@@ -66,7 +66,7 @@ def export(
     engine: str = "threads",
     follow_links: bool = False,
 ) -> list[Path]:
-    """Write what a log directory holds into files, once; ``tbbridge export`` is this function.
+    """Write a log directory's content into files, once; ``tbbridge export`` is this function.
 
     Args:
         logdir: the log directory, its URL, or one event file.
@@ -77,7 +77,7 @@ def export(
             experiment), ``events`` (a row per experiment and condition that it fulfils).
         on: the conditions of the layout ``events``.
         format: ``csv``, ``parquet``, ``jsonl``, ``xlsx`` or ``html``; ``csv.gz``, ``.zst``, ``.xz``, ``.bz2``.
-        runs, tags, experiments: only what matches one of these globs.
+        runs, tags, experiments: only those that match one of these globs.
         steps: ``"A:B"`` or (A, B): only steps from A to B, both included.
         points: thin each series to about this many points; the first, the last and the extremes are kept.
         superseded: the long table also with superseded points.
@@ -156,7 +156,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What an export read and wrote."""
+    """The result of an export: its reading, and the files it wrote."""
 
     reading: Reading
     paths: list[Path]
@@ -221,7 +221,7 @@ def _dataset(
 def write_reading(
     reading: Reading, where: Target, options: ExportOptions, progress: Progress | None = None
 ) -> list[Path]:
-    """Write what was read; returns the files (none for standard output).
+    """Write the reading; return the files (none for standard output).
 
     Raises:
         PathError: a target cannot be written at all.
@@ -310,7 +310,7 @@ def _make(directory: Path) -> None:
 
 
 def _publish(reading: Reading, out: Path, options: ExportOptions) -> list[Path]:
-    """Write the run logs of what was read and their summary, as ``tbbridge watch`` does, under its lock."""
+    """Write the reading's run logs and their summary, as ``tbbridge watch`` does, under its lock."""
     from tbbridge.write.run_log_csv import run_log_csv
 
     with Publisher(out, keep_out=reading.root) as publisher:

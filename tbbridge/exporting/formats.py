@@ -26,7 +26,7 @@ class Format:
 
     @property
     def suffix(self) -> str:
-        """What the file's name ends with."""
+        """The ending of the file's name."""
         return f".{self.name}{self.compression}"
 
     @property

@@ -133,7 +133,7 @@ def _head(page: HtmlReport, digests: Sequence[bytes]) -> bytes:
 
 
 def _manifest(page: HtmlReport, plotly: PlotlyBundle) -> bytes:
-    """Return what the page's script reads, as JSON that cannot end its own script element."""
+    """Return the page script's data, as JSON that cannot end its own script element."""
     drawn = [{"title": title, "figure": figure} for title, figure in page.figures.items()]
     content = {
         "version": page.version,
@@ -177,7 +177,7 @@ def title(reading: Reading) -> str:
 
 
 def report_of(reading: Reading, name: str, options: ExportOptions) -> HtmlReport:
-    """Return all that a page says of what was read."""
+    """Return the data of a page about a reading."""
     logs = run_logs(reading, options)
     columns = tuple(dict.fromkeys(column for log in logs for column in log.columns))
     notes = [f"{one.name}: {note}" for one in reading.experiments for note in report.notes(reading, one)]

@@ -20,7 +20,7 @@ def way_back(data: bytes, log: RunLog) -> str:
     """Return a message: how an export of the imported `log` writes `data` again; empty where it just does.
 
     data: the run log's file.
-    log: what was read of it.
+    log: its content.
     """
     for dialect in DIALECTS:
         for header in (True, False):

@@ -1,4 +1,4 @@
-"""What was read, laid out as tables: run logs, every point, a column per tag, a summary; for all or per experiment."""
+"""Lays out a reading as tables: run logs, every point, a column per tag, a summary; for all or per experiment."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def tables(reading: Reading, options: ExportOptions, *, each: bool) -> Iterator[
 
 
 def parts(reading: Reading, each: bool) -> Iterator[tuple[str, Reading]]:
-    """Yield what was read, whole (without a name) or per experiment."""
+    """Yield the reading, whole (without a name) or per experiment."""
     if not each:
         yield "", reading
         return
@@ -82,7 +82,7 @@ def _chosen(points: Points, options: ExportOptions) -> Points:
 
 
 def chosen_points(reading: Reading, options: ExportOptions) -> Reading:
-    """Return the chosen steps of what was read, thinned to about `ExportOptions.points` per series.
+    """Return the chosen steps of a reading, thinned to about `ExportOptions.points` per series.
 
     Superseded points stay, but not in a thinned copy.
     """

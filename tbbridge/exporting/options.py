@@ -1,4 +1,4 @@
-"""Where an export goes, and how it is laid out: what the options of ``tbbridge export`` mean."""
+"""Finds where an export goes, and how it is laid out, from the options of ``tbbridge export``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ExportOptions:
     on: Sequence[str] = ()
     """The conditions of ``events``."""
     format: str | None = None
-    """``csv``, ``parquet``, ``jsonl``, ``xlsx``, ``html``, ``csv.gz`` ...; None: what the target's suffix says."""
+    """``csv``, ``parquet``, ``jsonl``, ``xlsx``, ``html``, ``csv.gz`` ...; None: by the target's suffix."""
     header: bool = True
     summary: bool = True
     """Run logs in a directory with ``summary.csv`` beside them."""
@@ -61,7 +61,7 @@ class ExportOptions:
 
     @property
     def current(self) -> bool:
-        """Whether these are the run logs, whole and as ever: what is always brought up to date in a directory."""
+        """Whether these are the run logs, whole and as ever, which are always brought up to date in a directory."""
         whole = self.points is None and self.steps == (None, None)
         return self.layout == "compact" and not self.aggregate and whole and self.csv == CsvOptions(self.header)
 
@@ -107,7 +107,7 @@ def target(logdir: str | os.PathLike[str], out: str | os.PathLike[str] | None, o
 
 
 def _file(text: str, asked: Format | None) -> Target | None:
-    """The target that is a file by its name, or by what is there (a pipe, a device); None for a directory."""
+    """The target that is a file by its name, or is there as one (a pipe, a device); None for a directory."""
     named = format_of(text)
     if named and asked and named != asked:
         raise UsageError(f"--format {asked.suffix[1:]} does not fit {text}: leave it away, or name another file")

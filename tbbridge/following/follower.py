@@ -88,7 +88,7 @@ class Follower:
         self._gone: set[str] = set()
 
     def poll(self) -> set[str]:
-        """Look at everything; returns the experiments of which anything changed."""
+        """Look at everything; return the experiments that changed."""
         changed = self._pass_on(self.tables.update(self.logs.sweep() | self._proved()))
         self._notice_others()
         return changed

@@ -297,7 +297,7 @@ class Tables:
         self._clock = clock
 
     def update(self, changed: Iterable[str]) -> set[str]:
-        """Take in the news of these runs; returns the experiments of which anything changed."""
+        """Take in the news of these runs; return the experiments that changed."""
         changed = set(changed) | (self._logs.reading - self._runs.keys())  # they belong to an experiment, too
         names_changed = False
         below, bounded = set[str](), set[str]()

@@ -40,7 +40,7 @@ def wait(
 
     Args:
         logdir: the log directory; it may appear later.
-        until: the condition, or several of which one is enough.
+        until: the condition, or several, one of which is enough.
         timeout: seconds, or a text such as ``8h``; None to wait for ever.
         experiments: names or globs of those that count; all when empty.
         everyone: wait until all of these fulfil the same condition; return the one that did so last.

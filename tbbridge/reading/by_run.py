@@ -1,6 +1,6 @@
 """A log directory read run by run by an engine.
 
-The unit of work is a run: what its files hold does not depend on any other run. Only the mapping looks at all runs, and
+The unit of work is a run: its files' content does not depend on any other run. Only the mapping looks at all runs, and
 needs a few numbers of each.
 """
 
@@ -30,7 +30,7 @@ from tbbridge.tail.storage import Storage, open_storage
 
 @dataclass(frozen=True, slots=True)
 class RunWork:
-    """What a worker needs to read one run."""
+    """The task of a worker: one run to read."""
 
     storage: Storage
     """It knows of this run's files alone."""
@@ -74,9 +74,9 @@ class Plan(NamedTuple):
 
     work: list[RunWork]
     problems: list[str]
-    """What could not be listed."""
+    """Directories that could not be listed."""
     notes: list[str]
-    """What was left out."""
+    """Files and directories that were left out."""
 
 
 def plan(logdir: str | os.PathLike[str], *, follow_links: bool = False) -> Plan:
@@ -118,7 +118,7 @@ def each_run(
 
 
 def reading_of(logdir: str | os.PathLike[str], planned: Plan, found: Sequence[RunReading]) -> Reading:
-    """Return what was read as a `Reading`, not mapped yet."""
+    """Return the result as a `Reading`, not mapped yet."""
     files = {one.run: one.files for one in found}
     return Reading(
         os.fspath(logdir),

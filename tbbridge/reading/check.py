@@ -1,4 +1,4 @@
-"""What ``tbbridge check`` and ``tbbridge repair`` do: say what is in each event file, and copy what is intact."""
+"""The work of ``tbbridge check`` and ``repair``: list each event file's content, and copy its intact records."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ class Check:
 
     files: list[Checked] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    """What could not be listed."""
+    """Directories that could not be listed."""
     notes: list[str] = field(default_factory=list)
-    """What was left out."""
+    """Files and directories that were left out."""
 
     @property
     def sound(self) -> bool:
@@ -110,7 +110,7 @@ def _check_file(storage: Storage, logdir: str, place: EventPath) -> Checked:
 
 @dataclass(slots=True)
 class Repair:
-    """What a repair did."""
+    """The result of a repair."""
 
     kept: int = 0
     """Records written."""
@@ -125,7 +125,7 @@ class Repair:
 def repair(source: str, target: str, *, force: bool = False) -> Repair:
     """Write all intact records of the event file `source` into a new file `target`.
 
-    The new file appears whole or not at all. What is left out: damage, an unfinished record at the end, and records
+    The new file appears whole or not at all. It leaves out damage, an unfinished record at the end, and records
     that hold no Event, at which TensorBoard would stop.
 
     source: a path, or a URL.
@@ -190,7 +190,7 @@ def _add_record(record: bytes, batch: bytearray, done: Repair) -> None:
 
 
 def _pieces(start: int, end: int, read: Callable[[int, int], bytes], batch: bytearray) -> Iterator[bytes]:
-    """What waits in `batch`, then a record that is too large to be held, as it is."""
+    """Yield the waiting `batch`, then a record that is too large to be held, as it is."""
     yield bytes(batch)
     batch.clear()
     for offset in range(start, end, _CHUNK):

@@ -36,7 +36,7 @@ class Engine(Protocol):
         """The function's results, in the order of the items."""
 
     def close(self) -> None:
-        """Let go of what was started or connected to."""
+        """End the workers that were started, and the connections."""
 
 
 def open_engine(text: str) -> Engine:

@@ -1,4 +1,4 @@
-"""The report of a reading in a few lines: damage, and what was passed over, superseded or guessed."""
+"""The report of a reading in a few lines: damage, and the points passed over, superseded or guessed."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Findings:
 
 
 def findings(reading: Reading, *, mapped: bool = True) -> Findings:
-    """Return the report of what was read.
+    """Return the report of a reading.
 
-    mapped: also what the mapping and the placing on one axis decided.
+    mapped: also the decisions of the mapping and of the placing on one axis.
     """
     files = [file for files in reading.files.values() for file in files]
     damage = [line for file in files for line in _damage(file)] + list(reading.problems)

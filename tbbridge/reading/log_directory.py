@@ -65,7 +65,7 @@ class LogDirectory:
         reading: runs that are read for the first time, and not to their end yet. Any thread may ask.
         partly: those of them that `partly_read` returned.
         missing: True while the log directory does not exist.
-        vanished: names of the files that the last sweep listed, and of which there was nothing to read any more.
+        vanished: names of the files that the last sweep listed, and that were gone when it read them.
     """
 
     def __init__(self, root: str | os.PathLike[str], *, follow_links: bool = False) -> None:
@@ -96,13 +96,13 @@ class LogDirectory:
 
     @property
     def problems(self) -> list[str]:
-        """Return messages: what could not be listed or read at the last look. Any thread may ask."""
+        """Return messages about files that could not be listed or read at the last look. Any thread may ask."""
         failing = [self._files.get(path) for path in sorted(self._failing)]
         return self._problems + [one[1].problem for one in failing if one and one[1].problem]
 
     @property
     def notes(self) -> list[str]:
-        """Messages about what was left out when it was last looked at. Any thread may ask."""
+        """Messages about files that were left out at the last look. Any thread may ask."""
         return [self._unfollowed] if self._unfollowed else []
 
     def sweep(self, listing: Listing | None = None) -> set[str]:
@@ -148,7 +148,7 @@ class LogDirectory:
         return self._complete(self._read(self.unfinished))
 
     def prove(self, seconds: float) -> set[str]:
-        """Read again what was read while it grew, for about so much processor time; returns the runs with news."""
+        """Read again bytes that were read while they grew, for at most `seconds`; return the runs with news."""
         changed: set[str] = set()
         end = time.thread_time() + seconds
         while self._unproven and time.thread_time() < end:
@@ -169,11 +169,11 @@ class LogDirectory:
         return self._files[path][0]
 
     def files(self, run: str) -> list[EventFile]:
-        """What has been read of the files of one run."""
+        """The content of one run's files, as far as it has been read."""
         return [file.log for file in self.runs.get(run, {}).values()]
 
     def take(self, run: str) -> tuple[list[EventFile], bool]:
-        """Return what is new in a run, and keep its scalars no longer.
+        """Return the news of a run, and drop its scalars here.
 
         Returns:
             The files that are new or grew, each with the scalars since the last time; and whether they are all files
@@ -188,7 +188,7 @@ class LogDirectory:
         return [file.take() for path, file in files.items() if whole or path in grown], whole
 
     def take_calm(self, run: str) -> CalmRun | None:
-        """Return what a new run holds where no rule concerns it, as `take` would; None: `take` tells."""
+        """Return the content of a new run that no rule concerns, as `take` would; None: ask `take`."""
         calm = self._calm.pop(run, None)
         files = list(self.runs.get(run, {}).values())
         if calm is None or len(files) != 1 or not files[0].is_untouched:
@@ -212,7 +212,7 @@ class LogDirectory:
         return run in self._complete(set())
 
     def begin_again(self, run: str, reason: str) -> None:
-        """Read all files of a run again from their first byte, since `reason` made what is known of them useless."""
+        """Read all files of a run again from their first byte, for a `reason`."""
         for path, file in self.runs.get(run, {}).items():
             file.begin_again(reason)
             file.void = False
@@ -287,7 +287,7 @@ class LogDirectory:
         return run
 
     def _read(self, paths: Iterable[str], grown: list[str] | None = None) -> set[str]:
-        """Look at these files; returns the runs with news of which nothing is left to read.
+        """Look at these files; return the runs with news that are read to their end.
 
         Args:
             grown: takes the paths of the files that were read before and have new bytes.
@@ -332,7 +332,7 @@ class LogDirectory:
         return complete
 
     def _read_void(self) -> set[str]:
-        """Read the runs again of which something that was taken is void; returns them."""
+        """Read the runs again whose taken content is void; return them."""
         runs, self._void = self._void, set()
         self._read_once |= runs
         for run in runs:

@@ -39,12 +39,12 @@ class Reading:
 
     Attributes:
         root: the log directory's path or URL, as it was given.
-        files: run -> what was decoded of each of its event files, in canonical order of names.
+        files: run -> the decoded content of each of its event files, in canonical order of names.
         runs: run -> tag -> series; both are made when they are asked for.
         experiments: by name; how series feed the columns of the run logs.
-        problems: messages: what could not be listed or read.
+        problems: messages about files and directories that could not be listed or read.
         restarts: run -> where the training began again, of the runs in which it did.
-        notes: messages about what was left out.
+        notes: messages about files and directories that were left out.
     """
 
     root: str

@@ -1,6 +1,6 @@
 """The report of a reading and its mapping, as text and as JSON: ``tbbridge inspect``.
 
-Names are untrusted: what is printed of them holds no control character and is never taken as markup.
+Names are untrusted: they are printed without control characters, and never taken as markup.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def print_report(reading: Reading, file: IO[str]) -> None:
 
 
 def _parts(reading: Reading, experiment: Experiment) -> Iterator[RenderableType]:
-    """One experiment: its columns and why, what must be said, what was passed over, what else there is."""
+    """One experiment: its columns and why, its notes, the series passed over, and the other ones."""
     from rich.text import Text
 
     runs = experiment.runs

@@ -20,7 +20,7 @@ Steps = tuple[int | None, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is wanted; an empty field means all."""
+    """The wanted runs, tags, experiments and steps; an empty field means all."""
 
     runs: Sequence[str] = ()
     """Globs over run names (``*`` also crosses ``/``)."""
@@ -48,12 +48,12 @@ def parse_steps(text: str) -> Steps:
 
 
 def select(reading: Reading, selection: Selection) -> Reading:
-    """The selected part of what was read.
+    """Return the selected part of a reading.
 
     Runs and tags are chosen first, and the rest is mapped as if there were nothing else.
 
     Raises:
-        UsageError: nothing matches; the text says what there is.
+        UsageError: nothing matches; the text lists the names that there are.
     """
     if not (selection.runs or selection.tags or selection.experiments):
         return reading
@@ -97,7 +97,7 @@ def matching(option: str, names: Iterable[str], patterns: Sequence[str]) -> list
     """Those of the names that match a pattern; all without patterns.
 
     Raises:
-        UsageError: none does; the text says what there is.
+        UsageError: none does; the text lists the names that there are.
     """
     names = list(names)
     wanted = chosen(names, patterns)

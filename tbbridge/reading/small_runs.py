@@ -26,10 +26,10 @@ Value = TypeVar("Value")
 
 
 class Runs(NamedTuple):
-    """What the event files of a log directory hold, by run in the order of the names."""
+    """The content of a log directory's event files, by run in the order of the names."""
 
     files: Mapping[str, list[EventFile]]
-    """What was decoded of each file, in the order of the names."""
+    """The decoded content of each file, in the order of the names."""
     series: Mapping[str, dict[str, Series]]
     """By tag, the tags sorted."""
     facts: dict[str, dict[str, SeriesFacts]]
@@ -49,10 +49,10 @@ class _Small(NamedTuple):
 
 
 def read_runs(logs: LogDirectory, listing: Listing, *, together: bool = True) -> Runs:
-    """Read the listed files, each to its end; `logs` then knows what could not be read.
+    """Read the listed files, each to its end; `logs` then knows those that could not be read.
 
     Args:
-        logs: reads what is not read together.
+        logs: reads the files that are not read together.
         listing: the files.
         together: read small files in batches, from the local file system.
     """
@@ -127,7 +127,7 @@ def _read_small(listing: Listing) -> _SmallFiles:
 def _files(
     files: list[EventPath], small: Mapping[str, _Small], one_by_one: Mapping[str, GrowingFile]
 ) -> list[EventFile]:
-    """What was decoded of the files of one run, but of those that vanished."""
+    """The decoded content of one run's files, except those that vanished."""
     there = [one for one in files if one.path in small or one.path in one_by_one]
     return [small[one.path].file() if one.path in small else one_by_one[one.path].log for one in there]
 

@@ -12,10 +12,10 @@ from tbbridge.core.model import Bools, Float64, Int64, RunLog
 from tbbridge.shape.run_log import joined_steps
 
 STATISTICS: Final = ("std", "min", "max", "n")
-"""What stands beside the mean or the median, before the other of the two and the interquartile mean."""
+"""The columns beside the mean or the median, before the other of the two and the interquartile mean."""
 
 _CHUNK = 1 << 16
-"""Steps that are aggregated at a time: what it takes in memory is this times the number of run logs."""
+"""Steps that are aggregated at a time: its memory is this times the number of run logs."""
 
 
 def aggregate(name: str, logs: Sequence[RunLog], how: str) -> RunLog:
@@ -61,7 +61,7 @@ def _aggregate(step: Int64, column: str, logs: Sequence[RunLog], how: str) -> li
         std = np.sqrt((np.where(logged, values - mean, 0.0) ** 2).sum(axis=0) / np.maximum(count - 1, 1))
     low = np.where(logged, values, np.inf).min(axis=0)
     high = np.where(logged, values, -np.inf).max(axis=0)
-    ordered = np.sort(np.where(logged, values, np.inf), axis=0)  # what is missing comes last; NaN behind it
+    ordered = np.sort(np.where(logged, values, np.inf), axis=0)  # missing values come last; NaN behind them
     broken = (np.isnan(values) & logged).any(axis=0)
     middle = [mean, np.where(broken, np.nan, _median(ordered, count))]
     if how == "median":

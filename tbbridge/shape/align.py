@@ -61,7 +61,7 @@ class Placement:
     how: str
     """``step`` (as logged), ``epoch`` or ``wall``."""
     note: str
-    """One line for the report: what was done, and why."""
+    """One line for the report: the decision, and why."""
 
     @property
     def remark(self) -> str:
@@ -181,7 +181,7 @@ def _agreement(others: Mapping[str, Points], base: StepsByTime, align: str) -> s
 
 
 def _counts_by_itself(points: Points, base: StepsByTime) -> bool:
-    """Whether consecutive steps from 0 or 1 on end far behind what the reference had reached by then."""
+    """Whether consecutive steps from 0 or 1 on end far behind the step that the reference had reached by then."""
     first, last = int(points.step[0]), int(points.step[-1])
     reached, known = base.reached(points.wall_time)
     consecutive = len(points.step) > 2 and first in (0, 1) and last - first == len(points.step) - 1

@@ -61,7 +61,7 @@ class Fulfilled(NamedTuple):
     wall_time: float | None
     """Seconds since the epoch, as logged."""
     value: float | None
-    """What was compared, as the decimal that was logged: the value, the best so far, the gap or the step."""
+    """The compared number, as the decimal that was logged: the value, the best so far, the gap or the step."""
 
 
 class Condition:
@@ -71,7 +71,7 @@ class Condition:
         text: the condition.
 
     Raises:
-        ConditionError: it is not written as it should be; names the word and what was meant.
+        ConditionError: it is not well formed; names the word, and the nearest right one.
 
     Attributes:
         text: as it was given.
@@ -144,7 +144,7 @@ class Condition:
         return result
 
     def _test(self, points: Points, past: _Past) -> tuple[Bools, Floats]:
-        """Return which of the new points fulfil it, and what was compared; `past` takes note of them."""
+        """Return which of the new points fulfil it, and the compared numbers; `past` takes note of them."""
         values, rows = points.value[past.rows :], np.arange(past.rows, len(points.value))
         if self._kind in ("compare", "step") and self._of != "best":
             return self._compare(values), values
@@ -172,13 +172,13 @@ class Condition:
 
 @dataclass(slots=True)
 class _Past:
-    """What is known of one series' points so far."""
+    """The state of one series' points so far."""
 
     rows: int = 0
     anchor: int = 0
     """The row of the best value, or of the point from which it rises."""
     step: int | None = None
-    """The last step of which the gap was compared."""
+    """The last step whose gap was compared."""
     found: Fulfilled | None = None
 
 
@@ -275,7 +275,7 @@ class _Words:
         self.at = 0
 
     def mistake(self, word: _Word | None, what: str, meant: Sequence[str] = ()) -> ConditionError:
-        """Return the error that points at a word (None: behind the last), with the nearest of what was meant."""
+        """Return the error that points at a word (None: behind the last), with the nearest right word."""
         end = len(self.text.rstrip())
         word = word or _Word("", end + 1, end + 2)
         near = difflib.get_close_matches(word.text.lower(), meant, n=1, cutoff=0.5) if word.text else []
@@ -331,7 +331,7 @@ def _parse(condition: Condition, text: str) -> None:
 
 
 def _parse_column(condition: Condition, words: _Words) -> None:
-    """Read a column and what is asked of it."""
+    """Read a column and its test."""
     places = range(len(words.words))
     asks = (at for at in places if words.words[at].is_one_of("is", "no", "rises") or _is_operator(words.words[at]))
     at = next(asks, None)

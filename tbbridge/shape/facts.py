@@ -1,4 +1,4 @@
-"""What the mapping needs to know of a series' points."""
+"""The facts about a series' points that the mapping needs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tbbridge.core.model import Floats, Points, Series
 
 
 class SeriesFacts(NamedTuple):
-    """What the mapping needs to know of a series' points (those that a restart superseded are not counted)."""
+    """The facts about a series' points that the mapping needs (those that a restart superseded are not counted)."""
 
     points: int = 0
     first_step: int = 0

@@ -40,19 +40,19 @@ class ReadAgain(Exception):
 
 @dataclass(slots=True, eq=False)
 class _File:
-    """What has been taken in of one file."""
+    """The taken part of one file."""
 
     key: rules.OrderKey
     low: float = -np.inf
     high: float = np.inf
     starts: list[Start] = field(default_factory=list)
     tags: set[str] = field(default_factory=set)
-    """The tags of which it holds points."""
+    """The tags whose points it holds."""
     points: int = 0
 
     @classmethod
     def of(cls, file: EventFile) -> _File:
-        """What is known of a file of which all points are at hand."""
+        """Return the part of a file whose points are all at hand."""
         low, high = rules.wall_time_interval(file.scalars.wall_time)
         return cls(rules.order_key(file), low, high, list(file.starts), points=len(file.scalars.step))
 
@@ -167,7 +167,7 @@ class RunSeries:
 
         Args:
             files: the files that are new or grew.
-            whole: they are all files of the run, with all their points; what was known is void.
+            whole: they are all files of the run, with all their points; the older state is void.
 
         Raises:
             ReadAgain: the points at hand do not tell the result. Until an update with all of them, the series stand
@@ -196,7 +196,7 @@ class RunSeries:
         return changed
 
     def _put(self, files: list[EventFile]) -> None:
-        """Put in what the files appended."""
+        """Put in the points that the files appended."""
         news = [(file, self._noticed(file)) for file in files]
         before = [(known.low, known.high, self._reaching(known)) for _, known in news]
         for file, known in news:
@@ -233,7 +233,7 @@ class RunSeries:
         return known
 
     def _check_restarts(self, file: _File, low_changed: bool) -> None:
-        """Check that rule 2 still says the same of what is there, after a file's wall-time interval changed."""
+        """Check that rule 2 still decides the same, after a file's wall-time interval changed."""
         if not low_changed and not any(one.key > file.key for one in self._files.values()):
             return
         for holders in (self._holders[tag] for tag in file.tags):

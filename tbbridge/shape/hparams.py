@@ -26,7 +26,7 @@ def within_domains(run: str, files: Callable[[str], Iterable[EventFile]]) -> lis
 
     Args:
         run: its name.
-        files: what returns the event files of any run; none where there is no such run.
+        files: returns the event files of any run; none where there is no such run.
     """
     own = list(files(run))
     if not any(file.hparam_values for file in own):
@@ -36,7 +36,7 @@ def within_domains(run: str, files: Callable[[str], Iterable[EventFile]]) -> lis
 
 
 def hparam_domains(files: Iterable[EventFile]) -> dict[str, Domain]:
-    """Return what the hyperparameters may be, as the event files of one run say, by name; the later file counts."""
+    """Return the domains of the hyperparameters in the event files of one run, by name; the later file counts."""
     found: dict[str, Domain] = {}
     for file in canonical_order(file for file in files if file.hparam_domains):
         found |= file.hparam_domains

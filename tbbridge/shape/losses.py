@@ -149,7 +149,7 @@ def _doubtful(
     losses: Callable[[str, str], Losses],
     restarts: Sequence[TrainingRestart],
 ) -> Iterator[str]:
-    """Each column of which an unannounced restart hides more points than it brings."""
+    """Each column in which an unannounced restart hides more points than it brings."""
     for column, feed in feeds.items():
         places = [place for restart in restarts for run, place in restart.places if feed and run == feed.run]
         place = next((one for one in reversed(places) if not one.announced and one.step <= 0), None)

@@ -34,7 +34,7 @@ def training_restarts(
 ) -> list[TrainingRestart]:
     """Return the restarts of one training in the order of time.
 
-    What happens in several runs, or in several files that write different tags of a run, is one restart. A restart of
+    A restart in several runs, or in several files that write different tags of a run, is one. A restart of
     tags that the one before concerned already is another one.
 
     Args:

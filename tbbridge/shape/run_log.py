@@ -49,7 +49,7 @@ def same_steps(one: Int64, other: Int64) -> bool:
 
 def joined_steps(columns: Iterable[Int64]) -> Int64:
     """The steps of all columns, ascending, each once."""
-    # numpy's stable sort finds the ascending stretches and merges them: linear in what comes here
+    # numpy's stable sort finds the ascending stretches and merges them: linear for series that mostly rise
     step = np.sort(np.concatenate([np.empty(0, np.int64), *columns]), kind="stable")
     return step[np.concatenate([[True], step[1:] != step[:-1]])] if len(step) else step
 

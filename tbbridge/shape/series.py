@@ -115,7 +115,7 @@ class Restart(NamedTuple):
     wall_time: float = np.inf
     """When it began again, in seconds since the epoch; infinite where that is not known."""
     behind: tuple[str, int, float] | None = None
-    """Where it may be what an earlier file has resumed with a clock behind: that file, its first step and wall time."""
+    """Where an earlier file may have resumed it with a clock behind: that file, its first step and wall time."""
 
 
 @dataclass(slots=True)
@@ -129,7 +129,7 @@ class Segments:
     first: Int64
     """The step of its first point."""
     restart: Bools
-    """True where rule 2 makes the file supersede what is there from `first` on."""
+    """True where rule 2 makes the file supersede the points from `first` on."""
     back: Bools
     """True where, besides, `first` is at or before the tag's largest step so far: a restart that can be seen."""
 
@@ -190,7 +190,7 @@ class Merged:
             found += [
                 Restart(file.name, one.step, True, one.wall_time) for one in sorted(counted, key=lambda one: one.step)
             ]
-            if number in back and not counted:  # what a START announced is counted once
+            if number in back and not counted:  # a restart that a START announced is counted once
                 behind = self._behind(number)
                 of = (files[behind[0]].name, behind[1], spans[behind[0]][0]) if behind else None
                 found.append(Restart(file.name, back[number], False, spans[number][0], of))
@@ -200,7 +200,7 @@ class Merged:
     def _behind(self, number: int) -> tuple[int, int] | None:
         """The first file of a tag, and its first step there, where a file that counts as a later one covers that step.
 
-        So it is where the clock of a resumed training is behind: what it resumed looks like a restart then.
+        So it is where the clock of a resumed training is behind: the older part looks like a restart then.
         """
         parts = self.segments
         ends = np.append(parts.start[1:], len(self.step))
@@ -297,7 +297,7 @@ def _number_stepless(merged: Merged) -> None:
 
 
 def _announced_restarts(merged: Merged, files: Sequence[EventFile]) -> None:
-    """Rule 1: a START supersedes what is before it in its file, and in the earlier files that it reaches."""
+    """Rule 1: a START supersedes the points before it in its file, and in the earlier files that it reaches."""
     starts = [(number, start) for number, file in enumerate(files) for start in file.starts]
     if not starts:
         return

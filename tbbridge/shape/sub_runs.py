@@ -18,7 +18,7 @@ from tbbridge.shape.mapping.experiments import run_above
 def session_starts(files: Iterable[EventFile]) -> list[EventFile]:
     """Return the STARTs of a run's files as files without points: `merge` of a run below it takes them like its own.
 
-    Where a START has no finite wall time, nothing tells what comes before it in another run: it is left out.
+    A START without a finite wall time has no known place in another run: it is left out.
     """
     return [
         EventFile(

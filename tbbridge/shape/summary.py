@@ -35,7 +35,7 @@ def lower_is_better(column: str) -> bool:
 
 
 class SummaryRow(Mapping[str, Cell]):
-    """What the summary says of one experiment, computed when it is first looked at; None is an empty cell.
+    """The summary's row of one experiment, computed when it is first looked at; None is an empty cell.
 
     Its keys, in their order: ``first wall time`` and ``last wall time`` (seconds since the epoch), ``duration``
     (seconds), ``steps`` (how many), ``last step``, ``steps per second``; of each column ``last X``, ``last X step``,

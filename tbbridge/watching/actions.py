@@ -29,7 +29,7 @@ MOST_MESSAGES = 1000
 """Messages that are kept for the terminal."""
 
 _TAIL = 4096
-"""Bytes of a command's output of which the last line is shown."""
+"""Bytes of a command's output that are kept; their last line is shown."""
 
 
 class Actions:

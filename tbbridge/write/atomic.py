@@ -167,7 +167,7 @@ def case_matters(directory: Path) -> bool:
 
 
 def remove_stale(directory: str | os.PathLike[str], cleaned: set[tuple[int, int]] = _cleaned) -> None:
-    """Remove temporary files of which no process holds the lock, since those that wrote them are dead.
+    """Remove temporary files whose lock no process holds, since their writers are dead.
 
     Args:
         directory: where to look.

@@ -92,7 +92,7 @@ def _settle_losses(of: Sequence[Candidate]) -> None:
 
 
 def _settle_others(of: Sequence[Candidate], losses: Sequence[Candidate], what: str) -> None:
-    """An accuracy (or another metric) by what is known of the losses, or of other series."""
+    """Settle an accuracy (or another metric) by the splits of the losses, or of other series."""
     if not of or _by_the_explicit(of):
         return
     if of[0].metric in words.EARNED:

@@ -13,7 +13,7 @@ LABELS = {"train": "Training", "val": "Validation", "test": "Test"}
 
 
 class _Tagged(NamedTuple):
-    """One series, and what the rules say of its split."""
+    """One series, and its split by the rules."""
 
     run: str
     tag: str

@@ -1,4 +1,4 @@
-"""Which runs belong to one training, and what a run's path says about the split: rules R1, R2 and R5."""
+"""Finds the runs that belong to one training, and the split in a run's path: rules R1, R2 and R5."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT: Final = "."
 SESSION: Final = "_hparams_/"
 """Stands among the tags of a run that holds only a hyperparameter session; see `with_session`."""
 DOMAINS: Final = "_hparams_/experiment"
-"""Stands for those of a run that holds only what hyperparameters may be."""
+"""Stands for the tags of a run that holds only domains of hyperparameters."""
 _STAMPED: Final = "R1: its name is a time stamp, as add_hparams writes it"
 _SESSION_ONLY: Final = "R1: it holds only a hyperparameter session"
 _TIMESTAMP: Final = re.compile(r"\d{9,11}\.\d+")
@@ -30,12 +30,12 @@ _PIECES: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|.", re.DOTALL)
 
 
 class RunPlace(NamedTuple):
-    """Where a run belongs, and what its path says."""
+    """The experiment of a run, and the words of its path."""
 
     run: str
     experiment: str
     split: str | None = None
-    """What the path says: ``train``, ``val``, ``test`` or None."""
+    """The path's split: ``train``, ``val``, ``test`` or None."""
     because: str = ""
     """The words of the path that said it."""
     suffix: str = ""
@@ -53,7 +53,7 @@ class _Label:
     split: str
     because: str
     residual: str
-    """What is left of the name without the split's words: ``exp7`` of ``exp7-train``, ``2`` of ``train2``."""
+    """The rest of the name without the split's words: ``exp7`` of ``exp7-train``, ``2`` of ``train2``."""
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class _Draft:
     residual: str = ""
     rest: str = ""
     detail: str = ""
-    """What was taken off because the run joined the experiment above: the name of a task, or of a held-out set."""
+    """The part taken off because the run joined the experiment above: the name of a task, or of a held-out set."""
     label: _Label | None = None
     dropped: bool = False
 
@@ -106,12 +106,12 @@ def with_session(known: Mapping[str, SeriesFacts], files: Iterable[EventFile]) -
 
 
 def session_tag(tags: Collection[str], files: Iterable[EventFile]) -> str:
-    """Return what stands among the tags of a run that `is_session`: `DOMAINS` where it holds nothing else."""
+    """Return the mark among the tags of a run that `is_session`: `DOMAINS` where it holds nothing else."""
     return SESSION if tags or any(file.hparam_values or file.session_end for file in files) else DOMAINS
 
 
 def without_domains(runs: Mapping[str, Mapping[str, SeriesFacts]]) -> Mapping[str, Mapping[str, SeriesFacts]]:
-    """Return the runs but those that only say what the hyperparameters of the runs below them may be."""
+    """Return the runs except those that hold only the domains of hyperparameters of the runs below them."""
     if any(DOMAINS in tags for tags in runs.values()):
         above = {path for run in runs for path in directories_above(run)}
         return {run: tags for run, tags in runs.items() if DOMAINS not in tags or run not in above}
@@ -278,7 +278,7 @@ class _Siblings:
         return cls({(_parent(path), label.residual, label.split == "train") for path, label in labels if label}, paths)
 
     def label(self, path: str, several: bool) -> _Label | None:
-        """What the name of the directory says about the split; `several`: there is more than one run."""
+        """The split in the name of the directory; `several`: there is more than one run."""
         name, parent = path.rpartition("/")[2], _parent(path)
         label = _name_label(name)
         if label is None or not _named(label.residual):

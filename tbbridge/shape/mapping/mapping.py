@@ -1,11 +1,11 @@
 """From any writer's runs and tags to experiments and the columns of their run logs (docs/mapping.md: the rule table).
 
 tokens.py  words.py    a tag as words
-tags.py                what a tag says: metric, split                  R3 R4
-experiments.py         what a run's path says: experiment, split       R1 R2 R5
+tags.py                the words of a tag: metric, split               R3 R4
+experiments.py         the words of a run's path: experiment, split    R1 R2 R5
 candidates.py          the series that could feed a column             R6
 ranking.py             which of them does                              R7 R9
-overrides.py           what the user decided instead
+overrides.py           the user's own choices
 charts.py              which series share a chart of the page
 mapping.py             all of it, experiment by experiment             R8, and what must be said
 """
@@ -62,12 +62,12 @@ MOST_OF_ONE = 1.5
 
 @dataclass(frozen=True, slots=True)
 class MappingOptions:
-    """What the user decided instead of the rules."""
+    """The user's choices instead of the rules."""
 
     overrides: tuple[Override, ...] = ()
     """Series of single columns; the last that matches in an experiment wins."""
     metrics: tuple[Metric, ...] = ()
-    """What the two charts show; the rules choose what is not named."""
+    """The metrics of the two charts; the rules choose those that are not named."""
     prefer: str = "epoch"
     """Which granularity wins where a metric is logged in both: ``epoch`` or ``step``."""
     align: str = "auto"
@@ -120,7 +120,7 @@ def map_runs(runs: Facts, options: MappingOptions | None = None) -> list[Experim
 
     Args:
         runs: The facts of each series, by run (its path below the log directory, ``.`` for that itself) and tag.
-        options: What the user decided instead of the rules. An override that matches nothing is noted, not raised (see
+        options: The user's choices instead of the rules. An override that matches nothing is noted, not raised (see
             `check_overrides`): a training may log that tag later.
 
     Returns:
@@ -179,7 +179,7 @@ def _is_below(name: str, run: str) -> bool:
 
 
 def _likeness(place: RunPlace, length: int, known: Mapping[str, SeriesFacts]) -> Hashable:
-    """What of a run decides how it is mapped, in an experiment whose name has this length.
+    """Return the properties of a run that decide its mapping, in an experiment whose name has this length.
 
     Of the values only an accuracy above 1 is ever looked at.
     """
@@ -232,7 +232,7 @@ class _Columns:
         self.passed: Passed = {}
 
     def experiment(self) -> Experiment:
-        """The experiment with its columns, and what must be said of them."""
+        """The experiment with its columns, and the notes about them."""
         found, self.passed = candidates(self.places, self.runs, ("accuracy", "loss"))
         metrics = (*(self.options.metrics or (self._main(found),)), LOSS)[:2]
         found += self._named()
@@ -378,7 +378,7 @@ class _Columns:
         self.feeds[column] = feed
 
     def _remarks(self) -> list[str]:
-        """What a reader of the run log should know; a guess is never silent."""
+        """The notes for a reader of the run log; a guess is never silent."""
         fed = {column: feed for column, feed in self.feeds.items() if feed}
         names = self._names()
         if not fed:

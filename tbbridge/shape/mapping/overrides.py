@@ -1,4 +1,4 @@
-"""What the user decides instead of the rules: ``--map`` for one column, ``--metric`` for a chart."""
+"""The user's choices instead of the rules: ``--map`` for one column, ``--metric`` for a chart."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Metric:
 
     name: str
     kind: str = ""
-    """``accuracy``, ``loss`` or a quality's name for what the rules know; empty for another metric."""
+    """``accuracy``, ``loss`` or a quality's name that the rules know; empty for another metric."""
     pattern: Pattern | None = None
     """The series of another metric; None takes those of the kind, or whose words are the name's."""
 
@@ -82,9 +82,9 @@ class Metric:
 ACCURACY: Final = Metric("accuracy", "accuracy")
 CROSS_ENTROPY: Final = Metric("cross entropy", "loss")
 METRICS: Final = (ACCURACY, CROSS_ENTROPY)
-"""What the two charts of a classifier show."""
+"""The metrics of a classifier's two charts."""
 LOSS: Final = Metric("loss", "loss")
-"""What the second chart shows beside another metric."""
+"""The second chart's metric beside another metric."""
 
 _NAMED: Final = {name.lower(): name for name in words.QUALITY_NAMES}
 _SPELLINGS: Final = {
@@ -158,7 +158,7 @@ def parse_metric(text: str) -> Metric:
 
 
 def chart_metrics(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
-    """The metrics of the two charts, from those that the user named; what is not named is left to the rules.
+    """The metrics of the two charts, from those that the user named; the rules choose the others.
 
     Raises:
         MappingError: there are more than two, or two of one name.

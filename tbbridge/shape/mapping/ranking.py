@@ -24,7 +24,7 @@ REASONS: Final = (
     "its run comes first by name",
     "its tag comes first by name",
 )
-"""What the parts of a key mean, in their order."""
+"""The meanings of a key's parts, in their order."""
 
 
 def rank(of: Sequence[Candidate], prefer: str, partner: Candidate | None = None) -> list[tuple[Key, Candidate]]:

@@ -1,4 +1,4 @@
-"""What a tag says about itself: rules R3 (which metric) and R4 (which split), and what R7 compares."""
+"""The words of a tag: rules R3 (which metric) and R4 (which split), and the key that R7 compares."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class TagReading:
     length: int
     """Words in the tag."""
     stem: tuple[str, ...]
-    """The words without those of splits: what the two sides of one metric share."""
+    """The words without those of splits, which the two sides of one metric share."""
 
 
 def skim_tag(tag: str, suffix: str = "") -> TagReading:

@@ -61,7 +61,7 @@ LOSS_TERMS: Final = (
 """Qualities that are terms of a loss where a loss's word stands before them: ``Loss/dice``."""
 
 INTERNAL: Final = _words("td bellman cardinality")
-"""An error beside one of these is what the training works on, not what the model is worth."""
+"""An error beside one of these is the training's objective, not the model's worth."""
 
 EARNED: Final = ("reward", "return", "success rate")
 """Qualities that an agent earns while it is trained, so that one that says no split is of the training."""
