@@ -161,7 +161,7 @@ def read_summary(
     reading = read(logdir, options=options, follow_links=follow_links)
     rows = {one.name: reading.summary(one, reading.columns(one)) for one in reading.experiments}
     names = pandas.Index([utf8(name) for name in rows], name="experiment", dtype="str")
-    columns = {name: _array([row.get(name) for row in rows.values()]) for name in summary_table(rows).columns}
+    columns = {name: _array([row.get(name) for row in rows.values()]) for name in summary_table(rows).columns[1:]}
     return pandas.DataFrame(columns, index=names)
 
 

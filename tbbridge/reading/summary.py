@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +15,9 @@ from tbbridge.shape.restarts import training_restarts
 from tbbridge.shape.series import Restart, natural_key
 from tbbridge.shape.summary import HPARAM, SummaryRow
 from tbbridge.write.backend import number_texts
-from tbbridge.write.csv_text import PLAIN, cell
-from tbbridge.write.table import Cells, RowGroup, Table
+from tbbridge.write.csv_text import PLAIN
+from tbbridge.write.number_text import WORDS
+from tbbridge.write.table import Cells, RowGroup, Table, row_texts
 
 _LABEL = "experiment"
 
@@ -43,8 +45,7 @@ def summary_table(rows: Mapping[str, Mapping[str, Cell]], name: str = "") -> Tab
     """Return the summary of these experiments as a table called `name`, in their order."""
     given = [_parted(row) for row in rows.values()]
     columns = (*_columns(keys for keys, _ in given), *_hparam_columns([hparams for _, hparams in given]))
-    texts = {column for column in columns if any(isinstance(row.get(column), str) for row in rows.values())}
-    return Table((_LABEL,), columns, [_group(one, row, columns, texts) for one, row in rows.items()], name)
+    return Table((), (_LABEL, *columns), _groups(rows, columns), name)
 
 
 class _Line(NamedTuple):
@@ -86,23 +87,10 @@ class SummaryCsv:
 
 
 def csv_rows(rows: Mapping[str, Mapping[str, Cell]], columns: Sequence[str]) -> list[bytes]:
-    """Return the line of each row, its end included. Numbers become text a column at a time: a third of the cost."""
-    texts = [map(cell, rows), *(_texts([row.get(column) for row in rows.values()]) for column in columns)]
-    return [f"{','.join(line)}\n".encode() for line in zip(*texts, strict=True)]
-
-
-def _texts(values: Sequence[Cell]) -> list[str]:
-    """The cells of a column as CSV has them."""
-    texts = [cell(value) if isinstance(value, str) else "" for value in values]
-    places: dict[np.dtype[Any], list[int]] = {}
-    for place, value in enumerate(values):
-        if value is not None and not isinstance(value, str):
-            places.setdefault(np.dtype(getattr(value, "dtype", type(value))), []).append(place)
-    for kind, alike in places.items():
-        numbers = number_texts(np.array([values[place] for place in alike], kind))
-        for place, text in zip(alike, numbers, strict=True):
-            texts[place] = text
-    return texts
+    """Return the line of each row, its end included."""
+    leads = [b"", *[b","] * len(columns)]
+    groups = (group.columns.values() for group in _groups(rows, columns))
+    return [row + b"\n" for cells in groups for row in row_texts(leads, cells, PLAIN.cell, WORDS)]
 
 
 def _parted(row: Mapping[str, Cell]) -> tuple[tuple[str, ...], Mapping[str, Cell]]:
@@ -133,15 +121,44 @@ def _hparam_columns(rows: Sequence[Mapping[str, Cell]]) -> tuple[str, ...]:
     return tuple(sorted(values, key=lambda name: (name in alike, natural_key(name))))
 
 
-def _group(name: str, row: Mapping[str, Cell], columns: Iterable[str], texts: Collection[str]) -> RowGroup:
-    return RowGroup((name,), {column: _cells(row.get(column), column in texts) for column in columns})
+def _groups(rows: Mapping[str, Mapping[str, Cell]], columns: Sequence[str]) -> list[RowGroup]:
+    """The rows, in groups of neighbours whose cells are of the same types; a text makes its whole column texts."""
+    given = [row.cells if isinstance(row, SummaryRow) else row for row in rows.values()]
+    texts: list[Cell] = list(rows)
+    values = {_LABEL: texts, **{column: [row.get(column) for row in given] for column in columns}}
+    types = []
+    for name, cells in values.items():
+        types.append(_types(cells))
+        if object in types[-1]:
+            values[name] = [cell if cell is None or isinstance(cell, str) else _text(cell) for cell in cells]
+    groups, start = [], 0
+    for kinds, alike in groupby(zip(*types, strict=True)):
+        part = slice(start, start + len(list(alike)))
+        columns_of_part = zip(values.items(), kinds, strict=True)
+        groups.append(RowGroup((), {name: _cells(cells[part], kind) for (name, cells), kind in columns_of_part}))
+        start = part.stop
+    return groups
 
 
-def _cells(value: Cell, as_text: bool) -> Cells:
-    """One cell; `as_text`: another cell of its column is a text."""
-    kind: Any = np.float32 if value is None else getattr(value, "dtype", type(value))
-    if isinstance(value, str) or as_text:
-        kind = object
-        if value is not None and not isinstance(value, str):
-            value = number_texts(np.array([value]))[0]
-    return Cells(np.full(1, 0 if value is None else value, kind), np.full(1, value is not None))
+def _types(cells: Sequence[Cell]) -> list[Any]:
+    """What holds each cell of a column; an empty one joins the others."""
+    types = [None if cell is None else object if isinstance(cell, str) else _type(cell) for cell in cells]
+    found = dict.fromkeys(kind for kind in types if kind is not None)
+    if object in found or len(found) < 2:
+        return [object if object in found else next(iter(found), np.float32)] * len(cells)
+    return [np.float32 if kind is None else kind for kind in types]
+
+
+def _type(number: Any) -> Any:
+    return getattr(number, "dtype", type(number))
+
+
+def _text(number: Any) -> str:
+    return number_texts(np.array([number]))[0]
+
+
+def _cells(cells: Sequence[Cell], kind: Any) -> Cells:
+    logged = np.array([cell is not None for cell in cells])
+    if kind is not object:
+        cells = [0 if cell is None else cell for cell in cells]
+    return Cells(np.array(cells, kind), None if logged.all() else logged)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from tbbridge.core.model import Float64, Floats, Points
-from tbbridge.shape.series import taken
 
 _TAILS = (64, 4096, 0)
 """Newest points among which the last shared step is looked for; 0 for all."""
@@ -32,26 +32,24 @@ def gaps(train: Points, val: Points, *, lower_is_better: bool) -> Points:
     Returns:
         Points with float64 values, positive where validation is worse, and the later of the two wall times.
     """
-    step, i, j = np.intersect1d(train.step, val.step, assume_unique=True, return_indices=True)
-    ours, theirs = train.value[i].astype(np.float64), val.value[j].astype(np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):  # infinite values
-        value = theirs - ours if lower_is_better else ours - theirs
-    return Points(step, np.fmax(train.wall_time[i], val.wall_time[j]), value)
+    return _gaps(train, val, lower_is_better, _worse)
 
 
 def gap(train: Points, val: Points, *, lower_is_better: bool) -> Gap | None:
     """Return the gap at the last step that both columns have (as `decimal_gaps`); None where they share no step."""
-    for newest in _TAILS:  # what they share stands at their ends, as a rule
-        shared = np.flatnonzero(np.isin(val.step[-newest:], train.step[-newest:], assume_unique=True))
-        if len(shared):
-            break
+    if len(train.step) and len(val.step) and train.step[-1] == val.step[-1]:
+        row, place = len(val.step) - 1, len(train.step) - 1
     else:
-        return None
-    row = int(shared[-1]) + max(0, len(val.step) - newest if newest else 0)
-    places = int(np.searchsorted(train.step, val.step[row])), row
-    last = [taken(one, slice(at, at + 1)) for one, at in zip((train, val), places, strict=True)]
-    found = decimal_gaps(*last, lower_is_better=lower_is_better)
-    return Gap(int(found.step[0]), float(found.value[0]))
+        for newest in _TAILS:  # what they share stands near their ends, as a rule
+            shared = np.flatnonzero(np.isin(val.step[-newest:], train.step[-newest:], assume_unique=True))
+            if len(shared):
+                break
+        else:
+            return None
+        row = int(shared[-1]) + max(0, len(val.step) - newest if newest else 0)
+        place = int(np.searchsorted(train.step, val.step[row]))
+    worse = _decimally_worse(train.value[place : place + 1], val.value[row : row + 1], lower_is_better)
+    return Gap(int(val.step[row]), float(worse[0]))
 
 
 def decimal_gaps(train: Points, val: Points, *, lower_is_better: bool) -> Points:
@@ -59,11 +57,25 @@ def decimal_gaps(train: Points, val: Points, *, lower_is_better: bool) -> Points
 
     float32 values are subtracted as the shortest decimals that read back to them, and so is the result.
     """
-    narrow = train.value.dtype == val.value.dtype == np.float32
-    ours, theirs = (one._replace(value=decimals(one.value)) for one in (train, val))
-    found = gaps(ours, theirs, lower_is_better=lower_is_better)
+    return _gaps(train, val, lower_is_better, _decimally_worse)
+
+
+def _gaps(train: Points, val: Points, lower: bool, worse: Callable[[Floats, Floats, bool], Float64]) -> Points:
+    step, i, j = np.intersect1d(train.step, val.step, assume_unique=True, return_indices=True)
+    value = worse(train.value[i], val.value[j], lower)
+    return Points(step, np.fmax(train.wall_time[i], val.wall_time[j]), value)
+
+
+def _worse(train: Floats, val: Floats, lower: bool) -> Float64:
+    ours, theirs = train.astype(np.float64), val.astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):  # infinite values
+        return theirs - ours if lower else ours - theirs
+
+
+def _decimally_worse(train: Floats, val: Floats, lower: bool) -> Float64:
+    value = _worse(decimals(train), decimals(val), lower)
     with np.errstate(over="ignore"):
-        return found._replace(value=decimals(found.value.astype(np.float32))) if narrow else found
+        return decimals(value.astype(np.float32)) if train.dtype == val.dtype == np.float32 else value
 
 
 def decimals(values: Floats) -> Float64:

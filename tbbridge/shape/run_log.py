@@ -19,12 +19,10 @@ def run_log(name: str, columns: Mapping[str, Points]) -> RunLog:
     columns: by column name, in the order of the table; a column without points is there with empty cells only.
     A cell that was not logged holds 0 in the array and False in `RunLog.logged`.
     """
-    filled = [points.step for points in columns.values() if len(points.step)]
-    alike = all(same_steps(filled[0], one) for one in filled[1:])
-    step = filled[0] if filled and alike else joined_steps(filled)
+    step = all_steps(columns)
     log = RunLog(name, step, {}, {})
     for column, points in columns.items():
-        if alike and len(points.step):
+        if len(points.step) == len(step) > 0:
             log.columns[column], log.logged[column] = points.value, np.ones(len(step), bool)
             continue
         rows = np.searchsorted(step, points.step)
@@ -45,6 +43,12 @@ def column_points(log: RunLog, column: str) -> Points:
 def same_steps(one: Int64, other: Int64) -> bool:
     """Whether two columns of steps are equal."""
     return len(one) == len(other) and bool((one == other).all())
+
+
+def all_steps(columns: Mapping[str, Points]) -> Int64:
+    """The steps of a run log with these columns."""
+    filled = [points.step for points in columns.values() if len(points.step)]
+    return filled[0] if filled and all(same_steps(filled[0], one) for one in filled[1:]) else joined_steps(filled)
 
 
 def joined_steps(columns: Iterable[Int64]) -> Int64:

@@ -15,7 +15,7 @@ import numpy as np
 from tbbridge.core.model import Cell, HParam, Points
 from tbbridge.shape.gap import gap
 from tbbridge.shape.mapping.tokens import tokenise
-from tbbridge.shape.run_log import run_log
+from tbbridge.shape.run_log import all_steps
 
 _LOWER = """
     loss cost entropy xent error err wrong perplexity ppl bits bpc bpb bpd mse mae rmse mape smape rmsle nll wer cer ter
@@ -63,15 +63,17 @@ class SummaryRow(Mapping[str, Cell]):
         self._cells: dict[str, Cell] | None = None
 
     def __getitem__(self, key: str) -> Cell:
-        return self._all()[key]
+        return self.cells[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
+        return iter(self.cells)
 
     def __len__(self) -> int:
-        return len(self._all())
+        return len(self.cells)
 
-    def _all(self) -> dict[str, Cell]:
+    @property
+    def cells(self) -> dict[str, Cell]:
+        """All of it, computed now if it was not."""
         if self._cells is None:
             columns, restarts, damage = self._given
             counts = {"restarts": restarts, "damage": damage}
@@ -87,7 +89,7 @@ def _course(columns: Mapping[str, Points]) -> dict[str, Cell]:
     first = min((float(some.min()) for some in times if len(some)), default=None)
     last = max((float(some.max()) for some in times if len(some)), default=None)
     duration = None if first is None or last is None else last - first
-    step = run_log("", columns).step
+    step = all_steps(columns)
     return {
         "first wall time": first,
         "last wall time": last,

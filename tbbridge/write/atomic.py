@@ -100,10 +100,10 @@ def replace_file(path: Path, chunks: Iterable[bytes]) -> os.stat_result:
     return status
 
 
-def _create(directory: Path) -> tuple[Path, int]:
+def _create(directory: Path) -> tuple[str, int]:
     """A new temporary file, locked for as long as its descriptor is open, which tells others that it is in use."""
     while True:
-        temporary = directory / f".tbbridge-{os.getpid()}-{next(_counter)}.tmp"
+        temporary = os.path.join(directory, f".tbbridge-{os.getpid()}-{next(_counter)}.tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666)
         locked = _try_lock(descriptor)
         if locked is None or (locked and os.fstat(descriptor).st_nlink):
@@ -142,7 +142,7 @@ def _write_all(descriptor: int, chunks: Iterable[bytes]) -> int:
     return size
 
 
-def synchronize(directory: Path) -> None:
+def synchronize(directory: str | os.PathLike[str]) -> None:
     """Make the names in a directory durable, where the system can."""
     with contextlib.suppress(OSError):
         descriptor = os.open(directory, os.O_RDONLY | _FLAGS & ~getattr(os, "O_NOFOLLOW", 0))
@@ -160,10 +160,10 @@ def case_matters(directory: Path) -> bool:
     """
     temporary, descriptor = _create(directory)
     try:
-        return not temporary.with_name(temporary.name.upper()).exists()
+        return not os.path.exists(os.path.join(directory, os.path.basename(temporary).upper()))
     finally:
         os.close(descriptor)
-        temporary.unlink()
+        os.unlink(temporary)
 
 
 def remove_stale(directory: str | os.PathLike[str], cleaned: set[tuple[int, int]] = _cleaned) -> None:

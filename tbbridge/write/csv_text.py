@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tbbridge.write.backend import rows_text
 from tbbridge.write.number_text import WORDS, Words
 from tbbridge.write.parallel import ordered_map
-from tbbridge.write.table import RowGroup, Table, batches, fold_texts, slices, utf8
+from tbbridge.write.table import RowGroup, Table, batches, row_texts, slices, utf8
 
 DIALECTS = ("plain", "python")
 """``plain``: ``NaN``, lines end in LF; ``python``: ``nan``, lines end in CRLF."""
@@ -53,7 +53,11 @@ class CsvOptions:
 
     def lead(self, cells: Iterable[str]) -> bytes:
         """Text cells, a comma behind each."""
-        return "".join(cell(text, spreadsheet_safe=self.spreadsheet_safe) + "," for text in cells).encode()
+        return b"".join(self.cell(text) + b"," for text in cells)
+
+    def cell(self, text: str | None) -> bytes:
+        """One text cell; None is an empty one."""
+        return cell(text or "", spreadsheet_safe=self.spreadsheet_safe).encode()
 
 
 PLAIN = CsvOptions()
@@ -71,10 +75,9 @@ def csv_chunks(table: Table, options: CsvOptions = PLAIN) -> Iterator[bytes]:
 def csv_lines(group: RowGroup, options: CsvOptions) -> bytes:
     """Return the lines of a group that has all columns of its table."""
     leads = [options.lead(group.labels), *[b","] * (len(group.columns) - 1)]
-    leads, columns, rest = fold_texts(
-        leads,
-        group.columns.values(),
-        lambda text: cell(text or "", spreadsheet_safe=options.spreadsheet_safe).encode(),
-    )
-    values, logged = zip(*columns, strict=True)
-    return rows_text(leads, values, logged, rest + _LINE_ENDS[options.dialect], _WORDS[options.dialect])
+    end, words = _LINE_ENDS[options.dialect], _WORDS[options.dialect]
+    if group.has_texts:
+        rows = row_texts(leads, group.columns.values(), options.cell, words)
+        return b"".join([row + end for row in rows])
+    values, logged = zip(*group.columns.values(), strict=True)
+    return rows_text(leads, values, logged, end, words)

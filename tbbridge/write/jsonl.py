@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from tbbridge.write.backend import rows_text
 from tbbridge.write.number_text import Words
 from tbbridge.write.parallel import ordered_map
-from tbbridge.write.table import RowGroup, Table, batches, fold_texts, slices, utf8
+from tbbridge.write.table import RowGroup, Table, batches, row_texts, slices, utf8
 
 _WORDS = Words(b"null", b'"NaN"', b'"Infinity"', b'"-Infinity"')
 
@@ -27,11 +27,13 @@ def _objects(group: RowGroup, table: Table) -> bytes:
     members = "".join(f"{_quoted(name)}:{_quoted(label)}," for name, label in labels)
     leads = [f",{_quoted(name)}:".encode() for name in group.columns]
     leads[0] = f"{{{members}".encode() + leads[0][1:]
-    leads, columns, rest = fold_texts(
-        leads, group.columns.values(), lambda text: b"null" if text is None else _quoted(text).encode()
-    )
-    values, logged = zip(*columns, strict=True)
-    return rows_text(leads, values, logged, rest + b"}\n", _WORDS)
+    if group.has_texts:
+        rows = row_texts(
+            leads, group.columns.values(), lambda text: b"null" if text is None else _quoted(text).encode(), _WORDS
+        )
+        return b"".join([row + b"}\n" for row in rows])
+    values, logged = zip(*group.columns.values(), strict=True)
+    return rows_text(leads, values, logged, b"}\n", _WORDS)
 
 
 def _quoted(text: str) -> str:

@@ -10,6 +10,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,7 +61,8 @@ class Publisher:
         self._names: dict[str, str] = {}
         self._versions: dict[str, _Version] = {}
         self._cleaned: set[tuple[int, int]] = set()
-        self._unsynchronized: set[Path] = set()
+        self._unsynchronized: set[str] = set()
+        self._checked: dict[str, tuple[int, int, int]] = {}
         self._made: list[Path] = []
         self._housekeeping = threading.Lock()
         self._naming = threading.RLock()
@@ -96,10 +98,10 @@ class Publisher:
         """
         path = self.path(name)
         try:
-            self._prepare(path)
+            directories = self._prepare(name)
             if not self._is_published(name, path, data):
                 self._versions[name] = _Version.of(data, replace_file(path, [data]))
-                self._unsynchronized |= {self.out / above for above in Path(self._names[name]).parents}
+                self._unsynchronized.update(directories)
         except OSError as error:
             raise PublishError(f"cannot write {path}: {error.strerror}; the old version stays") from error
         return path
@@ -127,7 +129,7 @@ class Publisher:
         """
         path = self.path(name)
         try:
-            self._prepare(path)
+            self._prepare(name)
             path.unlink(missing_ok=True)
         except OSError as error:
             raise PublishError(f"cannot remove {path}: {error.strerror}") from error
@@ -138,8 +140,8 @@ class Publisher:
         if self._release is None:
             return
         with contextlib.suppress(OSError):  # something was published
-            for directory in self._made:
-                directory.rmdir()
+            for made in self._made:
+                made.rmdir()
         for directory in sorted(self._unsynchronized):
             synchronize(directory)
         self._release()
@@ -156,24 +158,33 @@ class Publisher:
         if not os.path.isdir(self.out):
             missing = [path for path in (self.out, *self.out.parents) if not os.path.exists(path)]
             self.out.mkdir(parents=True, exist_ok=True)
-            self._unsynchronized |= {path.parent for path in missing}
+            self._unsynchronized.update(os.fspath(path.parent) for path in missing)
             self._made += missing
 
-    def _prepare(self, path: Path) -> None:
-        """Hold the lock, and make the directories that `path` lies in; a link in the place of one is refused."""
+    def _prepare(self, name: str) -> list[str]:
+        """Hold the lock, and make the directories that the file of `name` lies in; return them, from the target on."""
         with self._housekeeping:
             self._keep_lock()
-            directory = self.out
-            for part in path.relative_to(self.out).parts[:-1]:
-                directory = directory / part
-                if directory.is_symlink():
-                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-                directory.mkdir(exist_ok=True)
-            try:
-                check_outside(directory, self._keep_out)
-            except PathError as error:
-                raise OSError(errno.EPERM, str(error)) from None
-            remove_stale(directory, self._cleaned)
+            directories = list(accumulate(self._names[name].split("/")[:-1], os.path.join, initial=os.fspath(self.out)))
+            for directory in directories:
+                self._check_directory(directory)
+            return directories
+
+    def _check_directory(self, directory: str) -> None:
+        """Make a directory, look where it lies and clear it, unless it is the one that was looked at."""
+        with contextlib.suppress(FileNotFoundError):
+            status = os.lstat(directory)
+            if self._checked.get(directory) == _identity(status):
+                return
+            if stat.S_ISLNK(status.st_mode) and directory != os.fspath(self.out):
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        os.makedirs(directory, exist_ok=True)
+        try:
+            check_outside(directory, self._keep_out)
+        except PathError as error:
+            raise OSError(errno.EPERM, str(error)) from None
+        remove_stale(directory, self._cleaned)
+        self._checked[directory] = _identity(os.lstat(directory))
 
     def _keep_lock(self) -> None:
         """Take the lock, also again where the directory was deleted, and made again by us or by another process."""
@@ -214,6 +225,10 @@ class Publisher:
             status.st_size,
             status.st_mtime_ns,
         )
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_dev, status.st_ino, stat.S_IFMT(status.st_mode)
 
 
 def _read_version(path: Path) -> _Version | None:

@@ -13,17 +13,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tbbridge.core.model import Bools
-from tbbridge.write.number_text import Numbers
+from tbbridge.write.number_text import Numbers, Words
 
 SLICE_ROWS = 16_384
 """Rows that a writer turns into text at a time: large enough to hide a call's cost, small enough for the cache."""
 
 
 class Cells(NamedTuple):
-    """The number cells of one column; or its texts, in a group of one row."""
+    """The cells of one column."""
 
     values: Numbers
-    """Shape (rows,): float32, float64, int64 or bool; object for texts. NaN and the infinities are values."""
+    """Shape (rows,): float32, float64, int64 or bool (NaN and the infinities are values); object for texts or None."""
     logged: Bools | None = None
     """False where a cell is empty; None where none is."""
 
@@ -45,6 +45,11 @@ class RowGroup:
     def size(self) -> int:
         """How many rows the group has."""
         return len(next(iter(self.columns.values())).values) if self.columns else 0
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether a column holds texts."""
+        return any(cells.values.dtype.hasobject for cells in self.columns.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +107,27 @@ def batches(groups: Iterable[RowGroup], rows: int = SLICE_ROWS) -> Iterator[list
         yield batch
 
 
-def fold_texts(
-    leads: Sequence[bytes], columns: Iterable[Cells], text: Callable[[str | None], bytes]
-) -> tuple[list[bytes], list[Cells], bytes]:
-    """Return `leads` and `columns` with texts made part of the leads; and the bytes behind the last number.
+def row_texts(
+    leads: Sequence[bytes], columns: Iterable[Cells], text: Callable[[str | None], bytes], words: Words
+) -> list[bytes]:
+    """Return the text of each row of a group that holds texts, without a line's end.
 
     Args:
         leads: the bytes before each column.
-        columns: those of a group, of one row where some are texts.
+        columns: those of the group.
         text: the bytes of a text cell; None is an empty one.
+        words: how special numbers are written.
     """
-    before, numbers, waiting = [], [], b""
-    for lead, cells in zip(leads, columns, strict=True):
-        waiting += lead
-        if cells.values.dtype.hasobject:
-            waiting += text(cells.values[0] if cells.logged is None or cells.logged[0] else None)
+    from tbbridge.write.backend import rows_text
+
+    parts: list[list[bytes]] = []
+    for lead, (values, logged) in zip(leads, columns, strict=True):
+        if values.dtype.hasobject:
+            cells = list(map(text, values.tolist()))
         else:
-            before.append(waiting)
-            numbers.append(cells)
-            waiting = b""
-    return before, numbers, waiting
+            cells = rows_text([b""], [values], [logged], b"\n", words).split(b"\n")[:-1]
+        parts += [[lead] * len(cells), cells]
+    return list(map(b"".join, zip(*parts, strict=True)))
 
 
 def _wider(one: np.dtype[Any], other: np.dtype[Any]) -> np.dtype[Any]:
