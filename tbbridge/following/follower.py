@@ -216,7 +216,7 @@ class Follower:
     def _is_ready(self, files: Iterable[str], runs: Iterable[str]) -> bool:
         """Whether files of these runs may be published: they are read, or a part of it would replace nothing."""
         assert self._outbox
-        reading = self.logs.reading.intersection(runs)
+        reading = self.logs.reading and self.logs.reading.intersection(runs)
         return not reading or (reading <= self.logs.partly and all(map(self._outbox.may_begin, files)))
 
     def _progress(self) -> set[str]:

@@ -298,7 +298,7 @@ class Tables:
 
     def update(self, changed: Iterable[str]) -> set[str]:
         """Take in the news of these runs; return the experiments that changed."""
-        changed = set(changed) | (self._logs.reading - self._runs.keys())  # they belong to an experiment, too
+        changed = {*changed, *(run for run in self._logs.reading if run not in self._runs)}  # of an experiment, too
         names_changed = False
         below, bounded = set[str](), set[str]()
         for run in sorted(changed, key=lambda run: (run != ROOT, run)):  # a run before those below it

@@ -280,6 +280,7 @@ class LogDirectory:
         self._news.get(run, set()).discard(path)
         if not self.runs[run]:
             del self.runs[run]
+            self._read_once.discard(run)
             self._news.pop(run, None)
             self._calm.pop(run, None)
         self.unfinished.discard(path)
@@ -327,14 +328,14 @@ class LogDirectory:
         reading = {self._files[path][0] for path in (*self.unfinished, *self._asked)}
         complete = self._incomplete - reading
         self._incomplete &= reading
-        self._read_once = (self._read_once | complete) & self.runs.keys()
+        self._read_once.update(run for run in complete if run in self.runs)
         self.reading = frozenset(reading - self._read_once)
         return complete
 
     def _read_void(self) -> set[str]:
         """Read the runs again whose taken content is void; return them."""
         runs, self._void = self._void, set()
-        self._read_once |= runs
+        self._read_once.update(run for run in runs if run in self.runs)
         for run in runs:
             for path, file in self.runs.get(run, {}).items():
                 if file.taken:

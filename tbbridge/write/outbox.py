@@ -30,7 +30,6 @@ RETRY_FIRST, RETRY_LAST = 0.5, 5.0
 
 @dataclass(slots=True)
 class _Entry:
-    dirty: bool = True
     not_before: float = 0.0
     retry_after: float = RETRY_FIRST
     problem: str = ""
@@ -55,24 +54,26 @@ class Outbox:
         self._render = render
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
+        self._waiting: dict[str, _Entry] = {}
+        """The entries that changed: all others cost nothing."""
 
     @property
     def problems(self) -> list[str]:
         """Return messages about files that could not be written at the last attempt. Any thread may ask."""
-        return [entry.problem for entry in list(self._entries.values()) if entry.problem]
+        return [entry.problem for entry in list(self._waiting.values()) if entry.problem]
 
     def put(self, names: Collection[str]) -> None:
         """These files changed."""
         for name in names:
-            self._entries.setdefault(name, _Entry()).dirty = True
+            self._waiting[name] = self._entries.setdefault(name, _Entry())
 
     def notice_others(self) -> list[str]:
         """Put the files that another process edited, replaced or deleted; returns their names.
 
         A file that was never put here stays as it is: its experiment is gone, and nothing can make it again.
         """
-        known = {name for name, entry in self._entries.items() if not entry.dirty}
-        names = [name for name in self._publisher.changed_by_others() if name in known]
+        edited = self._publisher.changed_by_others()
+        names = [name for name in edited if name in self._entries and name not in self._waiting]
         self.put(names)
         return names
 
@@ -82,12 +83,12 @@ class Outbox:
 
     def due(self) -> float | None:
         """When `send` has something to do, by the clock; None while nothing waits."""
-        return min((entry.not_before for entry in self._entries.values() if entry.dirty), default=None)
+        return min((entry.not_before for entry in self._waiting.values()), default=None)
 
     def send(self, *, everything: bool = False) -> list[str]:
         """Publish the due files, or `everything` that changed; return the names of those that are up to date now."""
         now = self._clock()
-        waiting = [name for name, one in self._entries.items() if one.dirty and (everything or one.not_before <= now)]
+        waiting = [name for name, one in self._waiting.items() if everything or one.not_before <= now]
         if len(waiting) < MANY:
             return [name for name in waiting if self._send(name)]
         with ThreadPoolExecutor(THREADS) as pool:
@@ -101,6 +102,7 @@ class Outbox:
         """
         self._publisher.remove(name)
         self._entries.pop(name, None)
+        self._waiting.pop(name, None)
 
     def _send(self, name: str) -> bool:
         entry = self._entries[name]
@@ -114,7 +116,8 @@ class Outbox:
         except Exception as error:  # a bug: it must not stop the others
             log.exception("publishing %s failed", name)
             return self._failed(entry, f"cannot write {name}: {type(error).__name__}: {error}")
-        entry.dirty, entry.problem, entry.retry_after = False, "", RETRY_FIRST
+        entry.problem, entry.retry_after = "", RETRY_FIRST
+        self._waiting.pop(name, None)
         spent = time.thread_time() - began
         rest = min(SUMMARY_SPACING * spent, LONGEST_REST) if name == SUMMARY else SPACING * spent
         entry.not_before = self._clock() + rest

@@ -49,6 +49,13 @@ def fed(experiment: Experiment) -> dict[str, str | None]:
         ("Loss/dice Loss/total Metric/psnr", "PSNR Metric/psnr -"),
         ("lr fid", "FID fid -"),
         ("fid", "FID - fid"),
+        ("agent/average_loss eval/mean eval/median eval/max eval/min eval/stdev", "score - eval/mean"),
+        ("train/score val/score train/loss", "score train/score val/score"),
+        ("metrics/rollout_return metrics/evaluation metrics/loss", "return metrics/rollout_return metrics/evaluation"),
+        ("train/return eval/return eval/mean", "return train/return eval/return"),
+        ("val/precision val/score", "precision - val/precision"),
+        ("score mean_score high_score best_score train/mean eval_mean", "score score eval_mean"),
+        ("val/overall val/f1 eval/mean_length", "F1 - val/f1"),
     ],
 )
 def test_the_first_two_columns_are_what_the_user_looks_at(tags: str, expected: str) -> None:

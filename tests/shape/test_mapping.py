@@ -77,6 +77,8 @@ def test_what_a_session_is(hparams: bool, points: list[int], session: set[str]) 
     assert is_session([file], points) is bool(session)
     known = with_session({str(i): SeriesFacts(count) for i, count in enumerate(points)}, [file])
     assert known.keys() & {SESSION, DOMAINS} == session
+    assert is_session([file] * 2, points) is (hparams and max(points, default=0) <= 2)
+    assert not is_session([file, EventFile("2", NO_SCALARS)], points)
     given = EventFile("1", NO_SCALARS, hparams=True, hparam_values={"lr": 0.5})
     assert SESSION in with_session({}, [given])
 
@@ -429,7 +431,7 @@ def test_epochs_as_runs_are_one_experiment() -> None:
 @pytest.mark.parametrize(
     ("tags", "start"),
     [
-        ("train/loss eval/mean", "no validation accuracy or cross entropy was found, but 'eval/mean': name one with "),
+        ("train/loss eval/size", "no validation accuracy or cross entropy was found, but 'eval/size': name one with "),
         ("val/loss train/kl train/lr", "no train accuracy or cross entropy was found, but 'train/kl': name one with "),
         ("val/loss train/lr", "nothing of the train data is logged"),
         ("train/loss val/lr", "no validation: nothing held out is logged"),

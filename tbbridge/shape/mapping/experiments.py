@@ -89,13 +89,16 @@ class _Draft:
 
 
 def is_session(files: Iterable[EventFile], points: Iterable[int]) -> bool:
-    """Return whether a run holds only a hyperparameter session, as ``add_hparams(..., run_name="final")`` writes it.
+    """Return whether a run holds only hyperparameter sessions, as ``add_hparams(..., run_name="final")`` writes one.
+
+    Each is a file with a point at most of a series: some writers make one per epoch, all in one run.
 
     Args:
         files: the run's event files.
         points: how many points each series of the run has.
     """
-    return any(file.hparams for file in files) and all(count <= 1 for count in points)
+    sessions = [file.hparams for file in files]
+    return bool(sessions) and all(sessions) and max(points, default=0) <= len(sessions)
 
 
 def with_session(known: Mapping[str, SeriesFacts], files: Iterable[EventFile]) -> dict[str, SeriesFacts]:

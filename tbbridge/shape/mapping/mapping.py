@@ -263,6 +263,11 @@ class _Columns:
         if not qualities:
             return ACCURACY
         main = main_metric(qualities)
+        if main in words.EARNED and not any(c.metric == main and c.split in ("val", "test") for c in qualities):
+            for one in qualities:
+                if one.metric == words.SCORE and one.split in ("val", "test"):
+                    one.metric = main
+                    one.reasons.append(f"R9: an evaluation that names no metric is that of the {main}")
         for one in qualities:
             one.reasons.append(f"R9: no accuracy is logged, and {main} is the main metric")
             if one.metric != main:

@@ -59,10 +59,10 @@ def read_tag(tag: str, suffix: str = "") -> TagReading:
     split, split_word = _split(added) if any(word.text in words.SPLITS for word in added) else _split(found)
     both = found + added
     position = _metric_at(both)
-    metric = _kind(both[position].text) if position >= 0 else NO_METRIC
+    metric = _kind(both[position].text) if position >= 0 else _unnamed({word.text for word in both})
     return TagReading(
         metric=metric,
-        word=both[position].text if position >= 0 else "",
+        word=both[position].text if metric else "",
         refused=_refusal(both, position, metric),
         split=split,
         split_word=split_word,
@@ -94,6 +94,13 @@ def _kind(word: str) -> str:
     if word in words.LOSS:
         return "loss"
     return words.QUALITIES.get(word) or (OTHER if word in words.OTHER else NO_METRIC)
+
+
+def _unnamed(texts: set[str]) -> str:
+    """The metric of a tag without a metric's word: a score, where it says so or is an evaluation's, and no more."""
+    rest = texts - words.SPLITS.keys()
+    said = words.SCORE in rest or (rest and texts & (words.VAL | words.TEST))
+    return words.SCORE if said and rest <= words.UNNAMED else NO_METRIC
 
 
 def _metric_at(found: tuple[Word, ...]) -> int:

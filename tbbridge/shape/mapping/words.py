@@ -37,10 +37,16 @@ QUALITIES: Final = {
 }
 """Qualities of the whole, by word, with the name of their columns; of two that R9 finds equal the first is taken."""
 
-QUALITY_NAMES: Final = tuple(dict.fromkeys(QUALITIES.values()))
+SCORE: Final = "score"
+"""The quality of an evaluation that names none."""
 
-SUPPORTING: Final = ("precision", "recall", "error")
-"""Qualities that are looked at after any other: each tells half of a story."""
+UNNAMED: Final = _words("mean median average avg score metric result overall final")
+"""Beside these alone a held-out word is an evaluation that names no metric: ``eval/mean``; ``score`` needs no other."""
+
+QUALITY_NAMES: Final = (*dict.fromkeys(QUALITIES.values()), SCORE)
+
+SUPPORTING: Final = ("precision", "recall", "error", SCORE)
+"""Qualities that are looked at after any other: each tells half of a story, or does not say which."""
 
 LOSS_TERMS: Final = (
     "reward",
