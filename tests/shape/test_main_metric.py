@@ -43,6 +43,12 @@ def fed(experiment: Experiment) -> dict[str, str | None]:
         ("val/mAP_50 val/mAP_75 val/mAP val/precision", "mAP - val/mAP"),
         ("metrics/mAP50(B) metrics/mAP50-95(B) train/box_loss val/box_loss", "mAP - metrics/mAP50-95(B)"),
         ("val/mean_average_precision", "mAP - val/mean_average_precision"),
+        ("val_MeanAbsolutePercentageError val_MeanAbsoluteError", "MAE - val_MeanAbsoluteError"),
+        ("mean_squared_error val_root_mean_squared_error", "RMSE - val_root_mean_squared_error"),
+        (
+            "val/mean_error val/symmetric_mean_absolute_percentage_error train/loss val/mean_squared_log_error",
+            "SMAPE - val/symmetric_mean_absolute_percentage_error",
+        ),
         ("val/precision val/f1_of_a_class", "F1 - val/f1_of_a_class"),
         ("train/loss val/loss val/wer train/grad_norm", "WER - val/wer"),
         ("train/td_error train/error", "error train/error -"),

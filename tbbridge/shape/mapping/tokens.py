@@ -20,6 +20,15 @@ _PARTS: Final = re.compile(r"\d+|\D+")
 _BEGINNINGS: Final = frozenset(word[:end] for word in words.KNOWN for end in range(1, len(word) + 1))
 _NO_WORDS: Final = re.compile(r"[0-9]{2}")
 """No known word holds two digits in a row, or begins with one."""
+_ERRORS: Final = {
+    "smape": ["symmetric", "mean", "absolute", "percentage"],
+    "mape": ["mean", "absolute", "percentage"],
+    "mae": ["mean", "absolute"],
+    "rmse": ["root", "mean", "squared"],
+    "mse": ["mean", "squared"],
+}
+"""Errors that have a name, by the words before theirs; what ends as another does stands before it."""
+
 _JOINERS: Final = frozenset(("vs", "versus", "and", "or"))
 
 
@@ -133,6 +142,8 @@ def _phrases(found: list[str], segment: str) -> list[str]:
             out[-2:] = ["map"]
         elif word == "precision" and before == "average":
             out[-1] = "ap"
+        elif word == "error" and (named := _named_error(out)):
+            out.append(named)
         elif word in ("ap", "iou") and before == "mean":
             out[-1] = f"m{word}"
         elif word.isdecimal() and (ranked := _ranked(out, int(word), segment)):
@@ -140,6 +151,15 @@ def _phrases(found: list[str], segment: str) -> list[str]:
         else:
             out.append(word)
     return _unjoined(out)
+
+
+def _named_error(out: list[str]) -> str:
+    """``mae`` for the error after ``mean absolute``, and the like; takes these words; empty for another error."""
+    for name, before in _ERRORS.items():
+        if out[-len(before) :] == before:
+            del out[-len(before) :]
+            return name
+    return ""
 
 
 def _ranked(out: list[str], k: int, segment: str) -> str | None:
