@@ -36,12 +36,15 @@ def noting(notes: Path, *facts: str) -> str:
 
 
 def test_a_command_runs_once_per_experiment_with_the_facts_in_variables(tmp_path: Path, notes: Path) -> None:
-    """Not for what was fulfilled before, not again after a restart of the watch; a hostile name stays a name."""
+    """Not for what was fulfilled before, not again after a restart of the watch; a hostile name stays a name.
+
+    Paths are absolute, however the watch was started.
+    """
     logs, odd = tmp_path / "logs", "$(touch oops);`id`"
     write_run(logs / "old", val_accuracy=[(0, 1.0)])
     for _ in range(2):
         with running_cli(
-            *("watch", logs, "--no-viewer", "--on", "val accuracy > 0.5", "--exec", noting(notes, *FACTS)),
+            *("watch", "logs", "--no-viewer", "--on", "val accuracy > 0.5", "--exec", noting(notes, *FACTS)),
             output=tmp_path / "said",
             cwd=tmp_path,
         ) as watch:

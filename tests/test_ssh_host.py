@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 from pathlib import Path
 
 import asyncssh
@@ -27,9 +28,12 @@ class Home:
         ssh.mkdir(parents=True)
         mine = asyncssh.generate_private_key("ssh-ed25519")
         mine.write_private_key(str(ssh / "mine"))
+        (ssh / "mine").chmod(0o600)
         mine.write_public_key(str(path / "authorized"))
-        (ssh / "config").write_text(
+        (ssh / "config").write_text(f"Include {ssh}/hosts\n")
+        (ssh / "hosts").write_text(
             f"Host far\n  HostName 127.0.0.1\n  Port {self.port}\n  User me\n  IdentityFile {ssh}/mine\n"
+            f"  UserKnownHostsFile {ssh}/known_hosts\n"
         )
         self.known = ssh / "known_hosts"
         self.known.write_text(f"[127.0.0.1]:{self.port} {self.new_host_key()}")
@@ -78,6 +82,25 @@ def test_reading_is_the_same_as_from_the_disk(tmp_path: Path, home: Home) -> Non
         found = run_cli("wait", f"far:{logs}", "--until", "step >= 2", env=home.environment)
         assert found.returncode == 0
         assert '"experiment": "a"' in found.stdout
+
+
+def test_a_key_may_come_from_the_agent(tmp_path: Path, home: Home) -> None:
+    """Without a key file the one that a real ssh-agent holds lets in; without both one line says what to try."""
+    write_experiment(tmp_path / "logs", "a")
+    words = ("export", f"far:{tmp_path}/logs", "-o", tmp_path / "out")
+    agent = {"SSH_AUTH_SOCK": str(tmp_path / "agent")}
+    with home.serving(), subprocess.Popen(["ssh-agent", "-D", "-a", agent["SSH_AUTH_SOCK"]]) as process:
+        try:
+            wait_until(Path(agent["SSH_AUTH_SOCK"]).exists)
+            subprocess.run(["ssh-add", "-q", home.path / ".ssh/mine"], env=os.environ | agent, check=True)
+            (home.path / ".ssh/mine").unlink()
+            done = run_cli(*words, env=home.environment | agent)
+        finally:
+            process.terminate()
+        refused = run_cli(*words, env=home.environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1)
+    assert "does ssh far work?" in refused.stderr
 
 
 def test_a_host_that_is_not_known_or_has_another_key_is_refused_in_one_line(tmp_path: Path, home: Home) -> None:

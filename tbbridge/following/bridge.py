@@ -27,7 +27,7 @@ from tbbridge.reading.reading import default_out, root_name
 from tbbridge.shape.condition import Condition
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.shape.series import natural_key
-from tbbridge.tail.storage import is_url, open_storage
+from tbbridge.tail.storage import is_on_host, is_url, open_storage
 from tbbridge.tail.watch import Watcher
 from tbbridge.write.publish import Publisher
 
@@ -39,6 +39,9 @@ POLL_INTERVAL = 2.0
 SHARE_NOTIFIED, SHARE_ALONE = 0.005, 0.1
 """At most this share of a core goes into polls that back up notifications, or that are all there is; a store makes us
 wait for its answers: at most this share of the time."""
+
+SHARE_HOST = 0.5
+"""The same of the time for a machine that is reached over SSH: no request costs money, and one waits for the others."""
 
 LONGEST_NOTIFIED, LONGEST_ALONE = 300.0, 30.0
 """Seconds between polls that back up notifications, or that are all there is, however much they cost."""
@@ -113,7 +116,7 @@ class Bridge:
         self.tensorboard_url: str | None = None
         self.ended: Callable[[str], bool] = lambda name: False
         """Whether the writer of an experiment says that it came to its end; any thread may ask."""
-        self.logdir = Path(logdir)
+        self.logdir = os.fspath(logdir) if is_url(logdir) else os.path.abspath(logdir)
         self.out = Path(out) if out is not None else default_out(logdir)
         self._poll_interval = poll_interval
         self._follow_links = follow_links
@@ -322,6 +325,7 @@ class Bridge:
             return min(MISSING_INTERVAL, self._poll_interval)
         notified = self._watcher.notified
         share, longest = (SHARE_NOTIFIED, LONGEST_NOTIFIED) if notified else (SHARE_ALONE, LONGEST_ALONE)
+        share = SHARE_HOST if is_on_host(self._follower.logs.root) else share
         return max(self._poll_interval, min(self._poll_cost / share, longest))
 
     def _links(self) -> list[str]:

@@ -1,14 +1,15 @@
 """A log directory on another machine by scp's spelling: ``host:logs``, ``user@host:/path``; over SFTP, by paramiko.
 
-The user's own ``~/.ssh/config``, agent, keys and known hosts count. A host whose key is not known, or is another one
-than before, is refused.
+The user's own SSH configuration (as ``ssh -G`` tells it), agent, keys and known hosts count. A host whose key is not
+known, or is another one than before, is refused.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
-from typing import Any
+import shutil
+import subprocess
 
 import paramiko
 from fsspec.implementations.sftp import SFTPFileSystem
@@ -19,6 +20,7 @@ TIMEOUT = 15.0
 """Seconds that the other machine gets to answer: a poll comes again anyway."""
 
 _SYSTEM_HOSTS = "/etc/ssh/ssh_known_hosts"
+_OWN = "~/.ssh/config"
 
 
 class SshFiles(SFTPFileSystem):  # type: ignore[misc]
@@ -39,24 +41,23 @@ class SshFiles(SFTPFileSystem):  # type: ignore[misc]
         """Connect, or connect again.
 
         Raises:
-            PathError: the host's key is not known, or changed.
+            PathError: the host's key is not known, or changed; or there is no way in.
         """
         config = _config(self._alias)
-        host, port = config.get("hostname", self._alias), int(config.get("port", 22))
-        hop = config.get("proxycommand", "none")
-        if (jump := config.get("proxyjump", "none")) != "none":
-            hop = shlex.join(["ssh", "-W", f"{host}:{port}", *_jump(jump)])
+        host, port = config.get("hostname", [self._alias])[0], int(config.get("port", ["22"])[0])
+        hop = config.get("proxycommand", ["none"])[0]
+        if (jump := config.get("proxyjump", ["none"])[0]) != "none":
+            hop = shlex.join(["ssh", *_elsewhere(), "-W", f"{host}:{port}", *_jump(jump)])
         self.client = paramiko.SSHClient()
-        for file in (_SYSTEM_HOSTS, *shlex.split(config.get("userknownhostsfile", "~/.ssh/known_hosts"))):
-            if os.path.isfile(os.path.expanduser(file)):
-                self.client.load_system_host_keys(os.path.expanduser(file))
+        for file in _files(_SYSTEM_HOSTS, *shlex.split(config.get("userknownhostsfile", ["~/.ssh/known_hosts"])[0])):
+            self.client.load_system_host_keys(file)
         self.client.set_missing_host_key_policy(paramiko.RejectPolicy())
         try:
             self.client.connect(
                 host,
                 port,
-                self._user or config.get("user"),
-                key_filename=[os.path.expanduser(file) for file in config.get("identityfile", [])] or None,
+                self._user or config.get("user", [None])[0],
+                key_filename=_files(*config.get("identityfile", [])) or None,
                 sock=None if hop == "none" else paramiko.ProxyCommand(hop),
                 timeout=TIMEOUT,
                 banner_timeout=TIMEOUT,
@@ -68,9 +69,9 @@ class SshFiles(SFTPFileSystem):  # type: ignore[misc]
                 f"and connect once with ssh {self._alias}"
             ) from None
         except paramiko.SSHException as error:
-            if "not found in known_hosts" not in str(error):
-                raise
-            raise PathError(f"{self._alias} is not a known host: connect once with ssh {self._alias}") from None
+            if "not found in known_hosts" in str(error):
+                raise PathError(f"{self._alias} is not a known host: connect once with ssh {self._alias}") from None
+            raise PathError(f"{self._alias} lets nobody in ({error}): does ssh {self._alias} work?") from None
         self.ftp = self.client.open_sftp()
         channel = self.ftp.get_channel()
         if channel:
@@ -85,10 +86,35 @@ def open_host(root: str) -> tuple[SshFiles, str]:
     return files, files.ftp.normalize(path.removeprefix("~/") or ".") if not path.startswith("/") else path
 
 
-def _config(alias: str) -> Any:
-    path = os.path.expanduser("~/.ssh/config")
-    config = paramiko.SSHConfig.from_path(path) if os.path.isfile(path) else paramiko.SSHConfig()
-    return config.lookup(alias)
+def _config(alias: str) -> dict[str, list[str]]:
+    """Return the settings for a host, by lower-case name; without an ``ssh`` program as paramiko reads them."""
+    config: dict[str, list[str]] = {}
+    if shutil.which("ssh"):
+        told = subprocess.run(["ssh", *_elsewhere(), "-G", "--", alias], capture_output=True, text=True, check=False)
+        if told.returncode:
+            raise PathError(f"{alias}: {told.stderr.strip().splitlines()[-1]}")
+        for name, _, value in (line.partition(" ") for line in told.stdout.splitlines()):
+            config.setdefault(name, []).append(value)
+        return config
+    read = paramiko.SSHConfig.from_path(_files(_OWN)[0]) if _files(_OWN) else paramiko.SSHConfig()
+    return {name: value if isinstance(value, list) else [value] for name, value in read.lookup(alias).items()}
+
+
+def _elsewhere() -> list[str]:
+    """Return the arguments of ssh where ``HOME`` is another directory than the account's, in which ssh looks."""
+    try:
+        import pwd
+
+        own = pwd.getpwuid(os.getuid()).pw_dir
+    except (ImportError, KeyError):  # Windows; an account without an entry
+        return []
+    return ["-F", *_files(_OWN)] if _files(_OWN) and os.path.expanduser("~") != own else []
+
+
+def _files(*names: str) -> list[str]:
+    """Return the paths of those that exist."""
+    paths = map(os.path.expanduser, names)
+    return [path for path in paths if os.path.isfile(path)]
 
 
 def _jump(jump: str) -> list[str]:

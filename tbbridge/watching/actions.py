@@ -131,7 +131,8 @@ class Actions:
     def _facts(self, one: Noticed) -> dict[str, str]:
         """Return the environment's variables: the facts, as texts; empty where there is none."""
         facts = {name: "" if value is None else str(value) for name, value in one.as_json().items()}
-        facts |= {"logdir": str(self._bridge.logdir), "run_log": str(self._bridge.csv_path(one.experiment) or "")}
+        run_log = self._bridge.csv_path(one.experiment)
+        facts |= {"logdir": self._bridge.logdir, "run_log": os.path.abspath(run_log) if run_log else ""}
         return {f"TBBRIDGE_{name.upper()}": value for name, value in facts.items()}
 
 

@@ -12,12 +12,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
 from tbbridge.core.errors import PortError
 from tbbridge.core.escape import escaped
+from tbbridge.core.memory import share_arenas
 from tbbridge.following.bridge import Bridge
 from tbbridge.watching import tensorboard_process
 from tbbridge.watching.actions import Actions
@@ -71,6 +73,7 @@ def watch(
         PortError: the port is taken.
     """
     stop = stop or threading.Event()
+    share_arenas()
     with stopped_by_signals(stop), contextlib.ExitStack() as stack:
         if actions:
             stack.callback(actions.close)  # after the bridge's last reading
@@ -110,7 +113,7 @@ def start_tensorboard(
         display.links.append(line)
         return
     board = tensorboard_process.TensorBoard(
-        bridge.logdir.absolute(), host, page=page, run_logs=bridge.out or "", token=token
+        Path(bridge.logdir), host, page=page, run_logs=bridge.out or "", token=token
     )
     stack.enter_context(board)
     bridge.tensorboard_url = board.url
