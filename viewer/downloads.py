@@ -60,5 +60,6 @@ def report_chunks(page: Page, controls: Mapping[str, Any], views: Sequence[Exper
     title = f"{', '.join(view.name for view in views) or 'nothing'} · {page.source.title} · {now}"
     csvs = {view.name: data for view in views if (data := page.source.csv(view.name)) is not None}
     notes = [f"{view.name}: {note}" if len(views) > 1 else note for view in views for note in view.notes]
-    content = report_of_csvs(title, csvs, figures, notes=notes, theme=controls["theme"])
+    rows = {view.name: view.summary for view in views}
+    content = report_of_csvs(title, csvs, figures, rows, notes=notes, theme=controls["theme"])
     return html_chunks(content, plotly_bundle())

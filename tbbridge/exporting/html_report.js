@@ -3,7 +3,12 @@
 // Names of runs and experiments are data: they reach the page by textContent, and Plotly with its markup escaped.
 (() => {
   const manifest = JSON.parse(document.getElementById("manifest").textContent);
-  const COLORS = ["#0b6bcb", "#d1510a", "#0a8f6a", "#b4539a", "#8a6d00", "#3d9ad1", "#6b4fbb", "#59606b"];
+  const COLORS = { // the live page's
+    light: ["#004895", "#a42c00", "#298f67", "#b4539a", "#967609", "#379ad2", "#7953c3", "#59606a"],
+    dark: ["#6ba5ee", "#e9803a", "#37c49a", "#dc84c7", "#dfbf4a", "#8fd0ff", "#8a8fff", "#b7bdc9"],
+  };
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const color = (place) => COLORS[document.documentElement.dataset.theme || (dark.matches ? "dark" : "light")][place % 8];
   const DRAWN = 2000; // points a trace: more than a chart has pixels
   const SHOWN = 10;   // experiments that are drawn at first
   const logs = manifest.experiments;
@@ -141,7 +146,7 @@
         const name = escaped((logs.length > 1 ? short(logs[place].name) + " · " : "") + manifest.columns[column]);
         made.push({ x, y, name, mode: x.length === 1 ? "markers" : "lines", type: "scatter", connectgaps: false,
           // an experiment's own colour, pale for training: as on the live page
-          line: { color: COLORS[place % COLORS.length] + (nth + 1 < chart.columns.length ? "8c" : ""), width: nth ? 2 : 1.5 },
+          line: { color: color(place) + (nth + 1 < chart.columns.length ? "8c" : ""), width: nth ? 2 : 1.5 },
           hovertemplate: "%{y} @ %{x}<extra>" + name.replace(/%/g, "&#37;") + "</extra>" });
       });
     }
@@ -149,11 +154,11 @@
   }
 
   function layout(chart) {
-    const style = getComputedStyle(document.documentElement), color = (name) => style.getPropertyValue(name).trim();
+    const style = getComputedStyle(document.documentElement), value = (name) => style.getPropertyValue(name).trim();
     const narrow = chart.box.clientWidth < 600, below = { orientation: "h", x: 0, y: -0.3 };
-    const axis = { gridcolor: color("--line"), zerolinecolor: color("--line"), linecolor: color("--line") };
+    const axis = { gridcolor: value("--line"), zerolinecolor: value("--line"), linecolor: value("--line") };
     return { title: { text: escaped(chart.title), x: 0.01, font: { size: 14 } }, uirevision: "same", hovermode: "closest",
-      paper_bgcolor: color("--paper"), plot_bgcolor: color("--paper"), font: { color: color("--ink"), size: 12 },
+      paper_bgcolor: value("--paper"), plot_bgcolor: value("--paper"), font: { color: value("--ink"), size: 12 },
       margin: { l: 60, r: 20, t: 42, b: 48 }, showlegend: true, legend: { font: { size: 11 }, ...(narrow ? below : {}) },
       xaxis: { ...axis, title: { text: "step", standoff: 6 }, automargin: true }, yaxis: { ...axis } };
   }
@@ -190,7 +195,7 @@
       box.type = "checkbox";
       box.checked = chosen.has(place);
       box.onchange = () => { if (box.checked) chosen.add(place); else chosen.delete(place); update(); };
-      swatch.style.background = COLORS[place % COLORS.length];
+      swatch.style.background = color(place);
       label.append(box, swatch, element("span", log.name));
       return [label];
     }));
@@ -210,27 +215,32 @@
     return made;
   }
 
-  // A column's last and best value, one above the other.
-  function extremes(value) {
-    const cell = element("td");
-    for (const [what, point] of [["last", value.last], ["best", value.best]]) {
-      if (!point) continue;
-      const line = element("div", undefined, "pair");
-      line.append(element("span", what, "dim"), element("span", point[1]), element("span", "@ " + point[0], "dim"));
-      cell.append(line);
-    }
-    return cell;
-  }
-
-  function values() {
-    const head = row("th", [["experiment", "text"], ...manifest.columns.map((name) => [name])]);
-    const body = logs.map((log, place) => {
+  // The rows of the summary; a click on a column's name sorts by it, a second one the other way round.
+  function values(by = -1, down = false) {
+    const known = (text) => (text in WORDS ? WORDS[text] : Number(text));
+    const order = (a, b) => {
+      const [one, other] = [logs[a].cells[by], logs[b].cells[by]];
+      if (!one || !other) return !one - !other;
+      const less = Number.isNaN(known(one) - known(other)) ? one.localeCompare(other) : known(one) - known(other);
+      return down ? -less : less;
+    };
+    const places = logs.map((_, place) => place);
+    if (by >= 0) places.sort(order);
+    const title = (name, column) => {
+      const cell = element("th"), button = element("button", name);
+      cell.ariaSort = column === by ? (down ? "descending" : "ascending") : null;
+      button.onclick = () => values(column, column === by && !down);
+      cell.append(button);
+      return [cell];
+    };
+    const head = row("th", [["experiment", "text"], ...manifest.table.map(title)]);
+    const body = places.map((place) => {
       const cell = element("td", undefined, "text"), button = element("button", "Download CSV");
       button.onclick = () => download(place);
-      cell.append(element("div", log.name), button);
-      return row("td", [[cell], ...log.values.map((value) => [extremes(value)])]);
+      cell.append(element("div", logs[place].name), button);
+      return row("td", [[cell], ...logs[place].cells.map((text, at) => [text, manifest.best[at] === place ? "best" : undefined])]);
     });
-    $("values").append(head, ...body);
+    $("values").replaceChildren(head, ...body);
   }
 
   function files() {
@@ -270,7 +280,7 @@
     $("smoothing").oninput = () => { $("weight").textContent = weight().toFixed(2); charts.forEach(draw); };
     await update();
     for (const chart of charts) chart.box.on("plotly_relayout", (change) => zoomed(chart, change));
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => charts.forEach(draw));
+    dark.addEventListener("change", () => { names(); charts.forEach(draw); });
   }
 
   start().catch((error) => { $("status").textContent = "this page could not be opened: " + error.message; $("status").className = "warn"; });

@@ -1,4 +1,4 @@
-"""The one self-contained page of run logs: charts, best and last values, their event files, and the CSVs themselves.
+"""The one self-contained page of run logs: charts, the summary's table, their event files, and the CSVs themselves.
 
 ``tbbridge export`` writes it of what it read, and the live page's download is the same page with the charts as they
 stand. It opens from the disk, offline: the data are each run log's own CSV, gzip'd and base64'd, and so is plotly.js,
@@ -16,20 +16,20 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
 from importlib.metadata import version
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
-from tbbridge.core.model import EventFile, Points, RunLog
-from tbbridge.exporting.layouts import parts, run_logs
+from tbbridge.core.model import Cell, EventFile, RunLog
+from tbbridge.exporting.layouts import parts, run_logs, summary_rows
 from tbbridge.exporting.options import ExportOptions
 from tbbridge.exporting.plotly_bundle import PlotlyBundle
 from tbbridge.reading import report
 from tbbridge.reading.reading import Reading
-from tbbridge.shape.run_log import column_points
-from tbbridge.shape.summary import best
+from tbbridge.shape.summary import HPARAM, lower_is_better
 from tbbridge.tail.storage import open_storage
 from tbbridge.write.backend import number_texts
 from tbbridge.write.names import file_name
@@ -40,19 +40,13 @@ _CHUNK = 1 << 20
 Content = Callable[[str, int], Iterator[bytes]]
 """The first bytes of an event file, by its name and their number; OSError where they cannot be read."""
 
+_YEAR_10000 = 253_402_300_800
+"""In seconds since the epoch: the first second that no calendar date of four digits has."""
 _MOST_DAMAGE = 5
 """Damaged ranges of a file that the page names; more are counted."""
 
 
 # ------------------------------------------------------------------------------------------------------ what it says
-
-
-@dataclass(frozen=True, slots=True)
-class Extremes:
-    """A column's last and best point as (step, the value's text); None where nothing was logged."""
-
-    last: tuple[int, str] | None
-    best: tuple[int, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +58,8 @@ class SharedLog:
     """The name of its download."""
     csv: bytes
     """The run log, with its header."""
-    values: Sequence[Extremes]
-    """One per column."""
+    summary: Mapping[str, Cell] = field(default_factory=dict)
+    """Its row of the summary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +129,7 @@ def _head(page: HtmlReport, digests: Sequence[bytes]) -> bytes:
 def _manifest(page: HtmlReport, plotly: PlotlyBundle) -> bytes:
     """Return the page script's data, as JSON that cannot end its own script element."""
     drawn = [{"title": title, "figure": figure} for title, figure in page.figures.items()]
+    table = _table_columns([log.summary for log in page.logs])
     content = {
         "version": page.version,
         "plotly": f"{plotly.name} plotly.js {plotly.version}".strip(),
@@ -142,13 +137,47 @@ def _manifest(page: HtmlReport, plotly: PlotlyBundle) -> bytes:
         "charts": drawn
         or [{"title": title, "columns": places} for title, places in chart_columns(page.columns).items()],
         "experiments": [
-            {"name": utf8(log.name), "file": utf8(log.file), "values": [asdict(value) for value in log.values]}
+            {"name": utf8(log.name), "file": utf8(log.file), "cells": [_text(log.summary, column) for column in table]}
             for log in page.logs
         ],
+        "table": [utf8(column) for column in table],
+        "best": [_best_place(page.logs, column) for column in table],
         "files": [{**asdict(file), "name": utf8(file.name), "damage": list(file.damage)} for file in page.files],
         "notes": [utf8(note) for note in page.notes],
     }
     return json.dumps(content, ensure_ascii=True).replace("<", "\\u003c").encode()
+
+
+def _table_columns(rows: Sequence[Mapping[str, Cell]]) -> list[str]:
+    """Return the columns of the summary; hyperparameters that differ come first."""
+    columns = dict.fromkeys(column for row in rows for column in row)
+    differ = {c for c in columns if c.startswith(HPARAM) and len({row.get(c) for row in rows}) > 1}
+    return sorted(columns, key=lambda column: column not in differ)
+
+
+def _text(row: Mapping[str, Cell], column: str) -> str:
+    value = row.get(column)
+    if value is None or isinstance(value, str):
+        return utf8(value or "")
+    if column.endswith(" wall time") and 0 <= float(value) < _YEAR_10000:
+        return f"{datetime.fromtimestamp(float(value), timezone.utc):%Y-%m-%d %H:%M:%S}"
+    if column in ("duration", "steps per second"):
+        return f"{value:.6g}"
+    return number_texts(np.array([value]))[0] if isinstance(value, float | np.floating) else str(value)
+
+
+def _best_place(logs: Sequence[SharedLog], column: str) -> int | None:
+    """Return which experiment has the best value of a column; None where none is better."""
+    values = [(float(value), place) for place, log in enumerate(logs) if _is_number(value := log.summary.get(column))]
+    if len(values) < 2 or not column.startswith(("best ", "last ")) or column.endswith((" step", " time")):
+        return None
+    ends = min(values)[0], max(values)[0]
+    best = ends[0] if lower_is_better(column) else ends[1]
+    return next(place for value, place in values if value == best) if ends[0] < ends[1] else None
+
+
+def _is_number(value: Cell) -> TypeGuard[float]:
+    return isinstance(value, int | float | np.floating) and value == value
 
 
 def chart_columns(columns: Sequence[str]) -> dict[str, list[int]]:
@@ -180,6 +209,7 @@ def report_of(reading: Reading, name: str, options: ExportOptions) -> HtmlReport
     """Return the data of a page about a reading."""
     logs = run_logs(reading, options)
     columns = tuple(dict.fromkeys(column for log in logs for column in log.columns))
+    rows = summary_rows(reading, options)
     notes = [f"{one.name}: {note}" for one in reading.experiments for note in report.notes(reading, one)]
     if options.points is not None:
         notes.append(f"thinned to about {options.points} points per column (first, last, minima and maxima are kept)")
@@ -187,41 +217,40 @@ def report_of(reading: Reading, name: str, options: ExportOptions) -> HtmlReport
         title=name,
         version=version("tbbridge"),
         columns=columns,
-        logs=[_shared(log, columns) for log in logs],
+        logs=[_shared(log, columns, rows[log.name]) for log in logs],
         files=_provenance(reading),
         notes=[*notes, *reading.problems],
     )
 
 
-def report_of_csvs(title: str, csvs: Mapping[str, bytes], figures: Mapping[str, Any], **more: Any) -> HtmlReport:
+def report_of_csvs(
+    title: str,
+    csvs: Mapping[str, bytes],
+    figures: Mapping[str, Any],
+    summaries: Mapping[str, Mapping[str, Cell]],
+    **more: Any,
+) -> HtmlReport:
     """Return a page of run logs by their experiments' names, with charts as they stand.
 
     Args:
         title: the page's title.
         csvs: run logs as CSV.
         figures: Plotly figures by their title.
+        summaries: their rows of the summary.
         more: `notes` and `theme` of `HtmlReport`.
     """
     logs = [read_run_log(data, name) for name, data in csvs.items()]
     columns = tuple(dict.fromkeys(column for log in logs for column in log.columns))
-    shared = [_shared(log, columns) for log in logs]
+    shared = [_shared(log, columns, summaries.get(log.name, {})) for log in logs]
     return HtmlReport(title, version("tbbridge"), columns, shared, figures=figures, **more)
 
 
-def _shared(log: RunLog, columns: Sequence[str]) -> SharedLog:
+def _shared(log: RunLog, columns: Sequence[str], summary: Mapping[str, Cell]) -> SharedLog:
     full = RunLog(log.name, log.step, {}, {})
     for column in columns:  # a page's run logs share their columns
         full.columns[column] = log.columns.get(column, np.zeros(len(log.step), np.float32))
         full.logged[column] = log.logged.get(column, np.zeros(len(log.step), bool))
-    values = [_extremes(name, column_points(full, name)) for name in columns]
-    return SharedLog(log.name, file_name(log.name).replace("/", "_"), run_log_csv(full), values)
-
-
-def _extremes(column: str, points: Points) -> Extremes:
-    def text(row: int | None) -> tuple[int, str] | None:
-        return None if row is None else (int(points.step[row]), number_texts(points.value[row : row + 1])[0])
-
-    return Extremes(text(len(points.step) - 1 if len(points.step) else None), text(best(column, points)))
+    return SharedLog(log.name, file_name(log.name).replace("/", "_"), run_log_csv(full), summary)
 
 
 def _provenance(reading: Reading) -> list[Provenance]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import gzip
 import hashlib
 import json
@@ -29,8 +30,8 @@ LARGEST = {"small": 700_000, "full": 2_200_000}
 EVIL = '</script><script>document.title="owned"</script><img src=x onerror=document.title="owned">'
 
 
-def shared(name: str, csv: bytes = b"step,train accuracy\n1,0.5\n") -> html_report.SharedLog:
-    return html_report.SharedLog(name, f"{name[:9]}.csv", csv, [html_report.Extremes((1, "0.5"), None)])
+def shared(name: str, data: bytes = b"step,train accuracy\n1,0.5\n") -> html_report.SharedLog:
+    return html_report.SharedLog(name, f"{name[:9]}.csv", data, {"best train accuracy": 0.5})
 
 
 def page(*logs: html_report.SharedLog) -> bytes:
@@ -42,11 +43,11 @@ def page(*logs: html_report.SharedLog) -> bytes:
 
 def test_the_csv_is_in_the_page_byte_for_byte() -> None:
     """What the page offers for download is the run log itself."""
-    csv = b"step,train accuracy\n1,0.5\n2,nan\n"
-    text = page(shared("a"), shared("b", csv)).decode()
+    data = b"step,train accuracy\n1,0.5\n2,nan\n"
+    text = page(shared("a"), shared("b", data)).decode()
     packed = re.search(r'id="csv-1">([^<]*)</script>', text)
     assert packed
-    assert gzip.decompress(base64.b64decode(packed[1])) == csv
+    assert gzip.decompress(base64.b64decode(packed[1])) == data
 
 
 def test_names_are_data() -> None:
@@ -127,15 +128,22 @@ def test_an_exported_page_in_a_browser(tmp_path: Path, tab: Page) -> None:
     assert drawn(tab, 1)[3]["y"] == [2, 2.25]
     assert tab.locator("img").count() == 0
     assert tab.locator(".legendtext").first.text_content() == "<img src=x onerror=a()><br>%{y} · train accuracy"
-    cells = tab.locator("#values tr").nth(2).inner_text()
-    assert re.search(r"last\s+0.875\s+@ 3", cells)
+    rows = tab.locator("#values tr")
+    table = rows.evaluate_all("rows => rows.map(row => [...row.children].map(cell => cell.innerText))")
+    values = {row[0].split("\n")[0]: dict(zip(table[0], row, strict=True)) for row in table[1:]}
+    assert [values["good"][f"last train accuracy{word}"] for word in ("", " step")] == ["0.875", "3"]
+    with tbbridge.export(tmp_path / "logs", tmp_path / "summary.csv", layout="summary")[0].open() as file:
+        assert table[0] == next(csv.reader(file))
+    assert tab.locator("#values td.best").first.evaluate("cell => cell.parentNode.rowIndex") == 1
+    tab.locator("#values th button", has_text="last train accuracy").first.click()
+    assert rows.nth(1).locator("td div").inner_text() == "good"
     event_file = next((tmp_path / "logs" / "good" / "train").iterdir())
     assert hashlib.sha256(event_file.read_bytes()).hexdigest() in tab.locator("#files").inner_text()
     with tab.expect_download() as download:
-        tab.locator("#values button").nth(1).click()
+        tab.locator("#values td button").first.click()
     assert download.value.suggested_filename == "good.csv"
-    (csv,) = tbbridge.export(tmp_path / "logs", tmp_path / "good.csv", experiments="good")
-    assert Path(download.value.path()).read_bytes() == csv.read_bytes()
+    (run_log,) = tbbridge.export(tmp_path / "logs", tmp_path / "good.csv", experiments="good")
+    assert Path(download.value.path()).read_bytes() == run_log.read_bytes()
     tab.locator("#names input").nth(0).uncheck()
     tab.wait_for_function("document.querySelector('.chart').data.length === 2")
 
@@ -235,7 +243,7 @@ def test_nothing_is_cut_off(tmp_path: Path, tab: Page, width: int) -> None:
     tab.set_viewport_size({"width": width, "height": 900})
     show(tab, path)
     assert tab.evaluate("document.documentElement.scrollWidth") == width
-    button = tab.locator("#values button").first.bounding_box()
+    button = tab.locator("#values td button").first.bounding_box()
     assert button["x"] + button["width"] < width
     assert len(set(tab.evaluate("document.querySelector('.chart').data.map(trace => trace.line.color)"))) == 2
 
