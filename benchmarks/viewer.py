@@ -1,6 +1,6 @@
 """The live page in a real browser: latency, the cost of a tick, first paint; beside TensorBoard and the older design.
 
-    python benchmarks/viewer.py [--quick] [latency] [tick] [lines] [table] [paint] [tabs]
+    python benchmarks/viewer.py [--quick] [--beside PYTHON] [latency] [tick] [lines] [table] [paint] [tabs]
 
 latency  from the writer's flush to the point in the page, through `tbbridge watch`; and the same for a page of the
          older design, which reads the whole run log again every second
@@ -10,6 +10,7 @@ table    ten thousand experiments: the longest task of the page while their tabl
 paint    both charts drawn, from a cold browser; and TensorBoard's two charts of the same logs
 tabs     fifty tabs, one of them frozen: the server's memory
 
+--beside PYTHON measures latency and paint of another build, too, in turns: the interpreter of its environment.
 Each proves that what it waited for is on the screen, with the right value, before it counts.
 """
 
@@ -38,7 +39,9 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-GROWING = Path(__file__).with_name("growing.py")
+BUILDS = {"tbbridge": sys.executable}
+"""By name the interpreter of each build that is measured."""
+GROWING = Path(__file__).resolve().with_name("growing.py")
 LAST_X = "Math.max(-1, ...[...document.querySelectorAll('.js-plotly-plot')].slice(0, 1).flatMap(p => (p.data || []).map(t => t.x && t.x.length ? t.x[t.x.length - 1] : -1)))"  # noqa: E501
 
 
@@ -68,6 +71,7 @@ def process(*command: str | Path) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.DEVNULL,
         text=True,
         bufsize=1,
+        cwd=GROWING.parent,  # where no checkout's own package is in the way of another build's
     )
     try:
         yield child
@@ -109,16 +113,22 @@ def latency(browser: Browser, quick: bool) -> None:
     """From the flush to the point in the page."""
     rows = 20 if quick else 100
     with tempfile.TemporaryDirectory() as folder:
-        logs, port = Path(folder) / "logs", free_port()
+        logs = Path(folder) / "logs"
         training = Training(logs)
         training.log(0, 0.0, 1.0)
-        with process(sys.executable, "-m", "tbbridge", "watch", logs, "--port", str(port)):
-            wait_for_server(port)
-            print("tbbridge watch:", median_and_95th(seen(browser, f"http://127.0.0.1:{port}/", training, rows)))
+        first = 0
+        for name, python in BUILDS.items():
+            port = free_port()
+            with process(python, "-m", "tbbridge", "watch", logs, "--port", str(port)):
+                wait_for_server(port)
+                times = seen(browser, f"http://127.0.0.1:{port}/", training, rows, first)
+                print(f"{name} watch:", median_and_95th(times))
+            first += rows
+        with process(sys.executable, "-m", "tbbridge", "watch", logs, "--port", str(free_port())):
             port = free_port()
             threading.Thread(target=older_page, args=(Path(folder) / "logs-csv" / "run.csv", port), daemon=True).start()
             wait_for_server(port)
-            times = seen(browser, f"http://127.0.0.1:{port}/", training, max(rows // 5, 10), first=rows)
+            times = seen(browser, f"http://127.0.0.1:{port}/", training, max(rows // 5, 10), first)
             print("older design, the same run log:", median_and_95th(times))
     print("TensorBoard: at least 30 s between reloads of the page's data (its default, the smallest it takes is 15 s)")
 
@@ -277,20 +287,22 @@ def paint(browser: Browser, quick: bool) -> None:
     """From the address to both charts, cold, alternating with TensorBoard on the same logs."""
     rounds = 3 if quick else 9
     with tempfile.TemporaryDirectory() as folder:
-        logs, ours, theirs = Path(folder) / "logs", free_port(), free_port()
+        logs, theirs = Path(folder) / "logs", free_port()
         training = Training(logs)
         for step in range(1000):
             training.log(step, step / 1000, 1 - step / 1000)
-        watch = process(sys.executable, "-m", "tbbridge", "watch", logs, "--port", str(ours))
-        board = process(Path(sys.executable).with_name("tensorboard"), "--logdir", logs, "--port", str(theirs))
-        with watch, board:
-            wait_for_server(ours)
-            wait_for_server(theirs)
-            time.sleep(10.0)  # both have read the logs
-            pages = {
-                "tbbridge": (f"http://127.0.0.1:{ours}/", OURS_DRAWN),
-                "TensorBoard": (f"http://127.0.0.1:{theirs}/", THEIRS_DRAWN),
-            }
+        pages = {"TensorBoard": (f"http://127.0.0.1:{theirs}/", THEIRS_DRAWN)}
+        with contextlib.ExitStack() as stack:
+            board = Path(sys.executable).with_name("tensorboard")
+            stack.enter_context(process(board, "--logdir", logs, "--port", str(theirs)))
+            for place, (name, python) in enumerate(BUILDS.items()):
+                port, out = free_port(), Path(folder) / f"out{place}"
+                command = (python, "-m", "tbbridge", "watch", logs, "--out", out, "--port", str(port))
+                stack.enter_context(process(*command))
+                pages[name] = (f"http://127.0.0.1:{port}/", OURS_DRAWN)
+            for url, _ in pages.values():
+                wait_for_server(int(url.rstrip("/").rpartition(":")[2]))
+            time.sleep(10.0)  # all have read the logs
             found: dict[str, list[tuple[float, float]]] = {name: [] for name in pages}
             for _ in range(rounds):
                 for name, (url, drawn) in pages.items():
@@ -298,7 +310,7 @@ def paint(browser: Browser, quick: bool) -> None:
     times = {name: statistics.median(time for time, _ in values) for name, values in found.items()}
     for name, values in found.items():
         print(f"{name}: both charts after {times[name]:.0f} ms, {statistics.median(b for _, b in values) / 1e3:.0f} kB")
-    print(f"ratio: {times['tbbridge'] / times['TensorBoard']:.2f}")
+    print(", ".join(f"{times['tbbridge'] / times[name]:.2f} of {name}" for name in times if name != "tbbridge"))
 
 
 OURS_DRAWN = "[...document.querySelectorAll('.js-plotly-plot .scatterlayer')].filter(l => l.querySelector('path.js-line')).length >= 2"  # noqa: E501
@@ -367,8 +379,11 @@ def answer_all(one: Any) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", help="latency, tick, lines, table, paint, tabs (default: all)")
+    parser.add_argument("--beside", metavar="PYTHON", help="another build's interpreter")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: does it run?")
     args = parser.parse_args()
+    if args.beside:
+        BUILDS["the other build"] = args.beside
     parts = {"latency": latency, "tick": tick, "lines": lines, "table": table, "paint": paint, "tabs": tabs}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)

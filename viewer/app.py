@@ -70,7 +70,7 @@ MOST_FURTHER = 12
 """Further charts that are drawn at once by themselves, and of those that the user adds."""
 THEMES: dict[str, dict[str, Any]] = {
     "light": {
-        "colours": ("#0b6bcb", "#d1510a", "#0a8f6a", "#b4539a", "#8a6d00", "#3d9ad1", "#6b4fbb", "#59606b"),
+        "colours": ("#004895", "#a42c00", "#298f67", "#b4539a", "#967609", "#379ad2", "#7953c3", "#59606a"),
         "text": "#1c2024",
         "muted": "#60646c",
         "grid": "#eceef1",
@@ -79,7 +79,7 @@ THEMES: dict[str, dict[str, Any]] = {
         "ground": "#ffffff",
     },
     "dark": {
-        "colours": ("#5aa9ff", "#ff9447", "#35c49a", "#e58ac9", "#e0c04a", "#8fd0ff", "#b09cff", "#b7bdc9"),
+        "colours": ("#6ba5ee", "#e9803a", "#37c49a", "#dc84c7", "#dfbf4a", "#8fd0ff", "#8a8fff", "#b7bdc9"),
         "text": "#edeef0",
         "muted": "#a0a6b0",
         "grid": "#24282f",
@@ -88,7 +88,7 @@ THEMES: dict[str, dict[str, Any]] = {
         "ground": "#15181c",
     },
 }
-"""Lines in colours that colour-blind people can tell apart (after Okabe and Ito), with contrast on each ground."""
+"""Lines in colours that colour-blind people can tell apart, with contrast on each ground (test_accessible.py)."""
 
 # ----------------------------------------------------------------------------------------------------------------- DATA
 
@@ -133,9 +133,8 @@ def lines_of(
         **plot.called(views, place, label, named),
     }
     style["line"] = {"width": 1.5 if label == "Training" else 2, "color": hue}
-    faint = {"opacity": 0.35, "showlegend": False, "line": {"width": 1, "color": hue}, "hovertemplate": None}
-    faint["hoverinfo"] = "skip"
-    signs = {**style, "mode": "markers", "showlegend": False}
+    faint = {**plot.UNTOLD, "opacity": 0.35, "showlegend": False, "line": {"width": 1, "color": hue}}
+    signs = {**style, "mode": "markers", "showlegend": False, "cliponaxis": False}
     star = {"symbol": "star", "size": 11, "color": hue, "line": {"width": 1.2, "color": "#ffffff"}}
     cross = {"symbol": "x-thin", "size": 8, "line": {"width": 2, "color": hue}}
     best = {**signs, "marker": star, "hovertemplate": f"best %{{y:{chart.format}}}<extra>%{{meta}}</extra>"}
@@ -206,6 +205,7 @@ def top(prefix: str, title: str) -> html.Header:
             Radios(f"{prefix}axis", "X axis", PAGE_CONTROLS["axis"], options=list(AXES)),
             Select(f"{prefix}updates", "Updates", PAGE_CONTROLS["updates"], options=list(messages.SPEEDS)),
             html.A("TensorBoard", id=f"{prefix}tensorboard", target="_blank", rel="noopener", hidden=True),
+            notices.notify_button(prefix),
             html.Button("Theme", className="tb-theme", title="Light or dark", **attribute("data-tb", "theme")),
         ],
         className="tb-header",
@@ -302,6 +302,7 @@ def changing(prefix: str, source: Source, views: Views, controls: Controls) -> d
         **(table.table_parts(source, controls, by_name) if controls["table"] else {}),
         "tensorboard.href": source.tensorboard_url or "",
         "tensorboard.hidden": not source.tensorboard_url,
+        "notify.hidden": not getattr(source, "conditions", ()),
         "images.href": (images := further.in_tensorboard(source.tensorboard_url, views)),
         "images.hidden": not images,
         "more.hidden": not (more or chosen or any(len(view.extra) for view in views)),

@@ -16,6 +16,8 @@ from tbbridge.viewer.components import Checkbox, Picker, Plot, Slider, attribute
 
 MOST_FOUND = 100
 """Tags that a search shows at most."""
+ROOT = "."
+"""The experiment whose event files, or those of its splits, lie in the log directory itself."""
 LONGEST_WORDS = 200
 """Characters of a search that are read."""
 MOST_OFFERED = 60
@@ -94,5 +96,8 @@ def find(views: Sequence[ExperimentView], words: str) -> tuple[list[str], int]:
 
 def in_tensorboard(url: str | None, views: Sequence[ExperimentView]) -> str:
     """The address of these experiments in TensorBoard, where images, text and histograms are shown."""
+    if not url or not views:
+        return ""
     runs = "|".join(re.escape(view.name) for view in views)
-    return f"{url}?runFilter={quote(runs, safe='')}#timeseries" if url and views else ""
+    rooted = any(view.name == ROOT for view in views)  # its runs may be called anything
+    return f"{url}#timeseries" if rooted else f"{url}?runFilter={quote(runs, safe='')}#timeseries"

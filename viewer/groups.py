@@ -36,7 +36,7 @@ def mean_lines(
             weight = controls["weight"] if controls.get(label.lower(), controls["training"]) else 0.0
             shared = {**style, **plot.subplot(label, controls), "name": f"{name} ({len(columns)})", "legendgroup": name}
             shared |= {"meta": f"{name} · {label}", "line": {"width": 2, "color": hue}}
-            edge = {**shared, "line": {"width": 0, "color": hue}, "hoverinfo": "skip", "hovertemplate": None}
+            edge = {**shared, **plot.UNTOLD, "line": {"width": 0, "color": hue}}
             band = {**edge, "fill": "tonexty", "fillcolor": plot.faded(hue)}
             last = label == list(chart.columns)[-1]
             traces = (("low", edge, False), ("high", band, False), ("mean", shared, last))

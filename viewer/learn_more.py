@@ -36,7 +36,7 @@ PARTS = (
         "A long run is thinned for the screen so that each minimum and maximum stays; zoom in, and the true "
         "points of that "
         "range are fetched. Values that are no numbers are marked with a cross. A thin upright line is a restart, a "
-        "damaged place in an event file or a condition that is fulfilled: point at its sign to read which. A live "
+        "damaged place in an event file or a condition that is fulfilled: point at it to read which. A live "
         "chart keeps a little room on its right for the next points.",
     ),
     (

@@ -6,6 +6,7 @@ A message has any of these parts; all ids are without the page's prefix:
     extend   {chart: [{trace, keep, x, y, text?}]}    append, keeping at most `keep` points (-1: all)
     set      [[id, property, value]]                  Dash properties
     cells    {id: text}                               the figures beside a chart
+    fulfilled [text]                                  conditions that came to be fulfilled; alone, and not answered
     status   {state, age}                             is it alive, and seconds since the last write (null: not known)
 
 What a page holds is its *cursor*, plain data: the server keeps it beside a websocket, a polling page carries it along.
@@ -125,6 +126,12 @@ def look(page: Page, controls: Mapping[str, Any]) -> list[ExperimentView]:
         found = [view for name in page.source.names()[:MOST_LOOKED_AT] if (view := page.source.view(name))]
         views = sorted(found, key=lambda view: view.last_write or 0.0)[-1:]
     return views[: page.most_shown]
+
+
+def fulfilments(source: Source) -> list[str]:
+    """Return what each experiment fulfils of the conditions of a watch, as texts."""
+    noticed: Callable[[], Sequence[Any]] = getattr(source, "noticed", list)
+    return [f"{one.experiment}: {one.condition}" for one in noticed()]
 
 
 def answer(

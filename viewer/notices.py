@@ -10,6 +10,7 @@ from dash import html
 
 from tbbridge import ExperimentView, Source
 from tbbridge.viewer import plot
+from tbbridge.viewer.components import attribute
 
 BEGAN = datetime.now(timezone.utc)
 """When the page's process began."""
@@ -49,6 +50,12 @@ def notice(
         *(html.P(line, className="tb-lost") for line in lost),
         *([folded] if notes else []),
     ]
+
+
+def notify_button(prefix: str) -> html.Button:
+    """What asks the browser for notifications; hidden where a watch has no conditions."""
+    words = "Tell me by a notification when an experiment fulfils a condition of this watch"
+    return html.Button("Notify", id=f"{prefix}notify", hidden=True, title=words, **attribute("data-tb", "notify"))
 
 
 def first_screen(source: Source) -> html.Div:

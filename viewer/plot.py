@@ -15,6 +15,8 @@ FONT = "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', s
 NOTHING = "rgba(0,0,0,0)"
 MOST_MARKS = 50
 OVERLAPPING = "Overlapping"
+UNTOLD = {"hoverinfo": "skip", "hovertemplate": None}
+"""Of a line of which nothing is said under the mouse."""
 NONE = "not set"
 
 
@@ -50,6 +52,7 @@ def figure_layout(
     strong = {**font, "color": theme["text"]}
     return {
         "autosize": True,
+        "meta": {"axis": axis.kind, "unit": axis.unit},
         "margin": {"l": 58, "r": 14, "t": 30, "b": 48},
         "paper_bgcolor": NOTHING,
         "plot_bgcolor": NOTHING,

@@ -122,7 +122,10 @@ def _traced(new: NewPoints, line: Line, axis: Axis, which: NDArray[Any] | None =
         x, y = x[which], y[which]
     if line.kind == "smooth":
         y = np.asarray([float(f"{v:.7g}") for v in y])
-    traced = {"x": numbers(x), "y": numbers(y)}
+    traced = {"x": numbers(x), "y": numbers(y)}  # and what cursor.js says besides: seconds since the start, or the step
+    if line.trace.get("hoverinfo") != "skip":
+        beside = new.points.wall_time - line.origin if axis.kind == "step" else new.points.step
+        traced["beside"] = numbers(np.round(beside if which is None else beside[which], 2))
     if new.logged is not None:
         traced["customdata"] = numbers(new.logged if which is None else new.logged[which])
     if new.text is not None:
@@ -138,7 +141,8 @@ def snapshot(
     for line in lines:
         new = line.after(None)
         which = thin(axis.values(new.points, line.origin), new.points.value, visible, line.most)
-        traces.append({**line.trace, **_traced(new, line, axis, which)})
+        begun = {"start": line.origin if np.isfinite(line.origin) else None}
+        traces.append({**line.trace, **begun, **_traced(new, line, axis, which)})
         states[line.key] = new.state
     return traces, states
 

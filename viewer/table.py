@@ -1,6 +1,6 @@
 """The table of experiments: one row each, from their summaries; filtered, sorted and cut on the server.
 
-The page holds sixty rows of it. A grid from a library would hold all of them, and dash-ag-grid 35.3.0 is 2.2 MB of
+The page holds forty rows of it. A grid from a library would hold all of them, and dash-ag-grid 35.3.0 is 2.2 MB of
 script (0.6 MB compressed), twice the charts' own small plotly.js; this table's part of the page is 4 kB.
 """
 
@@ -25,7 +25,7 @@ from tbbridge import Source, lower_is_better
 from tbbridge.viewer import plot
 from tbbridge.viewer.components import Hidden, RunTable, Select, Text, attribute
 
-WINDOW = 60
+WINDOW = 40
 """Rows that a page holds at once; it asks for others as it is scrolled."""
 REST = 20.0
 """After looking at all experiments the rows rest this many times as long as it took, and at least `LEAST_REST` s."""

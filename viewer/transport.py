@@ -22,7 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tbbridge import ExperimentView
 from tbbridge.exporting.plotly_bundle import plotly_bundle
 from tbbridge.viewer import security
-from tbbridge.viewer.messages import SPEEDS, Cursor, Message, Page, answer, clean, look, to_json
+from tbbridge.viewer.messages import SPEEDS, Cursor, Message, Page, answer, clean, fulfilments, look, to_json
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,8 @@ PACKAGE = "tbbridge.viewer"
 ROUTE = "_tbbridge/live"
 MOST_ON_THE_WAY = 2
 """Messages that a page has not said it has drawn; with so many it is sent none, and later what it then needs."""
+MOST_TOLD = 20
+"""Notifications at once."""
 LONGEST_WANT = 256 * 1024  # bytes of a message from a page
 SAFE: dict[str, Any] = {"enable_mcp": False, "include_assets_files": False, "add_log_handler": False}
 """Options of Dash that must not be left to environment variables or to files that happen to lie about."""
@@ -72,7 +74,7 @@ def _add_assets(app: Dash, alone: bool) -> None:
     _HAVE_ASSETS.add(app)
     address = app.config.requests_pathname_prefix + _add_plotly(app)
     later = {"defer": "", "data-plotly": address, **({"data-keep": ""} if alone else {})}
-    for script, attributes in (("components.js", {}), ("live.js", later)):
+    for script, attributes in (("components.js", {}), ("cursor.js", {"defer": ""}), ("live.js", later)):
         path = {"relative_package_path": f"assets/{script}", "namespace": PACKAGE}
         app.scripts.append_script({**path, "attributes": attributes})
     app.css.append_css({"relative_package_path": "assets/tbbridge.css", "namespace": PACKAGE})
@@ -141,6 +143,7 @@ class Session:
         self.asked = False  # the page has changed its controls
         self.on_the_way = 0
         self.last = -math.inf  # when the last message went
+        self.known = set(fulfilments(page.source))  # which conditions it need not be told of
 
     async def run(self) -> None:
         """Push until the page goes away."""
@@ -194,6 +197,7 @@ class Session:
         while True:
             await self.wake.wait()
             self.wake.clear()
+            await self._tell_fulfilled()
             if self.controls is None or self.on_the_way >= MOST_ON_THE_WAY:
                 continue
             pause = SPEEDS.get(self.controls["updates"], 0.1)
@@ -214,6 +218,18 @@ class Session:
                 await asyncio.wait_for(self.wake.wait(), left)
             self.wake.clear()
 
+    async def _tell_fulfilled(self) -> None:
+        """Tell of newly fulfilled conditions, also a page that draws nothing because it is hidden."""
+        if news := [text for text in fulfilments(self.page.source) if text not in self.known]:
+            self.known.update(news)
+            await self._send({"fulfilled": news[:MOST_TOLD]})
+
+    async def _send(self, message: Message) -> None:
+        try:
+            await self.socket.send_text(to_json(message))
+        except RuntimeError:  # closed meanwhile
+            raise WebSocketDisconnect(1006) from None
+
     async def _tell(self, controls: Mapping[str, Any], frozen: bool) -> None:
         asked, self.asked = self.asked, False
         if not (frozen and self.views):
@@ -229,10 +245,7 @@ class Session:
         if message:
             self.on_the_way += 1
             self.last = asyncio.get_running_loop().time()
-            try:
-                await self.socket.send_text(to_json(message))
-            except RuntimeError:  # closed meanwhile
-                raise WebSocketDisconnect(1006) from None
+            await self._send(message)
         self.wake.set()
 
 

@@ -116,6 +116,7 @@ class Bridge:
         self.tensorboard_url: str | None = None
         self.ended: Callable[[str], bool] = lambda name: False
         """Whether the writer of an experiment says that it came to its end; any thread may ask."""
+        self.conditions = tuple(conditions)
         self.logdir = os.fspath(logdir) if is_url(logdir) else os.path.abspath(logdir)
         self.out = Path(out) if out is not None else default_out(logdir)
         self._poll_interval = poll_interval

@@ -4,14 +4,14 @@ const PERIOD = 5000; // milliseconds between looks, as TensorBoard's own server 
 const WIDTH = 480;
 const HEIGHT = 200;
 const MARGIN = 24;
-const CHARTS = [[0, 1], [2, 3]]; // the columns of each chart: training solid, validation dashed
+const CHARTS = [[0, 1], [2, 3]]; // the columns of each chart: pale training, full validation
 const STYLE = `
   body { font: 14px Roboto, sans-serif; margin: 16px; color: #444; background: #fff; }
   section { margin-top: 16px; } h2 { font-size: 16px; margin: 0 0 4px; } figure { display: inline-block; margin: 0 16px 0 0; }
-  polyline { fill: none; stroke: #79afe1; stroke-width: 1.5; } polyline + polyline { stroke: #0b6bcb; stroke-width: 2; }
+  polyline { fill: none; stroke: #739ac5; stroke-width: 1.5; } polyline + polyline { stroke: #004895; stroke-width: 2; }
   text { font-size: 11px; fill: #666; } rect { fill: none; stroke: #ddd; }
   @media (prefers-color-scheme: dark) { body { color: #ccc; background: #303030; } text { fill: #aaa; } rect { stroke: #555; }
-    polyline { stroke: #3c6790; } polyline + polyline { stroke: #5aa9ff; } }`;
+    polyline { stroke: #446690; } polyline + polyline { stroke: #6ba5ee; } }`;
 
 function element(parent, tag, text = "", attributes = {}) {
   const made = document.createElement(tag);

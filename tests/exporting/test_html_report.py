@@ -173,8 +173,8 @@ def test_a_million_points_stay_usable(tmp_path: Path, tab: Page) -> None:
     values[200] = np.nan
     columns = {"train accuracy": values, "val accuracy": values - 1}
     logged = {name: np.ones(len(steps), bool) for name in columns}
-    csv = run_log_csv(RunLog("big", steps, columns, logged))
-    log = html_report.SharedLog("big", "big.csv", csv, [html_report.Extremes(None, None)] * 2)
+    data = run_log_csv(RunLog("big", steps, columns, logged))
+    log = html_report.SharedLog("big", "big.csv", data)
     path = tmp_path / "big.html"
     chunks = html_report.html_chunks(
         html_report.HtmlReport("big", "1", list(columns), [log]), plotly_bundle.plotly_bundle()

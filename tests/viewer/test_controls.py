@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -284,21 +285,23 @@ def test_plotlys_tools_are_there(screen: Screen) -> None:
     assert download.value.suggested_filename == "tbbridge-loss.png"
 
 
-def test_hovering_shows_the_values(screen: Screen, source: MemorySource) -> None:
-    """The mouse over the chart shows the whole step, and of each line the smoothed and the logged value there."""
-    source.put("mnist-cnn", {"train accuracy": points([0.5, 0.8, 1.0], every=254_610)})
-    wait_until(lambda: screen.line("accuracy", "Training")["x"] == [0, 254_610, 509_220], what="drawn")
-    box = screen.chart("accuracy").locator(".nsewdrag").first.bounding_box()
-    words = screen.chart("accuracy").locator(".hoverlayer text")
-
-    def label() -> str:
+def test_hovering_shows_the_values(served: Handle, open_page: Callable[..., Screen], source: MemorySource) -> None:
+    """One box says of each line the smoothed and the logged value, its step and times in the browser's zone."""
+    source.put("mnist-cnn", {"train accuracy": points([0.5, 0.8, 1.0], every=254_610, wall=1_743_296_399)})
+    for zone, time in (
+        ("UTC", "2025-03-30 01:00:00"),
+        ("Europe/Berlin", "2025-03-30 03:00:00"),  # summer time began in this second
+        ("Asia/Kolkata", "2025-03-30 06:30:00"),
+    ):
+        screen = open_page(served.url, timezone_id=zone)
+        screen.wait_drawn()
+        box = screen.chart("accuracy").locator(".nsewdrag").first.bounding_box()
         place = screen.figure("accuracy", "p._fullLayout.xaxis.d2p(254610)")
-        for shift in (0, 3):  # a plot that is still being drawn does not see the first one
-            screen.page.mouse.move(box["x"] + place + shift, box["y"] + box["height"] / 2)
-        return "".join(words.all_text_contents())
-
-    wait_until(lambda: "254,610" in label(), what="the step")
-    assert f"{ema([0.5, 0.8], 0.6)[1]:.4f}, logged 0.8000" in label()
+        screen.page.mouse.move(box["x"] + place - 9, box["y"] + box["height"] / 2)
+        shown = screen.chart("accuracy").locator(".tb-hover")
+        assert shown.locator("p").inner_text().split("\n") == ["Step", "254,610", "Time", time, "Relative", "1.0 s"]
+        smoothed = float(f"{ema([0.5, 0.8], 0.6)[1]:.6g}")
+        assert shown.locator("td").all_inner_texts() == [str(smoothed), "0.8"]
 
 
 def test_learn_more_opens(screen: Screen) -> None:
@@ -410,7 +413,9 @@ def test_the_page_is_downloaded_as_one_file(screen: Screen, tmp_path: Path, open
     assert other.page.evaluate(smoothed) == drawn["y"]
     assert other.page.get_by_role("heading", name="Cross entropy loss").count() == 1
     best = screen.cell("accuracy-best-1-0")
-    values = [float(text) for text in other.page.locator("#values .pair span:nth-child(2)").all_inner_texts()]
+    values = [
+        float(text) for text in other.page.locator("#values td").all_inner_texts() if re.fullmatch(r"0\.\d+", text)
+    ]
     assert best in [f"{value:.4f}" for value in values]
 
 

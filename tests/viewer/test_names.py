@@ -10,7 +10,8 @@ from screen import Screen
 from support import wait_until
 
 from tbbridge import Mark
-from tbbridge.viewer import serve
+from tbbridge.viewer import serve, table
+from tbbridge.viewer.plot import escape, shorten
 
 CALL = "window.pwned=1"
 PAYLOADS = [
@@ -100,12 +101,17 @@ def test_no_name_runs_a_script(hostile: MemorySource, open_page: Callable[..., S
             listed = "[...document.querySelectorAll('#accuracy-readout th[colspan]')].map(e => e.textContent)"
             wait_until(lambda: screen.page.evaluate(listed) == names[:5], what="listed as they are")  # noqa: B023
             screen.page.evaluate("""() => document.querySelectorAll('.js-plotly-plot').forEach(plot => {
-                tbbridge.Plotly.Fx.hover(plot, [{xval: 5}], 'xy');
+                plot.tbCursor.show(5);
                 plot.querySelectorAll('.annotation').forEach(sign => sign.dispatchEvent(new MouseEvent('mouseover')));
             })""")
+            told = set(screen.page.locator(".tb-hover th:first-child").all_text_contents()) - {""}
+            labels = ("Training", "Validation")
+            assert told
+            assert told <= {f"{shorten(name)} · {label}" for name in names for label in labels}
             assert screen.page.evaluate(STRANGE) == []
         rows = "[...document.querySelectorAll('.tb-runs tbody th')].map(e => e.textContent)"
-        wait_until(lambda: screen.page.evaluate(rows) == hostile.names()[:60], what="the table's names as they are")
+        first = hostile.names()[: table.WINDOW]
+        wait_until(lambda: screen.page.evaluate(rows) == first, what="the table's names as they are")
         screen.page.get_by_label("Experiment").click()
         for box in screen.page.get_by_text("Notes (").all():
             box.click()
@@ -121,6 +127,4 @@ STRANGE = """[...document.querySelectorAll(
 
 
 def metas(names: list[str]) -> set[str]:
-    from tbbridge.viewer.plot import escape, shorten
-
     return {f"{escape(shorten(name))} · Training" for name in names}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from urllib.error import URLError
 
 import pytest
 from conftest import CHROMIUM, FLAGS
+from logs import write_experiment, write_run
 from memory_source import MemorySource
 from playwright.sync_api import Browser
 from screen import Screen
@@ -162,6 +164,42 @@ def test_behind_jupyter_server_proxy(
         screen = open_page(f"http://127.0.0.1:{jupyter}{prefix or f'/proxy/{upstream}/'}")
         follows(screen, source, 500)
         screen.page.goto("about:blank")
+
+
+SHOW = """
+import json, sys, nbclient
+from nbformat.v4 import new_code_cell, new_notebook
+cell = new_code_cell(f"import tbbridge; tbbridge.show({sys.argv[1]!r})")
+notebook = nbclient.NotebookClient(new_notebook(cells=[cell]), timeout=100)
+with notebook.setup_kernel():
+    notebook.execute_cell(cell, 0)
+    print(json.dumps([output["data"].get("text/html", "") for output in cell.outputs if "data" in output]), flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_real_notebook_shows_the_live_page_through_the_proxy(
+    tmp_path: Path, jupyter: int, open_page: Callable[..., Screen]
+) -> None:
+    """A real kernel runs `tbbridge.show`; what the cell displays, on a page of a real Jupyter server, is live."""
+    write_experiment(tmp_path / "logs", "exp")
+    command = [sys.executable, "-c", SHOW, str(tmp_path / "logs")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as kernel:
+        assert kernel.stdin
+        assert kernel.stdout
+        (shown,) = json.loads(kernel.stdout.readline())
+        screen = open_page("about:blank")
+        screen.expected = ("404",)
+        screen.page.goto(f"http://127.0.0.1:{jupyter}/nothing-here")  # any page of the server
+        screen.page.evaluate("html => { document.body.innerHTML = html; }", shown)
+        frame = wait_until(lambda: (screen.page.frames[1:] or [None])[0], what="the frame")
+        drawn = "(document.querySelector('#accuracy-graph')?.data || []).map(trace => trace.x.at(-1))"
+        wait_until(lambda: 3 in frame.evaluate(drawn), what="the chart")
+        assert "/proxy/" in frame.url
+        write_run(tmp_path / "logs" / "exp" / "train", "2", wall_time=200.0, accuracy=[(77, 0.5)])
+        wait_until(lambda: 77 in frame.evaluate(drawn), what="the new point")
+        screen.page.goto("about:blank")
+        kernel.stdin.close()
 
 
 @pytest.mark.parametrize("wrong", ["a b", "/a/../b/", '/"><script>/', "/a//b/", "http://x/"])

@@ -75,38 +75,43 @@ def test_the_y_range_by_hand_and_the_x_range_alone(screen: Screen) -> None:
 
 
 def test_both_charts_show_the_place_under_the_mouse(screen: Screen) -> None:
-    """Where the mouse points at one chart, the other one shows the values of the same step."""
+    """Where the mouse points at one chart, the other one shows the values of the same step; a click keeps them."""
+    screen.wait_drawn("loss")
     box = screen.chart("accuracy").locator(".nsewdrag").first.bounding_box()
-    words = screen.chart("loss").locator(".hoverlayer text")
-
-    def other() -> str:
-        for shift in (0, 3):
-            screen.page.mouse.move(box["x"] + box["width"] / 2 + shift, box["y"] + box["height"] / 2)
-        return "".join(words.all_text_contents())
-
-    wait_until(lambda: "Validation" in other(), what="the other chart's values")
-
-
-def test_a_click_keeps_the_values_in_view(screen: Screen) -> None:
-    """They stay where the mouse goes away, and go with the next click."""
-    box = screen.chart("loss").locator(".nsewdrag").first.bounding_box()
     place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    words = screen.chart("loss").locator(".hoverlayer text")
-
-    def pointed() -> bool:
-        screen.page.mouse.move(place[0] + 3, place[1])
-        screen.page.mouse.move(*place)
-        return "Validation" in "".join(words.all_text_contents())
-
-    wait_until(pointed, what="the values under the mouse")
+    own, other = (screen.chart(name).locator(".tb-hover") for name in ("accuracy", "loss"))
+    screen.page.mouse.move(*place)
+    assert "Validation" in other.inner_text()
+    assert own.locator("p").inner_text() == other.locator("p").inner_text()
+    for one in (own, other):  # it stays inside its chart, where no control is
+        inner, outer = one.bounding_box(), one.locator("xpath=..").bounding_box()
+        assert outer["x"] <= inner["x"] <= inner["x"] + inner["width"] <= outer["x"] + outer["width"]
+        assert outer["y"] <= inner["y"]
     screen.page.mouse.click(*place)
-    kept = screen.chart("loss").locator(".tb-pin")
-    wait_until(lambda: kept.count() and "Validation" in "".join(kept.all_text_contents()), what="kept")
+    said = own.inner_text()
     screen.page.mouse.move(5, 5)
-    wait_until(lambda: not words.count(), what="the mouse's own are gone")
-    assert kept.is_visible()
+    assert (own.count(), other.count()) == (1, 1)
+    assert own.inner_text() == said
     screen.page.mouse.click(*place)
-    wait_until(lambda: not kept.count(), what="gone")
+    screen.page.mouse.move(5, 5)
+    assert not own.count() + other.count()
+
+
+def test_the_box_of_many_lines_stays_small(open_page: Callable[..., Screen], source: MemorySource) -> None:
+    """Of many lines the nearest to the mouse are told, each with its own time where these differ."""
+    for seed in range(20):
+        moved = {name: column._replace(wall_time=column.wall_time + 60 * seed) for name, column in training(40).items()}
+        source.put(f"run{seed}", moved)
+    with serve(source, port=0) as handle:
+        screen = open_page(handle.url + "?" + "&".join(f"experiment=run{seed}" for seed in range(20)))
+        wait_until(lambda: len(screen.traces("accuracy")) > 20, what="drawn")
+        screen.chart("accuracy").locator(".nsewdrag").first.hover()
+        box = screen.chart("accuracy").locator(".tb-hover")
+        wait_until(box.count, what="the box")
+        assert box.locator("tr").count() == 1 + 10
+        assert box.locator("tr").first.locator("th").all_inner_texts() == ["", "Smoothed", "Value", "Time"]
+        assert "and 30 more" in box.inner_text()
+        screen.page.goto("about:blank")
 
 
 def test_outliers_are_left_out_of_the_y_range() -> None:
@@ -158,7 +163,7 @@ def test_an_empty_page_says_what_it_watches_and_why_it_may_be_empty(open_page: C
 
 
 def test_a_new_point_is_drawn_without_drawing_the_chart_again(screen: Screen, source: MemorySource) -> None:
-    """It stands at the end of its line, at its place; Plotly draws the whole chart when the mouse comes."""
+    """It stands at the end of its line, at its place; Plotly draws the whole chart later, or when it is zoomed."""
     middle = screen.figure("accuracy", "p._fullLayout.yaxis.range.reduce((a, b) => a + b) / 2")
     source.append("mnist-cnn", 500, val_accuracy=middle)
     wait_until(lambda: screen.line("accuracy", "Validation")["x"][-1:] == [500], what="the point")

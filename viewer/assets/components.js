@@ -160,7 +160,7 @@ window.tbbridge_viewer = (() => {
     const onScroll = () => {
       const at = Math.floor(place.current.scrollTop / height()), known = first + rows.length;
       const seen = Math.ceil(place.current.clientHeight / height());
-      if ((at < first && first > 0) || (at + seen > known && known < total)) page().set("from", String(Math.max(at - 20, 0)));
+      if ((at < first && first > 0) || (at + seen > known && known < total)) page().set("from", String(Math.max(at - 12, 0)));
     };
     useEffect(() => { if (data && place.current.clientHeight) onScroll(); }, [data]); // it was scrolled on meanwhile
     const sort = (column) => {

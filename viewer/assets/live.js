@@ -1,6 +1,7 @@
 /* Keeps the charts current: one websocket per page, or a poll where none gets through (see ../messages.py for the messages). */
 (() => {
   "use strict";
+  const { missed, toggled, Cursor } = window.tbbridge;
   /* plotly.js comes last: the page stands before it. A larger app keeps its own, if it has one or its dcc.Graph is still
      to load one; on our own page ours stays where users look for it. */
   const { plotly: address, keep } = document.currentScript.dataset;
@@ -33,6 +34,10 @@
     pages.forEach((page) => page.ask());
   };
   dark.addEventListener("change", () => pages.forEach((page) => page.ask()));
+
+  /* The button that asks for notifications is there while the user may be asked. */
+  const showAsked = () => document.documentElement.toggleAttribute("data-tb-asked", !window.isSecureContext || window.Notification?.permission !== "default");
+  showAsked();
 
   /* ---------------------------------------------------------------------------------------- controls in the address */
   const fromText = (text, like) => {
@@ -146,7 +151,9 @@
       socket.onmessage = (event) => {
         if (this.socket !== socket) return;
         if (!this.heard) { this.heard = true; this.failures = 0; this.stopPolling(); }
-        this.take(JSON.parse(event.data), () => this.send({ drawn: 1 }));
+        const message = JSON.parse(event.data);
+        if (message.fulfilled) this.notify(message.fulfilled); // at once: a hidden page draws nothing
+        else this.take(message, () => this.send({ drawn: 1 }));
       };
       socket.onclose = () => {
         if (this.socket !== socket || this.ended) return;
@@ -195,6 +202,12 @@
       this.take(message, () => {});
     }
 
+    /* ----- notifications */
+    notify(texts) {
+      if (window.Notification?.permission !== "granted") return;
+      for (const text of texts) new Notification("tbbridge", { body: text, tag: text }).onclick = () => window.focus();
+    }
+
     /* ----- drawing */
     take(message, done) {
       this.queue = this.queue.then(() => this.apply(message)).catch((error) => console.error(error)).then(frame).then(done);
@@ -230,22 +243,22 @@
       if (!plot) return;
       clearTimeout(plot.tbLater);
       plot.tbLater = null;
-      unpin(plot);
-      this.makeRoom(figure.data, figure.layout);
+      figure.layout.hovermode = false; // cursor.js says what is under the mouse
+      for (const mark of figure.layout.annotations || []) mark.captureevents = false;
+      this.fit(chart, figure.data, figure.layout);
       await Plotly.react(plot, figure.data, figure.layout, plot.tbConfig);
       this.drawn[chart] = plot;
-      if (!plot.tbListens) {
-        plot.tbListens = true;
-        plot.addEventListener("pointermove", () => { if (plot.tbLater) this.redraw(plot); }); // what is shown there is whole
+      await this.align(chart);
+      if (plot.tbCursor) plot.tbCursor.leave();
+      else {
         // its id is another chart's once charts were moved
-        plot.on("plotly_click", () => pin(plot));
-        for (const event of ["hover", "unhover"]) plot.on(`plotly_${event}`, (where) => this.point(chart, where));
-        plot.on("plotly_relayout", (change) => this.zoomed(plot.id.slice(this.prefix.length, -"-graph".length), plot, change));
+        plot.tbCursor = new Cursor(plot, () => this.others(chartOf(plot)));
+        plot.on("plotly_relayout", (change) => this.zoomed(chartOf(plot), plot, change));
       }
     }
 
     zoomed(chart, plot, change) {
-      unpin(plot);
+      plot.tbCursor.leave();
       const keys = Object.keys(change).filter((key) => key.startsWith("xaxis"));
       if (!keys.length) return;
       const before = JSON.stringify(this.ranges[chart]);
@@ -257,26 +270,21 @@
       this.ask();
     }
 
-    /* The charts of the page share their x range: the others are zoomed alike. */
+    /* The charts that share a chart's x axis: the two share theirs, a further one has its own. */
+    others(chart) {
+      const further = (name) => name.startsWith("more-");
+      return Object.keys(this.drawn).filter((name) => name !== chart && !further(name) && !further(chart))
+        .map((name) => this.drawn[name]).filter((plot) => plot.isConnected && plot.data.length && !plot._dragging);
+    }
+
+    /* The other chart is zoomed alike. */
     follow(chart, axis) {
-      if (chart.startsWith("more-") || this.controls.share === false) return;
-      for (const name of Object.keys(this.drawn)) {
-        const other = this.drawn[name];
-        if (name === chart || name.startsWith("more-") || !other.isConnected || !other.data.length) continue;
+      if (this.controls.share === false) return;
+      for (const other of this.others(chart)) {
+        const name = chartOf(other);
         if (axis.autorange) delete this.ranges[name];
         else this.ranges[name] = this.ranges[chart];
         Plotly.relayout(other, axis.autorange ? { "xaxis.autorange": true } : { "xaxis.range": [...axis.range] });
-      }
-    }
-
-    /* Both charts show the same place of the x axis under the mouse. */
-    point(chart, event) {
-      if (!event.event || chart.startsWith("more-")) return; // a script's, not the mouse's
-      for (const name of Object.keys(this.drawn)) {
-        const other = this.drawn[name];
-        if (name === chart || name.startsWith("more-") || !other.isConnected || !other.data.length || other._dragging) continue;
-        if (event.xvals) Plotly.Fx.hover(other, { xval: event.xvals[0] });
-        else Plotly.Fx.unhover(other, {});
       }
     }
 
@@ -286,7 +294,7 @@
       if (!plot) return;
       for (const change of changes) {
         const trace = plot.data[change.trace];
-        for (const key of ["x", "y", "text", "customdata"]) if (key in change) trace[key] = kept([...(trace[key] || []), ...change[key]], change.keep);
+        for (const key of ["x", "y", "text", "customdata", "beside"]) if (key in change) trace[key] = kept([...(trace[key] || []), ...change[key]], change.keep);
       }
       if (!changes.every((change) => sketch(plot, change))) await this.redraw(plot);
       else plot.tbLater = plot.tbLater || setTimeout(() => this.redraw(plot), REDRAW);
@@ -297,16 +305,30 @@
       plot.tbLater = null;
       if (!plot.isConnected || !plot._fullLayout) return;
       if (plot._dragging) { plot.tbLater = setTimeout(() => this.redraw(plot), REDRAW); return; }
-      this.makeRoom(plot.data, plot.layout);
+      this.fit(chartOf(plot), plot.data, plot.layout);
       await Plotly.redraw(plot);
+      await this.align(chartOf(plot));
     }
 
-    /* Room for the next points of a live chart, so that its x axis stays for a while. */
-    makeRoom(data, layout) {
-      const ends = data.filter((trace) => trace.x.length).map((trace) => [trace.x[0], trace.x.at(-1)]);
-      if (this.status.state !== "live" || !ends.length) return;
-      const last = Math.max(...ends.map((end) => end[1])), span = last - Math.min(...ends.map((end) => end[0]));
-      for (const axis of ["xaxis", "xaxis2"]) if (layout[axis] && layout[axis].type !== "date") layout[axis].autorangeoptions = { include: last + ROOM * span };
+    /* The ends of the x axis: those of all lines of the charts that share it, and room for the next points while it lives. */
+    ends(chart, data) {
+      const shared = this.controls.share === false ? [] : this.others(chart).flatMap((plot) => plot.data);
+      const lines = [...data, ...shared].filter((trace) => trace.mode === "lines" && trace.x.length);
+      const first = Math.min(...lines.map((trace) => trace.x[0])), last = Math.max(...lines.map((trace) => trace.x.at(-1)));
+      return last > first ? { minallowed: first, maxallowed: last + (this.status.state === "live" ? ROOM * (last - first) : 0) } : {};
+    }
+
+    fit(chart, data, layout) {
+      const autorangeoptions = this.ends(chart, data);
+      for (const axis of ["xaxis", "xaxis2"]) if (layout[axis]) layout[axis].autorangeoptions = autorangeoptions;
+    }
+
+    /* Draw the other chart again where its x axis ends elsewhere by now. */
+    async align(chart) {
+      for (const plot of this.controls.share === false ? [] : this.others(chart)) {
+        const { autorangeoptions } = plot.layout.xaxis, wanted = this.ends(chartOf(plot), plot.data);
+        if (plot._fullLayout.xaxis.autorange && JSON.stringify(autorangeoptions) !== JSON.stringify(wanted)) await this.redraw(plot);
+      }
     }
 
     async write(cells) {
@@ -337,6 +359,7 @@
     }
   }
 
+  const chartOf = (plot) => plot.id.slice(plot.closest("[data-tb-page]").dataset.tbPage.length, -"-graph".length);
   const REDRAW = 5000; // milliseconds until Plotly knows what was sketched
   const ROOM = 0.03;
   const kept = (values, most) => (most < 0 ? values : values.slice(-most));
@@ -357,16 +380,6 @@
     return true;
   };
 
-  /* A click keeps the values under the mouse in view until the next click, a zoom, or a new picture. */
-  const unpin = (plot) => { const pinned = plot.querySelector(".tb-pin"); if (pinned) pinned.remove(); return !!pinned; };
-  const pin = (plot) => {
-    const shown = plot.querySelector(".hoverlayer");
-    if (unpin(plot) || !shown) return;
-    const copy = shown.cloneNode(true);
-    copy.setAttribute("class", "tb-pin");
-    shown.parentNode.insertBefore(copy, shown);
-  };
-
   /* Plotly writes a date axis' range in local time: "2026-03-29 03:00:00.1234", with a date alone at midnight. */
   const epoch = (text) => new Date(text.length > 10 ? text.replace(" ", "T") : `${text}T00:00`).getTime();
   const WORDS = { empty: "nothing to show yet", static: "from a file" };
@@ -377,8 +390,7 @@
   };
 
   /* ---------------------------------------------------------------------------------------------- Dash and the buttons */
-  const { missed, toggled } = window.tbbridge;
-  window.tbbridge = {
+    window.tbbridge = {
     Plotly: null,
     loaded(ours, before) {
       Plotly = window.tbbridge.Plotly = ours;
@@ -416,6 +428,7 @@
       const page = pages.get(root.dataset.tbPage);
       setProps(`${page.prefix}charts`, { value: arrange(page.controls.charts || [], button.dataset.name) });
     }
+    if (button.dataset.tb === "notify") Notification.requestPermission().then(showAsked);
     if (button.dataset.tb === "theme") setTheme(theme() === "dark" ? "light" : "dark");
     if (button.dataset.tb === "link") {
       navigator.clipboard.writeText(location.href).then(() => {
