@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import fnmatch
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from support import ROOT, environment
+from support import ROOT
 
 import tbbridge
 
@@ -73,14 +71,6 @@ def same_feeds(found: dict[str, Any], expected: dict[str, Any]) -> bool:
         and (feed is None or (fnmatch.fnmatchcase(found[column][0], feed[0]) and found[column][1] == feed[1]))
         for column, feed in expected.items()
     )
-
-
-def run_script(script: Path, *args: str | Path) -> str:
-    """What a training script printed on stdout; it must end well."""
-    command, env = [sys.executable, script, *args], environment(script.read_text())
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def last_values(log: tbbridge.RunLog) -> dict[str, float]:

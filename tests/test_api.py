@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pandas
-import polars
 import pyarrow as pa
 import pytest
 from logs import files_of, write_experiment, write_run
@@ -77,6 +75,9 @@ def test_superseded_points(tmp_path: Path) -> None:
 
 def test_arrow_takers_get_the_table_without_a_copy(logdir: Path) -> None:
     """The table speaks the Arrow PyCapsule interface; polars, DuckDB and pandas take it, and agree."""
+    import duckdb
+    import polars
+
     table = scalars = tbbridge.scalars_table(logdir, runs="a/train", tags="accuracy")
     assert hasattr(scalars, "__arrow_c_stream__")
     assert polars.DataFrame(table)["value"].sum() == 2.75

@@ -8,7 +8,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from logs import write_experiment, write_run
 
@@ -17,7 +16,11 @@ from tbbridge.cli import main
 SCHEMA = json.loads(files("tbbridge.commands").joinpath("schema.json").read_text())
 
 
-def validator(command: str) -> jsonschema.Draft202012Validator:
+def validator(command: str) -> Any:
+    """The outside validator of what a command prints, after it found the schema itself well made."""
+    import jsonschema  # here: another package's extra makes its import take seconds
+
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
     return jsonschema.Draft202012Validator({**SCHEMA, "$ref": f"#/$defs/{command}"})
 
 
@@ -45,7 +48,6 @@ def test_the_output_is_what_the_schema_says(
     logs: Path, capsys: pytest.CaptureFixture[str], command: str, words: list[str]
 ) -> None:
     """And no longer once a key that it requires is gone, or the version is another one."""
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert main([command, str(logs), *words]) in (0, 1)
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     validator(command).validate(found)

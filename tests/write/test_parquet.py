@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 
-import duckdb
 import numpy as np
-import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
 from small_tables import float32, long
@@ -59,6 +57,9 @@ def test_an_empty_table_is_a_valid_file() -> None:
 
 def test_polars_and_duckdb_read_it(tmp_path) -> None:
     """Two other readers agree."""
+    import duckdb
+    import polars
+
     path = tmp_path / "long.parquet"
     path.write_bytes(parquet_bytes(long(("r", "t", float32(1, 2)), ("s", "t", float32(3)))))
     assert polars.read_parquet(path)["value"].to_list() == [1, 2, 3]
