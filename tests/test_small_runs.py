@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import struct
 from importlib import import_module
 from pathlib import Path
 from random import Random
@@ -13,13 +14,16 @@ from decode.story import decode, everything, wreck
 from support import ROOT
 
 import tbbridge
-from tbbridge.core.model import EventFile, Series
+from tbbridge.core.model import EventFile, Int64, Series
+from tbbridge.decode.small_files import SmallFiles
+from tbbridge.following.follower import Follower
 from tbbridge.reading import together
 from tbbridge.reading.reading import Reading, experiments
 from tbbridge.shape.facts import facts
 from tbbridge.shape.series import merge
 from tbbridge.tail import batch
 from tbbridge.write.events import EventWriter
+from tbbridge.write.run_log_csv import run_log_csv
 
 TAGS = ("loss", "val_loss", "accuracy", "val/accuracy", "lr")
 
@@ -147,6 +151,32 @@ def test_a_file_that_goes_or_changes_between_listing_and_reading_costs_only_itse
         f"cannot read run00{number}/events.out.tfevents.1: it was there a moment ago, and is gone"
         for number in range(3)
     ]
+
+
+def test_an_error_in_reading_together_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The files of that batch are read one by one, once and while they are followed; the log says so."""
+    write_runs(tmp_path / "logs", 40)
+    usual, failed = together.decode_small, list[int]()
+
+    def faulty(data: memoryview, bounds: Int64) -> SmallFiles:
+        if struct.pack("<f", 7.5) in bytes(data):  # run007 is among them
+            failed.append(len(bounds) - 1)
+            raise ZeroDivisionError
+        return usual(data, bounds)
+
+    monkeypatch.setattr(together, "decode_small", faulty)
+    monkeypatch.setattr(batch, "_BATCH", 2000)
+    reading = tbbridge.read(tmp_path / "logs")
+    compare(reading, tmp_path / "logs")
+    follower = Follower(tmp_path / "logs")
+    follower.poll()
+    for experiment in reading.experiments:
+        assert follower.csv(experiment.name) == run_log_csv(reading.table(experiment))
+    assert len(failed) == 2
+    assert 1 < failed[0] < 40
+    assert caplog.messages == [f"reading {failed[0]} small files together failed: they are read one by one"] * 2
 
 
 def test_the_benchmark_of_many_runs_has_right_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -380,8 +380,8 @@ class LogDirectory:
             return []
         places = [EventPath(path, self._files[path][1].name) for path in new]
         results = []
-        for batch, decoded, series, plain in read_together(places):
-            calm, facts, bounds = series.calm.tolist(), series.facts(), batch.bounds.tolist()
+        for batch, decoded, series, plain, calm, facts in read_together(places):
+            bounds = batch.bounds.tolist()
             for i in plain:
                 place = places[batch.files[i]]
                 run, file = self._files[place.path]

@@ -112,8 +112,7 @@ def _read_small(listing: Listing) -> _SmallFiles:
     found = _SmallFiles({}, {}, {}, {})
     runs = [run for run, files in listing.runs.items() for _ in files]
     places = [place for files in listing.runs.values() for place in files]
-    for batch, decoded, series, plain in read_together(places):
-        calm, known = series.calm.tolist(), series.facts()
+    for batch, decoded, series, plain, calm, known in read_together(places):
         for i in plain:
             run, place = runs[batch.files[i]], places[batch.files[i]]
             small = _Small(place.name, decoded, i)
