@@ -300,14 +300,15 @@ class Tables:
         """Take in the news of these runs; return the experiments that changed."""
         changed = {*changed, *(run for run in self._logs.reading if run not in self._runs)}  # of an experiment, too
         names_changed = False
-        below, bounded = set[str](), set[str]()
+        announced, bounded = set[str](), set[str]()
         for run in sorted(changed, key=lambda run: (run != ROOT, run)):  # a run before those below it
             names_changed |= self._take_in(run)
-            below |= self._announce(run)
+            announced |= self._announce(run)
             bounded |= self._note_domains(run)
+        below = self._below(announced)
         for run in below - changed:
             names_changed |= self._take_in(run)
-        changed |= below | bounded
+        changed |= below | self._below(bounded)
         if names_changed:
             return self._map_all(changed)
         names = {self._owners[run] for run in changed if run in self._owners}  # one that came and went has none
@@ -418,23 +419,24 @@ class Tables:
             return True
 
     def _announce(self, name: str) -> set[str]:
-        """Note the session starts of a run; returns the runs below it where they are not those of before."""
+        """Note the session starts of a run; returns the run where they are not those of before."""
         starts = session_starts(self._runs[name].files.values()) if name in self._runs else []
         if _starts(starts) == _starts(self._announced.get(name, [])):
             return set()
         self._announced[name] = starts
-        return self._below(name)
+        return {name}
 
     def _note_domains(self, name: str) -> set[str]:
-        """Note what the hyperparameters may be by a run; returns the runs below it where that is not as before."""
+        """Note what the hyperparameters may be by a run; returns the run where that is not as before."""
         domains = repr(hparam_domains(self._files(name)))  # a NaN among them equals itself
         if domains == self._domains.get(name, repr({})):
             return set()
         self._domains[name] = domains
-        return self._below(name)
+        return {name}
 
-    def _below(self, name: str) -> set[str]:
-        return {run for run in self._runs if run != name and (name == ROOT or run.startswith(f"{name}/"))}
+    def _below(self, names: set[str]) -> set[str]:
+        """The runs below any of these, in one look at each."""
+        return {run for run in self._runs if not names.isdisjoint(_above(run))} if names else set()
 
     def _files(self, name: str) -> Iterable[EventFile]:
         """The event files of a run, without their scalars; none where there is no such run."""
@@ -500,6 +502,12 @@ class Tables:
             ),
             last_write=max((moment for moment in writes if moment is not None), default=None),
         )
+
+
+def _above(run: str) -> list[str]:
+    """All places above a run, whether or not there are runs."""
+    parts = run.split("/")
+    return [] if run == ROOT else [ROOT, *("/".join(parts[:count]) for count in range(1, len(parts)))]
 
 
 def _starts(above: Iterable[EventFile]) -> list[tuple[str, list[Start]]]:

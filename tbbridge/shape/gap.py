@@ -37,7 +37,9 @@ def gaps(train: Points, val: Points, *, lower_is_better: bool) -> Points:
 
 def gap(train: Points, val: Points, *, lower_is_better: bool) -> Gap | None:
     """Return the gap at the last step that both columns have (as `decimal_gaps`); None where they share no step."""
-    if len(train.step) and len(val.step) and train.step[-1] == val.step[-1]:
+    if not len(train.step) or not len(val.step):
+        return None
+    if train.step[-1] == val.step[-1]:
         row, place = len(val.step) - 1, len(train.step) - 1
     else:
         for newest in _TAILS:  # what they share stands near their ends, as a rule

@@ -7,6 +7,7 @@ row["best val accuracy"], row["duration"]
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -29,6 +30,7 @@ LOWER_IS_BETTER: Final = frozenset(_LOWER.split())
 """Words of a column's name that make its smallest value the best; otherwise the largest is."""
 
 
+@lru_cache(1000)
 def lower_is_better(column: str) -> bool:
     """Whether the smallest value of a column is its best."""
     return any(part in LOWER_IS_BETTER for word in tokenise(column) for part in word.text.split())
