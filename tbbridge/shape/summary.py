@@ -79,8 +79,12 @@ class SummaryRow(Mapping[str, Cell]):
         if self._cells is None:
             columns, restarts, damage = self._given
             counts = {"restarts": restarts, "damage": damage}
-            given = {HPARAM + name: value for name, value in self.hparams.items()}
-            self._cells = {**_course(columns), **_values(columns), **counts, **given}
+            self._cells = {**_course(columns), **_values(columns), **counts}
+            for name, value in self.hparams.items():
+                key = HPARAM + name
+                while key in self._cells:  # a metric may be called so
+                    key += "'"
+                self._cells[key] = value
             self._given = ({}, 0, 0)
         return self._cells
 

@@ -115,3 +115,10 @@ def test_the_gap_of_long_columns_that_share_an_old_step() -> None:
     train = Points(np.append(0, 2 * long), np.zeros(20_001), np.full(20_001, 0.5))
     val = Points(np.append(0, 2 * long + 1), np.zeros(20_001), np.full(20_001, 0.25))
     assert gap(train, val, lower_is_better=False) == (0, 0.25)
+
+
+def test_a_hyperparameter_that_is_called_as_a_column_keeps_its_own() -> None:
+    """A metric that the user calls ``hparam.x`` has the column ``hparam.x gap``: both are kept."""
+    some = Points(np.arange(1), np.zeros(1), np.array([0.5]))
+    row = SummaryRow({"train hparam.x": some, "val hparam.x": some}, hparams={"x gap": 3.0, "x gap'": 4.0})
+    assert (row["hparam.x gap"], row["hparam.x gap'"], row["hparam.x gap''"]) == (0.0, 3.0, 4.0)
