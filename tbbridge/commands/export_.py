@@ -34,6 +34,7 @@ def _add_target(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--force", action="store_true", help="replace a file that is there")
     group.add_argument("--no-header", action="store_true", help="leave the line of column names out of CSV")
     group.add_argument("--no-summary", action="store_true", help="keep no summary.csv beside the run logs")
+    group.add_argument("--report", metavar="FILE", help="write as JSON which files were written, and every message")
     group.add_argument("--spreadsheet-safe", action="store_true", help="put ' before texts that begin with = + - or @")
     group.add_argument(
         "--dialect",
@@ -93,7 +94,9 @@ def _add_selection(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export; 0 when all went well, 1 when there was damage or something could not be read."""
+    import json
     import sys
+    from pathlib import Path
 
     from tbbridge.commands.mapping_options import mapping_options
     from tbbridge.commands.progress_bar import progress_bar
@@ -102,7 +105,11 @@ def run(args: argparse.Namespace) -> int:
     from tbbridge.exporting.fulfilled import missing
     from tbbridge.reading.findings import findings
     from tbbridge.reading.selection import Selection
+    from tbbridge.tail.storage import is_url
+    from tbbridge.write.atomic import check_target, replace_file
 
+    if args.report:
+        check_target(Path(args.report), force=True, keep_out=None if is_url(args.logdir) else args.logdir)
     selection = Selection(args.runs, args.tags, args.experiment)
     with progress_bar() as progress:
         reader = Reader(mapping_options(args, args.logdir), args.engine, args.follow_links, progress)
@@ -116,8 +123,13 @@ def run(args: argparse.Namespace) -> int:
             )
     found = findings(done.reading, mapped=args.layout != "long" and args.layout != "wide")
     unknown = missing(done.reading, args.on) if args.layout == "events" else []
-    for line in [*map(escaped, unknown), *found.lines]:
+    lines = [*map(escaped, unknown), *found.lines]
+    for line in lines:
         print(f"tbbridge: {line}", file=sys.stderr)
+    if args.report:
+        written = [str(path) for path in done.paths]
+        report = {"version": 1, "written": written, "damaged": found.damaged, "messages": lines}
+        replace_file(Path(args.report), [json.dumps(report, indent=1).encode() + b"\n"])
     return int(found.damaged)
 
 

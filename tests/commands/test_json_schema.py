@@ -40,6 +40,7 @@ def logs(tmp_path: Path) -> Path:
     [
         ("inspect", ["--json"]),
         ("check", ["--json"]),
+        ("export", ["--report"]),
         ("wait", ["--until", "b:lr is inf"]),
         ("wait", ["--until", "val accuracy >= 0"]),
     ],
@@ -48,11 +49,29 @@ def test_the_output_is_what_the_schema_says(
     logs: Path, capsys: pytest.CaptureFixture[str], command: str, words: list[str]
 ) -> None:
     """And no longer once a key that it requires is gone, or the version is another one."""
-    assert main([command, str(logs), *words]) in (0, 1)
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    report = logs.with_name("report.json")
+    assert main([command, str(logs), *words, *[str(report)] * (words == ["--report"])]) in (0, 1)
+    printed = capsys.readouterr().out
+    found: dict[str, Any] = json.loads(report.read_text() if report.exists() else printed)
     validator(command).validate(found)
     for key in SCHEMA["$defs"][command]["required"]:
         part = copy.deepcopy(found)
         del part[key]
         assert not validator(command).is_valid(part)
     assert not validator(command).is_valid({**found, "version": 2})
+
+
+def test_the_report_of_an_export_says_what_was_written_and_what_was_printed(
+    logs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Never into the log directory, and nothing is exported then."""
+    out, report = logs.with_name("out"), logs.with_name("report.json")
+    assert main(["export", str(logs), "-o", str(out), "--report", str(report)]) == 1
+    printed = capsys.readouterr()
+    found = json.loads(report.read_text())
+    assert found["written"] == printed.out.splitlines() == [str(out / "a.csv"), str(out / "b.csv")]
+    assert [f"tbbridge: {line}" for line in found["messages"]] == printed.err.splitlines() != []
+    assert found["damaged"]
+    assert main(["export", str(logs), "-o", str(out / "2"), "--report", str(logs / "report.json")]) == 2
+    assert not (out / "2").exists()
+    assert not (logs / "report.json").exists()
