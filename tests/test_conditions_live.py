@@ -128,6 +128,9 @@ def test_a_session_that_says_that_it_ended_is_finished(logs: Path) -> None:
     with (logs / "a/events.out.tfevents.1").open("ab") as file:
         file.write(frame(record))
     assert scripted.look() == [(0, "a", 0)]
+    (path,) = tbbridge.export(logs, logs.with_name("events.csv"), layout="events", on=["finished"])
+    step, wall_time = scripted.follower.fulfilments.noticed()[0][3:5]
+    assert path.read_text().splitlines()[1:] == [f"a,finished,,{step},{wall_time},"]
 
 
 def test_a_column_that_is_not_there_yet_is_said_once_and_awaited(logs: Path) -> None:

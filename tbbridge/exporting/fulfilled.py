@@ -10,7 +10,8 @@ from tbbridge.core.model import Points
 from tbbridge.exporting.options import ExportOptions, event_conditions
 from tbbridge.reading.reading import Reading
 from tbbridge.reading.selection import cut_points
-from tbbridge.shape.condition import Fulfilled
+from tbbridge.shape.condition import Fulfilled, last_point
+from tbbridge.shape.hparams import ended
 from tbbridge.shape.series import live
 from tbbridge.write.table import Cells, RowGroup, Table
 
@@ -23,6 +24,8 @@ def fulfilled(reading: Reading, options: ExportOptions) -> Iterator[tuple[str, s
         series = dict(_series(reading, experiment.runs, options)) if any(one.any_series for one in conditions) else {}
         for condition in conditions:
             found = condition.first({**columns, **series} if condition.any_series else columns)
+            if condition.finished and ended((file for run in experiment.runs for file in reading.files[run]), columns):
+                found = Fulfilled("", *last_point(columns), None)
             if found:
                 yield experiment.name, condition.text, found
 
@@ -51,7 +54,7 @@ def events_table(reading: Reading, options: ExportOptions, name: str = "") -> Ta
             {
                 "step": Cells(np.array([found.step], np.int64)),
                 "wall_time": Cells(np.array([found.wall_time], np.float64)),
-                "value": Cells(np.array([found.value], np.float64)),
+                "value": Cells(np.array([found.value], np.float64), None if found.column else np.zeros(1, bool)),
             },
         )
         for experiment, condition, found in fulfilled(reading, options)

@@ -183,6 +183,6 @@ def event_conditions(texts: Sequence[str]) -> list[Condition]:
     if not conditions:
         raise UsageError('the layout events needs a condition: add --on "val accuracy > 0.9"')
     for one in conditions:
-        if one.finished or one.silence is not None:
+        if one.silence is not None:
             raise UsageError(f"--on {one.text!r}: silence is not in the event files; tbbridge wait has this condition")
     return conditions

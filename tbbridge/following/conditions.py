@@ -15,7 +15,7 @@ from typing import NamedTuple
 from tbbridge.core.model import Mark, Points
 from tbbridge.following.tables import ExperimentTable, Tables
 from tbbridge.reading.log_directory import LogDirectory
-from tbbridge.shape.condition import Condition, Course, Fulfilled
+from tbbridge.shape.condition import Condition, Course, Fulfilled, last_point
 from tbbridge.shape.series import natural_key
 
 _MOST_NAMES = 5000
@@ -194,9 +194,4 @@ class Fulfilments:
                 self._due = min(since + needed, self._due or since + needed)
             elif place not in known.noticed:
                 silence = self._clock() - since
-                self._note(known, name, place, Fulfilled("", *_last_point(table.view.columns), silence))
-
-
-def _last_point(columns: Mapping[str, Points]) -> tuple[int | None, float | None]:
-    last = [(int(one.step[-1]), float(one.wall_time[-1])) for one in columns.values() if len(one.step)]
-    return max(last, default=(None, None))
+                self._note(known, name, place, Fulfilled("", *last_point(table.view.columns), silence))

@@ -383,3 +383,9 @@ def _no_question(words: _Words) -> ConditionError:
         if not word.quoted and difflib.get_close_matches(word.text.lower(), meant, n=1, cutoff=0.6):
             return words.mistake(word, "this is no word of a condition", meant)
     return words.mistake(None, "say what is asked of it: > NUMBER, is nan, no better for N, rises for N")
+
+
+def last_point(columns: Mapping[str, Points]) -> tuple[int | None, float | None]:
+    """Return the step and the wall time of the last point of all columns."""
+    last = [(int(one.step[-1]), float(one.wall_time[-1])) for one in columns.values() if len(one.step)]
+    return max(last, default=(None, None))
