@@ -94,22 +94,17 @@ def _add_selection(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export; 0 when all went well, 1 when there was damage or something could not be read."""
-    import json
     import sys
-    from pathlib import Path
 
     from tbbridge.commands.mapping_options import mapping_options
     from tbbridge.commands.progress_bar import progress_bar
     from tbbridge.core.escape import escaped
-    from tbbridge.exporting.export import Reader, run_export
+    from tbbridge.exporting.export import Reader, report_writer, run_export
     from tbbridge.exporting.fulfilled import missing
     from tbbridge.reading.findings import findings
     from tbbridge.reading.selection import Selection
-    from tbbridge.tail.storage import is_url
-    from tbbridge.write.atomic import check_target, replace_file
 
-    if args.report:
-        check_target(Path(args.report), force=True, keep_out=None if is_url(args.logdir) else args.logdir)
+    write_report = report_writer(args.report, args.logdir) if args.report else None
     selection = Selection(args.runs, args.tags, args.experiment)
     with progress_bar() as progress:
         reader = Reader(mapping_options(args, args.logdir), args.engine, args.follow_links, progress)
@@ -126,10 +121,8 @@ def run(args: argparse.Namespace) -> int:
     lines = [*map(escaped, unknown), *found.lines]
     for line in lines:
         print(f"tbbridge: {line}", file=sys.stderr)
-    if args.report:
-        written = [str(path) for path in done.paths]
-        report = {"version": 1, "written": written, "damaged": found.damaged, "messages": lines}
-        replace_file(Path(args.report), [json.dumps(report, indent=1).encode() + b"\n"])
+    if write_report:
+        write_report(done.paths, found.damaged, lines)
     return int(found.damaged)
 
 

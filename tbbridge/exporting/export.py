@@ -8,6 +8,7 @@ export("logs/", "shared.html")                                 # one page to sen
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -28,6 +29,7 @@ from tbbridge.reading.summary import SummaryCsv
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.shape.run_log import run_log
 from tbbridge.shape.summary import SummaryRow
+from tbbridge.tail.storage import is_url
 from tbbridge.write.atomic import case_matters, check_outside, check_target, write_whole
 from tbbridge.write.names import SUFFIX, SUMMARY, file_names
 from tbbridge.write.parallel import write_all
@@ -338,3 +340,19 @@ def _write_out(stream: BinaryIO, chunks: Iterable[bytes]) -> None:
         raise
     except OSError as error:
         raise PublishError(f"cannot write to standard output: {error.strerror}") from error
+
+
+def report_writer(path: str, logdir: str) -> Callable[[Iterable[Path], bool, list[str]], None]:
+    """Check where the report of an export goes; return what writes it, as ``tbbridge/commands/schema.json`` says.
+
+    Raises:
+        PathError: it is a directory, its directory is missing, or it lies in the log directory.
+    """
+    place = Path(path)
+    check_target(place, force=True, keep_out=None if is_url(logdir) else logdir)
+
+    def write(written: Iterable[Path], damaged: bool, messages: list[str]) -> None:
+        report = {"version": 1, "written": list(map(str, written)), "damaged": damaged, "messages": messages}
+        write_whole(place, [json.dumps(report, indent=1).encode() + b"\n"])
+
+    return write
