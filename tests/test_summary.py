@@ -258,6 +258,19 @@ def test_aggregates_are_of_equal_hyperparameters(
     assert {row["group"]: int(row["train cross entropy n"]) for row in table} == groups
 
 
+def test_aggregates_never_mix_epochs_and_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A young seed of Keras has logged batches alone: it stands by itself, whatever group it is in."""
+    for seed in range(3):
+        tag = "batch_loss" if seed == 2 else "epoch_loss"
+        write_run(tmp_path / f"logs/seed{seed}/train", **{tag: [(0, 1), (1, 2)]})
+    write_run(tmp_path / "logs/seed3", lr=[(0, 1)])
+    for more, group in ([], "*"), (["--group", "seed*"], "seed*"):
+        assert main(["export", str(tmp_path / "logs"), "--aggregate", "mean", "--out", "-", *more]) == 0
+        table = csv.DictReader(io.StringIO(capsys.readouterr().out))
+        counts = {row["group"]: row["train cross entropy n"] for row in table}
+        assert counts == {f"{group} (epochs)": "2", f"{group} (steps)": "1"}
+
+
 def test_a_hyperparameter_that_no_experiment_has(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One line says what there is."""
     assert main(["export", str(sweep), "--aggregate", "mean", "--group-by", "rate", "--out", "-"]) == 2

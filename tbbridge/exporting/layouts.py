@@ -17,6 +17,7 @@ from tbbridge.reading.summary import summary_table
 from tbbridge.reading.wide import log_cells, wide_table
 from tbbridge.shape.aggregate import aggregate
 from tbbridge.shape.downsample import downsample
+from tbbridge.shape.mapping.tags import read_tag
 from tbbridge.shape.run_log import run_log
 from tbbridge.shape.series import live, natural_key
 from tbbridge.shape.summary import SummaryRow
@@ -103,13 +104,23 @@ def _aggregates(reading: Reading, options: ExportOptions, each: bool) -> Iterato
     assert options.aggregate
     logs = run_logs(reading, options)
     found = []
+    axes = {one.name: _axis(one) for one in reading.experiments if any(one.feeds.values())}
     for name, wanted in _groups(reading, options):
-        found.append(aggregate(name, [log for log in logs if log.name in wanted], options.aggregate))
+        several = sorted({axes[one] for one in wanted if one in axes}) or [""]
+        for axis in several:
+            alike = [log for log in logs if log.name in wanted and axes.get(log.name, axis) == axis]
+            found.append(aggregate(f"{name} ({axis})" if len(several) > 1 else name, alike, options.aggregate))
     if not each:
         yield aggregate_table(found)
         return
     for one in found:
         yield replace(aggregate_table([one], named=False), name=f"{one.name}.{options.aggregate}")
+
+
+def _axis(experiment: Experiment) -> str:
+    """What the steps of a run log count, as far as the tags of its columns say: the finest counter is the axis."""
+    said = [read_tag(feed.tag).granularity for feed in experiment.feeds.values() if feed]
+    return ("epochs", "steps as logged", "steps")[max(said)]
 
 
 def _groups(reading: Reading, options: ExportOptions) -> Iterator[tuple[str, Collection[str]]]:
