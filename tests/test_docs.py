@@ -200,3 +200,14 @@ def test_the_shell_completes(typed: str, offered: str) -> None:
     )
     done = subprocess.run(["bash", "-c", program, "bash", typed], cwd=ROOT, capture_output=True, text=True, check=True)
     assert offered in done.stdout.split()
+
+
+def test_the_writers_page_says_what_is_known_and_how() -> None:
+    """Forty-five rows of libraries at least, thirty of them seen in recordings or findings, which are all there."""
+    text = (ROOT / "docs/writers.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| ")]
+    known = [cells[-1] for cells in rows if len(cells) == 5 and cells[0] != "library"]
+    assert len(known) >= 45
+    assert sum("recording" in how or "finding:" in how for how in known) >= 30
+    for name in re.findall(r"\(\.\./(findings/\w+\.py)\)", text):
+        assert (ROOT / name).exists(), name
