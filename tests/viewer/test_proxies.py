@@ -147,7 +147,12 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a Jupyter server."""
     home, port = tmp_path_factory.mktemp("jupyter"), free_port()
     options = [f"--port={port}", "--no-browser", "--IdentityProvider.token=", f"--ServerApp.root_dir={home}"]
-    command = [sys.executable, "-m", "jupyter_server", *options, "--allow-root", "--ServerApp.port_retries=0"]
+    options += [
+        "--allow-root",
+        "--ServerApp.port_retries=0",
+        "--ServerApp.jpserver_extensions={'jupyter_server_proxy': True}",
+    ]
+    command = [sys.executable, "-m", "jupyter_server", *options]
     homes = {name: str(home) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "HOME")}
     with running(command, f"http://127.0.0.1:{port}/", home / "jupyter.log", **homes):
         yield port
