@@ -105,7 +105,7 @@ def test_each_nginx_recipe_of_the_docs(number: int, outside: Browser, source: Me
     """Stripped or not, at the root or below: the page is drawn and live by its websocket, without an error."""
     command, recipe = recipes()[number]
     page = page_options(build_parser().parse_args(command.split()[1:]))["page"]
-    context = outside.new_context()
+    context = outside.new_context(reduced_motion="reduce")
     with serve(source, **{**page, "port": 0}) as handle, nginx(recipe, port_of(handle.url), tmp_path) as port:
         screen, sockets = Screen(context.new_page()), []
         screen.page.on("websocket", lambda socket: sockets.append(socket.url))
@@ -132,7 +132,7 @@ def test_there_are_recipes_of_each_kind() -> None:
 
 def test_a_refusal_is_shown_in_the_servers_words(outside: Browser, source: MemorySource, tmp_path: Path) -> None:
     """Behind a proxy that asks as 127.0.0.1, without --allow-host, the page says what was refused and what to do."""
-    context = outside.new_context()
+    context = outside.new_context(reduced_motion="reduce")
     with serve(source, port=0) as handle, nginx(recipes()[2][1], port_of(handle.url), tmp_path) as port:
         page = context.new_page()
         page.goto(f"http://{NAME}:{port}/")
