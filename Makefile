@@ -98,7 +98,7 @@ $(VENV)/.demo: $(BIN)/uv $(PACKAGE)
 	touch $@
 
 $(VENV)/.test: $(BIN)/uv $(PACKAGE)
-	@echo 'make: installing tbbridge and all that its tests need into $(VENV) (5 GB, some minutes)'
+	@echo 'make: installing tbbridge and all that its tests need into $(VENV) (4.5 GB, some minutes)'
 	$(INSTALL) -e '.[dev]'
 	touch $@ $(VENV)/.lint
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 SETUP = Path(__file__).resolve().parent.parent / "setup.cfg"
 
-FRAMEWORKS = ("torch", "tensorflow")
+FRAMEWORKS = ("torch", "tensorflow", "tensorflow-cpu")
 """Left out: they are pinned or huge, and only write what the other tests read."""
 
 
