@@ -389,8 +389,10 @@ class Tables:
 
     def _adopt(self, mapped: Experiment, name: str) -> bool:
         """Take an experiment as it is mapped now; returns whether that is new."""
-        experiment = replace(mapped, name=name)
+        experiment = mapped if mapped.name == name else replace(mapped, name=name)
         table = self.by_name.get(name)
+        if table and table.experiment is experiment and not table.gone:
+            return False
         if table is None:
             self.by_name[name] = ExperimentTable(mapped.name, experiment, ExperimentView(name, 0, {}))
             return True

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from tbbridge.core.errors import MappingError
 from tbbridge.core.model import Experiment, Feed
@@ -129,6 +130,20 @@ def map_runs(runs: Facts, options: MappingOptions | None = None) -> list[Experim
     return Mapper(options).map(runs)
 
 
+class _Mapped(NamedTuple):
+    """An experiment as it was mapped, and what it was mapped from."""
+
+    places: list[RunPlace]
+    facts: list[Mapping[str, SeriesFacts]]
+    """By run; each object holds what it held then."""
+    experiment: Experiment
+
+    def holds(self, places: list[RunPlace], runs: Facts) -> bool:
+        """Whether it would be mapped from the same again."""
+        pairs = zip(self.places, self.facts, strict=True)
+        return self.places == places and all(runs[place.run] is known for place, known in pairs)
+
+
 class Mapper:
     """Map runs that grow, as `map_runs` does.
 
@@ -139,22 +154,31 @@ class Mapper:
     def __init__(self, options: MappingOptions | None = None) -> None:
         self._options = options or MappingOptions()
         self._members: dict[str, list[RunPlace]] = {}
+        self._mapped: dict[str, _Mapped] = {}
         self._missing: tuple[str, ...] = ()
 
     def map(self, runs: Facts) -> list[Experiment]:
-        """`map_runs`."""
+        """`map_runs`; what is mapped from the same objects as the last time is the same object."""
         members: dict[str, list[RunPlace]] = defaultdict(list)
         for place in place_runs(without_domains(runs)):
             members[place.experiment].append(place)
         self._members = dict(members)
-        self._missing = tuple(unmatched(runs, self._options.overrides, self._options.metrics))
-        return self.again(runs, sorted(members, key=natural_key))
+        missing, self._missing = self._missing, tuple(unmatched(runs, self._options.overrides, self._options.metrics))
+        known = self._mapped if missing == self._missing else {}
+        self._mapped = {name: one for name, one in known.items() if name in members and one.holds(members[name], runs)}
+        names = sorted(members, key=natural_key)
+        self.again(runs, [name for name in names if name not in self._mapped])
+        return [self._mapped[name].experiment for name in names]
 
     def again(self, runs: Facts, names: Iterable[str]) -> list[Experiment]:
         """These experiments, of runs whose names and tags are those of the last `map`."""
         alike: dict[Hashable, Experiment] = {}
-        made = [self._experiment(name, runs, alike) for name in names]
-        return [replace(one, notes=one.notes + self._missing) for one in made] if self._missing else made
+        made = []
+        for name in names:
+            one, places = self._experiment(name, runs, alike), self._members[name]
+            made.append(replace(one, notes=one.notes + self._missing) if self._missing else one)
+            self._mapped[name] = _Mapped(places, [runs[place.run] for place in places], made[-1])
+        return made
 
     def places(self, name: str) -> list[RunPlace]:
         """The runs of an experiment, as the last `map` placed them."""
