@@ -216,9 +216,9 @@ class Run:
         return is_session(self.files.values(), counts)
 
     def known(self) -> dict[str, SeriesFacts]:
-        """The mapping's view of the run, as it is now."""
+        """The mapping's view of the run, as it is now; the same object while its facts are the same."""
         tags = self.settle_facts()
-        return {**tags, session_tag(tags, self.files.values()): SeriesFacts()} if self.session else {**tags}
+        return {**tags, session_tag(tags, self.files.values()): SeriesFacts()} if self.session else tags
 
     def settle_facts(self) -> dict[str, SeriesFacts]:
         """The facts of all series, as they are now."""

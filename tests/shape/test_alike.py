@@ -9,7 +9,8 @@ import pytest
 
 from tbbridge.shape.facts import SeriesFacts
 from tbbridge.shape.mapping import experiments, mapping, tags, tokens, words
-from tbbridge.shape.mapping.mapping import map_runs
+from tbbridge.shape.mapping.mapping import Mapper, MappingOptions, map_runs
+from tbbridge.shape.mapping.overrides import parse_override
 
 TAGS = ("loss", "train/loss", "val/loss", "accuracy", "val_accuracy", "train/acc_epoch", "test/acc", "lr", "top5acc")
 NAMES = (
@@ -51,6 +52,24 @@ def test_experiments_that_are_alike_are_mapped_as_each_by_itself(seed: int, monk
     quick = [map_runs(runs) for runs in several]
     monkeypatch.setattr(mapping, "_is_below", lambda name, run: False)
     assert [map_runs(runs) for runs in several] == quick
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_runs_that_come_change_and_go_are_mapped_as_afresh(seed: int) -> None:
+    """Whatever was mapped before; and an experiment of which nothing changed is the same object."""
+    rng = Random(seed)
+    missed = (parse_override("val accuracy=nothing"),)  # its note names what there is
+    options = MappingOptions(missed) if seed % 4 == 0 else None
+    mapper, runs = Mapper(options), random_runs(rng)
+    for _ in range(15):
+        first = mapper.map(runs)
+        assert first == map_runs(runs, options)
+        assert all(one is again for one, again in zip(first, mapper.map(dict(runs)), strict=True))
+        for name in rng.sample(sorted(runs), len(runs) // 3):
+            tags = list(runs.pop(name))
+            if rng.random() < 0.7:
+                runs[name] = {tag: random_facts(rng) for tag in tags}
+        runs |= random_runs(rng) if rng.random() < 0.5 else {}
 
 
 def test_many_runs_of_one_layout_are_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
