@@ -19,9 +19,7 @@ def open_page(chromium: Browser) -> Iterator[Callable[..., Screen]]:
     screens: list[Screen] = []
 
     def opened(url: str, **options: Any) -> Screen:
-        # without the dot that breathes: an idle page that draws it again and again takes half a core
-        settled = {"viewport": {"width": 1400, "height": 900}, "reduced_motion": "reduce"}
-        context = chromium.new_context(**{**settled, **options})
+        context = chromium.new_context(**{"viewport": {"width": 1400, "height": 900}, **options})
         screens.append(Screen(context.new_page()))
         screens[-1].page.goto(url)
         return screens[-1]

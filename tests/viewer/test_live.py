@@ -109,6 +109,9 @@ def test_a_server_that_was_restarted_is_found_again(open_page: Callable[..., Scr
     with serve(source, port=port):
         wait_until(lambda: screen.line("accuracy", "Training")["x"][-1:] == [100], 40.0, what="it goes on")
         assert screen.cell("state").startswith("live")
+        # one that never ends is drawn sixty times a second: half a core where there is no GPU
+        endless = "document.getAnimations().filter((one) => one.effect.getTiming().iterations === Infinity).length"
+        assert screen.page.evaluate(endless) == 0
         screen.page.goto("about:blank")
 
 
