@@ -4,7 +4,7 @@ PYTHON ?= python3
 LOWEST_PYTHON ?= python3.10
 VENV ?= .venv
 BIN := $(VENV)/bin
-# uv takes from where pip is told to, too: by the environment, or by its configuration
+# uv finds wheels where pip is told to find them: by the environment, or by its configuration
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 INSTALL := $(BIN)/uv pip install --python $(BIN)/python
 PACKAGE := setup.cfg setup.py pyproject.toml $(wildcard tbbridge/*/*.pyx tbbridge/*/*.pxi tbbridge/*/*.h)

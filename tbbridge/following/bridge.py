@@ -37,11 +37,11 @@ POLL_INTERVAL = 2.0
 """Seconds between polls, unless they cost too much."""
 
 SHARE_NOTIFIED, SHARE_ALONE = 0.005, 0.1
-"""At most this share of a core goes into polls that back up notifications, or that are all there is; a store makes us
-wait for its answers: at most this share of the time."""
+"""About this share of a core goes into polls that back up notifications, or that are all there is; a store makes us
+wait for its answers: of the time."""
 
 SHARE_HOST = 0.5
-"""The same of the time for a machine that is reached over SSH: no request costs money, and one waits for the others."""
+"""The same for a machine that is reached over SSH, where a request costs no money."""
 
 LONGEST_NOTIFIED, LONGEST_ALONE = 300.0, 30.0
 """Seconds between polls that back up notifications, or that are all there is, however much they cost."""
