@@ -229,6 +229,23 @@ def test_a_domain_in_the_directory_above_holds_for_the_trials(sweep: Path, tmp_p
     assert {name: view["hparam.batch"] for name, view in follower.tables.summary().items()} == found
 
 
+def test_a_session_beside_the_domains_makes_a_training_of_the_directory(sweep: Path, tmp_path: Path) -> None:
+    """Domains alone are no experiment; what comes later counts as in a fresh export."""
+    with Publisher(tmp_path / "out") as publisher:
+        follower = Follower(sweep, publisher)
+        for tag, names in (("experiment", ["a", "b", "c", "d"]), ("session_start_info", ["logs", "a", "b", "c", "d"])):
+            data = HParamsPluginData()
+            getattr(data, tag).SetInParent()
+            add_hparams(sweep / "events.out.tfevents.9", data, tag)
+            if tag == "session_start_info":
+                data.session_start_info.hparams["batch"].number_value = 8
+                add_hparams(sweep / "events.out.tfevents.9", data, tag)
+            follower.finish()
+            tbbridge.export(sweep, tmp_path / "fresh")
+            assert files_of(tmp_path / "out") == files_of(tmp_path / "fresh")
+            assert [one.name for one in tbbridge.read(sweep).experiments] == names
+
+
 def test_hyperparameters_that_differ_come_first(sweep: Path, tmp_path: Path) -> None:
     """In the file, and in the data frame; watch writes the same as export."""
     with Publisher(tmp_path / "out") as publisher:

@@ -163,8 +163,8 @@ class Run:
     """By tag, the first row that is new or changed and that no table shows yet."""
     above: list[EventFile] = field(default_factory=list)
     """The session starts of the run above that hold for this one."""
-    session: bool = False
-    """It holds only a hyperparameter session."""
+    session: str = ""
+    """`session_tag` where it holds only hyperparameter sessions."""
     calm: bool = False
     """No rule concerned it when it was read, and it is as it was then: there is nothing to say of it."""
     _growing: dict[str, GrowingFacts] = field(default_factory=dict)
@@ -200,7 +200,7 @@ class Run:
         for tag, row in self.series.changes().items():
             self.changed[tag] = min(row, self.changed.get(tag, row))
             self._stale[tag] = min(row, self._stale.get(tag, row))
-        before, self.session = self.session, self._is_session()
+        before, self.session = self.session, self._session()
         return set(self.series.tags) != self.facts.keys() or self.session != before
 
     def _starts_above(
@@ -211,14 +211,15 @@ class Run:
         tags = {tag for file in (*self.files.values(), *files) for tag in file.tags}
         return announced.get(run_above(name, tags) or "", [])
 
-    def _is_session(self) -> bool:
+    def _session(self) -> str:
         counts = (len(self.series.live(tag).step) for tag in self.series.tags)
-        return is_session(self.files.values(), counts)
+        files = self.files.values()
+        return session_tag(self.series.tags, files) if is_session(files, counts) else ""
 
     def known(self) -> dict[str, SeriesFacts]:
         """The mapping's view of the run, as it is now; the same object while its facts are the same."""
         tags = self.settle_facts()
-        return {**tags, session_tag(tags, self.files.values()): SeriesFacts()} if self.session else tags
+        return {**tags, self.session: SeriesFacts()} if self.session else tags
 
     def settle_facts(self) -> dict[str, SeriesFacts]:
         """The facts of all series, as they are now."""
