@@ -263,7 +263,7 @@ def table_csv(source: Source, controls: Mapping[str, Any]) -> str:
     """The table as it is shown, all rows of it, as CSV; a text that a spreadsheet would calculate is marked as text."""
     held, text = _held(source), io.StringIO()
     rows, columns = ordered(filtered(held.rows, controls["find"])[0], controls["sort"]), held.columns
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text)  # lines end in CR LF: before Python 3.13 a CR is quoted only then
     writer.writerow(["name", "state", *map(_harmless, columns)])
     writer.writerows([_harmless(row.name), row.state, *(_harmless(row.cells.get(k)) for k in columns)] for row in rows)
     return text.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -11,9 +12,11 @@ from memory_source import MemorySource, points, training
 from screen import Screen
 from support import wait_until
 
+from tbbridge.shape import summary
 from tbbridge.viewer import serve, table
 from tbbridge.viewer.lines import Line, PastChanged
 from tbbridge.viewer.table import TableRow, best_of, columns_of, filtered, ordered, write_cell, write_time
+from tbbridge.write.csv_text import cell
 
 ROWS = [
     TableRow("sweep/a1", "live", {"hparam.lr": 0.1, "hparam.seed": 1, "last val accuracy": 0.9, "hparam.all": "x"}),
@@ -230,9 +233,16 @@ def test_a_phone_shows_cards(open_page: Callable[..., Screen]) -> None:
 
 
 def test_a_text_that_a_spreadsheet_would_calculate_is_marked() -> None:
-    """Formulas begin with an apostrophe in the download."""
+    """Formulas begin with an apostrophe in the download, as in an export with ``--spreadsheet-safe``."""
     source = MemorySource("sweep/")
-    source.put("=1+1", training(2))
-    source.put("b", training(2))
-    text = table.table_csv(source, {"find": "", "sort": ""})
-    assert [line.split(",")[0] for line in text.splitlines()] == ["name", "'=1+1", "b"]
+    names = [f"{chr(code)}1" for code in range(1, 128) if chr(code) not in '\n"']
+    for name in names:
+        source.put(name, training(2))
+    lines = csv.reader(io.StringIO(table.table_csv(source, {"find": "", "sort": ""}), newline=""))
+    exported = csv.reader(io.StringIO("\n".join(cell(name, spreadsheet_safe=True) for name in names), newline=""))
+    assert {line[0] for line in lines} == {"name", *(line[0] for line in exported)}
+
+
+def test_the_table_knows_hyperparameters_by_the_summarys_prefix() -> None:
+    """The page may not import it."""
+    assert table.HPARAM == summary.HPARAM
