@@ -16,7 +16,7 @@ NOTHING = "rgba(0,0,0,0)"
 MOST_MARKS = 50
 OVERLAPPING = "Overlapping"
 UNTOLD = {"hoverinfo": "skip", "hovertemplate": None}
-"""Of a line of which nothing is said under the mouse."""
+"""For a line that the box under the mouse leaves out."""
 NONE = "not set"
 
 

@@ -343,7 +343,7 @@ def _write_out(stream: BinaryIO, chunks: Iterable[bytes]) -> None:
 
 
 def report_writer(path: str, logdir: str) -> Callable[[Iterable[Path], bool, list[str]], None]:
-    """Check where the report of an export goes; return what writes it, as ``tbbridge/commands/schema.json`` says.
+    """Check where the report of an export goes; return the function that writes it, by ``commands/schema.json``.
 
     Raises:
         PathError: it is a directory, its directory is missing, or it lies in the log directory.

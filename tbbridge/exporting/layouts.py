@@ -118,7 +118,7 @@ def _aggregates(reading: Reading, options: ExportOptions, each: bool) -> Iterato
 
 
 def _axis(experiment: Experiment) -> str:
-    """What the steps of a run log count, as far as the tags of its columns say: the finest counter is the axis."""
+    """Return the unit that a run log's steps count, as far as the tags of its columns say: the finest is the axis."""
     said = [read_tag(feed.tag).granularity for feed in experiment.feeds.values() if feed]
     return ("epochs", "steps as logged", "steps")[max(said)]
 

@@ -23,7 +23,7 @@ TOLD_FOR = 60.0
 """How long the message stays that another process changed a published file, in seconds."""
 
 MANY_POINTS = 100_000
-"""Points after which the memory that taking them in needed for a while is given back to the system."""
+"""Points taken in after which freed memory is given back to the system."""
 
 PROGRESS = 3.0
 """Seconds after which experiments that are still read for the first time are shown as far as they are read."""

@@ -30,7 +30,7 @@ from tbbridge.shape.growing_run import ReadAgain, RunSeries
 from tbbridge.shape.hparams import ended, hparam_domains, within_domains
 from tbbridge.shape.losses import headless_notes, loss_notes, restart_notes
 from tbbridge.shape.mapping.charts import chart_series
-from tbbridge.shape.mapping.experiments import ROOT, RunPlace, is_session, run_above, session_tag
+from tbbridge.shape.mapping.experiments import ROOT, RunPlace, directories_above, is_session, run_above, session_tag
 from tbbridge.shape.mapping.mapping import Mapper, MappingOptions, changes, check_overrides
 from tbbridge.shape.restarts import TrainingRestart, training_restarts
 from tbbridge.shape.run_log import run_log, since
@@ -439,7 +439,7 @@ class Tables:
 
     def _below(self, names: set[str]) -> set[str]:
         """The runs below any of these, in one look at each."""
-        return {run for run in self._runs if not names.isdisjoint(_above(run))} if names else set()
+        return {run for run in self._runs if not names.isdisjoint(directories_above(run))} if names else set()
 
     def _files(self, name: str) -> Iterable[EventFile]:
         """The event files of a run, without their scalars; none where there is no such run."""
@@ -505,12 +505,6 @@ class Tables:
             ),
             last_write=max((moment for moment in writes if moment is not None), default=None),
         )
-
-
-def _above(run: str) -> list[str]:
-    """All places above a run, whether or not there are runs."""
-    parts = run.split("/")
-    return [] if run == ROOT else [ROOT, *("/".join(parts[:count]) for count in range(1, len(parts)))]
 
 
 def _starts(above: Iterable[EventFile]) -> list[tuple[str, list[Start]]]:

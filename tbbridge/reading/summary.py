@@ -141,7 +141,7 @@ def _groups(rows: Mapping[str, Mapping[str, Cell]], columns: Sequence[str]) -> l
 
 
 def _types(cells: Sequence[Cell]) -> list[Any]:
-    """What holds each cell of a column; an empty one joins the others."""
+    """The type that holds each cell of a column; an empty cell has that of the others where they agree."""
     types = [None if cell is None else object if isinstance(cell, str) else _type(cell) for cell in cells]
     found = dict.fromkeys(kind for kind in types if kind is not None)
     if object in found or len(found) < 2:

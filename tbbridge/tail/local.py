@@ -82,7 +82,7 @@ class LocalFile:
 
 
 def stat_of(status: os.stat_result) -> Stat:
-    """Return the `FileStat` of an `os.stat_result`."""
+    """Return the `Stat` of an `os.stat_result`."""
     modified, changed = status.st_mtime_ns, status.st_ctime_ns
     identity = (status.st_dev, status.st_ino)
     return Stat(status.st_size, identity, (modified, changed), changed / 1e9, modified / 1e9)

@@ -71,7 +71,7 @@ class SshFiles(SFTPFileSystem):  # type: ignore[misc]
         except paramiko.SSHException as error:
             if "not found in known_hosts" in str(error):
                 raise PathError(f"{self._alias} is not a known host: connect once with ssh {self._alias}") from None
-            raise PathError(f"{self._alias} lets nobody in ({error}): does ssh {self._alias} work?") from None
+            raise PathError(f"{self._alias} refuses this login ({error}): does ssh {self._alias} work?") from None
         self.ftp = self.client.open_sftp()
         channel = self.ftp.get_channel()
         if channel:

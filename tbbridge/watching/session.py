@@ -168,7 +168,7 @@ def chosen_plotly() -> list[str]:
 
 
 def exposure(host: str, token: bool) -> list[str]:
-    """Return the warning that others can see a page at this host; "" where only this machine can."""
+    """Return the warning that others can see a page at this host; none where only this machine can."""
     if is_local(host):
         return []
     who = "knows its address" if token else "can reach this machine (--token asks for a secret)"

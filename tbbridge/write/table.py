@@ -34,12 +34,12 @@ class Cells(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RowGroup:
-    """Rows that share their text cells."""
+    """Rows that share their labels."""
 
     labels: tuple[str, ...]
     """One text per label column of the table."""
     columns: Mapping[str, Cells]
-    """Number columns by name, all of one length."""
+    """The other columns by name, all of one length."""
 
     @property
     def size(self) -> int:
@@ -54,7 +54,7 @@ class RowGroup:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table: its label columns come first, then its number columns."""
+    """A table: its label columns come first, then the others."""
 
     labels: tuple[str, ...]
     columns: tuple[str, ...]

@@ -390,7 +390,7 @@
   };
 
   /* ---------------------------------------------------------------------------------------------- Dash and the buttons */
-    window.tbbridge = {
+  window.tbbridge = {
     Plotly: null,
     loaded(ours, before) {
       Plotly = window.tbbridge.Plotly = ours;
