@@ -104,21 +104,18 @@ def run(args: argparse.Namespace) -> int:
     from tbbridge.reading.findings import findings
     from tbbridge.reading.selection import Selection
 
-    write_report = report_writer(args.report, args.logdir) if args.report else None
+    write_report = report_writer(args.report, args.logdir) if args.report is not None else None
     selection = Selection(args.runs, args.tags, args.experiment)
     with progress_bar() as progress:
         reader = Reader(mapping_options(args, args.logdir), args.engine, args.follow_links, progress)
         done = run_export(args.logdir, args.out, selection, _options(args), reader)
     for path in done.paths:
         print(escaped(str(path)) if sys.stdout.isatty() else path)
-        if path.suffix == ".html":
-            print(
-                f"tbbridge: {escaped(str(path))} has {path.stat().st_size / 1e6:.1f} MB and opens offline",
-                file=sys.stderr,
-            )
+    pages = [path for path in done.paths if path.suffix == ".html"]
+    sizes = [f"{page} has {page.stat().st_size / 1e6:.1f} MB and opens offline" for page in pages]
     found = findings(done.reading, mapped=args.layout != "long" and args.layout != "wide")
     unknown = missing(done.reading, args.on) if args.layout == "events" else []
-    lines = [*map(escaped, unknown), *found.lines]
+    lines = [*map(escaped, [*sizes, *unknown]), *found.lines]
     for line in lines:
         print(f"tbbridge: {line}", file=sys.stderr)
     if write_report:

@@ -346,10 +346,13 @@ def report_writer(path: str, logdir: str) -> Callable[[Iterable[Path], bool, lis
     """Check where the report of an export goes; return the function that writes it, by ``commands/schema.json``.
 
     Raises:
+        UsageError: its name does not end with ``.json``: it could be a file of the export; a device may be named.
         PathError: it is a directory, its directory is missing, or it lies in the log directory.
     """
     place = Path(path)
-    check_target(place, force=True, keep_out=None if is_url(logdir) else logdir)
+    check_target(place, force=True, keep_out=None if is_url(logdir) else logdir, option="--report")
+    if place.suffix != ".json" and (not place.exists() or place.is_file()):
+        raise UsageError(f"the report of an export is JSON: end its name with .json, not {path!r}")
 
     def write(written: Iterable[Path], damaged: bool, messages: list[str]) -> None:
         report = {"version": 1, "written": list(map(str, written)), "damaged": damaged, "messages": messages}

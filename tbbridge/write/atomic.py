@@ -23,33 +23,36 @@ _cleaned: set[tuple[int, int]] = set()
 """The directories in which this process has looked for others' temporary files, by device and inode."""
 
 
-def check_outside(path: str | os.PathLike[str], logdir: str | os.PathLike[str] | None) -> None:
-    """Refuse a target in the log directory.
+def check_outside(path: str | os.PathLike[str], logdir: str | os.PathLike[str] | None, option: str = "--out") -> None:
+    """Refuse a target in the log directory; `option` names it.
 
     Raises:
         PathError: `path` is `logdir` or lies in it.
     """
     if logdir is not None and f"{os.path.realpath(path)}/".startswith(f"{os.path.realpath(logdir)}/"):
-        raise PathError(f"{path} lies in the log directory, where nothing is written: choose another --out")
+        raise PathError(f"{path} lies in the log directory, where nothing is written: choose another {option}")
 
 
-def check_target(path: Path, *, force: bool = False, keep_out: str | os.PathLike[str] | None = None) -> None:
+def check_target(
+    path: Path, *, force: bool = False, keep_out: str | os.PathLike[str] | None = None, option: str = "--out"
+) -> None:
     """Refuse a target before any work is done for it.
 
     Args:
         path: the file to be written.
         force: it may be there already.
         keep_out: a directory in which nothing may be written (the log directory).
+        option: the option of the command line that names the file.
 
     Raises:
         UsageError: it exists, and `force` is not set.
         PathError: it is a directory, its directory is missing, or it lies in `keep_out`.
     """
-    check_outside(path, keep_out)
+    check_outside(path, keep_out, option)
     if os.path.isdir(path):
         raise PathError(f"{path} is a directory: name a file, or end the directory's name with /")
     if not os.path.isdir(path.parent):
-        raise PathError(f"{path.parent} does not exist: make it, or choose another --out")
+        raise PathError(f"{path.parent} does not exist: make it, or choose another {option}")
     if os.path.isfile(path) and not force:
         raise UsageError(f"{path} is there already: replace it with --force, or choose another --out")
 

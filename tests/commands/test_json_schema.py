@@ -75,3 +75,26 @@ def test_the_report_of_an_export_says_what_was_written_and_what_was_printed(
     assert main(["export", str(logs), "-o", str(out / "2"), "--report", str(logs / "report.json")]) == 2
     assert not (out / "2").exists()
     assert not (logs / "report.json").exists()
+
+
+@pytest.mark.parametrize("name", ["", "-", "out/a.csv", "out/summary.csv", "missing/r.json", "out"])
+def test_a_report_never_takes_the_place_of_what_is_exported(
+    logs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """It is refused before anything is written, by a line that tells of the report."""
+    monkeypatch.chdir(logs.parent)
+    Path("out").mkdir()
+    assert main(["export", str(logs), "-o", "out", "--report", name]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "--out" not in said
+    assert not list(Path("out").iterdir())
+
+
+def test_the_report_holds_the_message_of_a_page(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As standard error does."""
+    page, report = logs.with_name("page.html"), logs.with_name("report.json")
+    assert main(["export", str(logs), "-o", str(page), "--report", str(report)]) == 1
+    messages = json.loads(report.read_text())["messages"]
+    assert [f"tbbridge: {line}" for line in messages] == capsys.readouterr().err.splitlines()
+    assert f"{page} has " in messages[0]
