@@ -53,7 +53,7 @@ def notice(
 
 
 def notify_button(prefix: str) -> html.Button:
-    """What asks the browser for notifications; hidden where a watch has no conditions."""
+    """The button that asks the browser for notifications; hidden where a watch has no conditions."""
     words = "Tell me by a notification when an experiment fulfils a condition of this watch"
     return html.Button("Notify", id=f"{prefix}notify", hidden=True, title=words, **attribute("data-tb", "notify"))
 

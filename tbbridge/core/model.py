@@ -118,7 +118,7 @@ class EventFile:
     hparams: bool = False
     """It holds a record of the hparams plugin, such as a hyperparameter session."""
     hparam_values: dict[str, HParam] = field(default_factory=dict)
-    """The hyperparameters of its last session, by name, as they were written."""
+    """The hyperparameters of its last session; in a `Reading` one that its domain does not allow is its text."""
     hparam_domains: dict[str, Domain] = field(default_factory=dict)
     """Their domains, in its own run and in those below it."""
     session_end: SessionEnd | None = None
