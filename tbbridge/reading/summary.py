@@ -17,7 +17,7 @@ from tbbridge.shape.summary import HPARAM, SummaryRow
 from tbbridge.write.backend import number_texts
 from tbbridge.write.csv_text import PLAIN
 from tbbridge.write.number_text import WORDS
-from tbbridge.write.table import Cells, RowGroup, Table, row_texts
+from tbbridge.write.table import Cells, RowGroup, Table, group_lines
 
 _LABEL = "experiment"
 
@@ -89,8 +89,8 @@ class SummaryCsv:
 def csv_rows(rows: Mapping[str, Mapping[str, Cell]], columns: Sequence[str]) -> list[bytes]:
     """Return the line of each row, its end included."""
     leads = [b"", *[b","] * len(columns)]
-    groups = (group.columns.values() for group in _groups(rows, columns))
-    return [row + b"\n" for cells in groups for row in row_texts(leads, cells, PLAIN.cell, WORDS)]
+    groups = _groups(rows, columns)
+    return [line for group in groups for line in group_lines(leads, group, b"\n", WORDS, PLAIN.cell)]
 
 
 def _parted(row: Mapping[str, Cell]) -> tuple[tuple[str, ...], Mapping[str, Cell]]:

@@ -54,7 +54,7 @@ def check_target(
     if not os.path.isdir(path.parent):
         raise PathError(f"{path.parent} does not exist: make it, or choose another {option}")
     if os.path.isfile(path) and not force:
-        raise UsageError(f"{path} is there already: replace it with --force, or choose another --out")
+        raise UsageError(f"{path} is there already: replace it with --force, or choose another {option}")
 
 
 def write_whole(path: Path, chunks: Iterable[bytes]) -> int:

@@ -10,10 +10,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tbbridge.write.backend import rows_text
 from tbbridge.write.number_text import WORDS, Words
 from tbbridge.write.parallel import ordered_map
-from tbbridge.write.table import RowGroup, Table, batches, row_texts, slices, utf8
+from tbbridge.write.table import RowGroup, Table, batches, group_text, slices, utf8
 
 DIALECTS = ("plain", "python")
 """``plain``: ``NaN``, lines end in LF; ``python``: ``nan``, lines end in CRLF."""
@@ -75,9 +74,4 @@ def csv_chunks(table: Table, options: CsvOptions = PLAIN) -> Iterator[bytes]:
 def csv_lines(group: RowGroup, options: CsvOptions) -> bytes:
     """Return the lines of a group that has all columns of its table."""
     leads = [options.lead(group.labels), *[b","] * (len(group.columns) - 1)]
-    end, words = _LINE_ENDS[options.dialect], _WORDS[options.dialect]
-    if group.has_texts:
-        rows = row_texts(leads, group.columns.values(), options.cell, words)
-        return b"".join([row + end for row in rows])
-    values, logged = zip(*group.columns.values(), strict=True)
-    return rows_text(leads, values, logged, end, words)
+    return group_text(leads, group, _LINE_ENDS[options.dialect], _WORDS[options.dialect], options.cell)

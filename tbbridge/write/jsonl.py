@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from tbbridge.write.backend import rows_text
 from tbbridge.write.number_text import Words
 from tbbridge.write.parallel import ordered_map
-from tbbridge.write.table import RowGroup, Table, batches, row_texts, slices, utf8
+from tbbridge.write.table import RowGroup, Table, batches, group_text, slices, utf8
 
 _WORDS = Words(b"null", b'"NaN"', b'"Infinity"', b'"-Infinity"')
 
@@ -27,14 +26,8 @@ def _objects(group: RowGroup, table: Table) -> bytes:
     members = "".join(f"{_quoted(name)}:{_quoted(label)}," for name, label in labels)
     leads = [f",{_quoted(name)}:".encode() for name in group.columns]
     leads[0] = f"{{{members}".encode() + leads[0][1:]
-    if group.has_texts:
-        rows = row_texts(
-            leads, group.columns.values(), lambda text: b"null" if text is None else _quoted(text).encode(), _WORDS
-        )
-        return b"".join([row + b"}\n" for row in rows])
-    values, logged = zip(*group.columns.values(), strict=True)
-    return rows_text(leads, values, logged, b"}\n", _WORDS)
+    return group_text(leads, group, b"}\n", _WORDS, lambda text: _quoted(text).encode())
 
 
-def _quoted(text: str) -> str:
-    return json.dumps(utf8(text), ensure_ascii=False)
+def _quoted(text: str | None) -> str:
+    return json.dumps(text and utf8(text), ensure_ascii=False)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tbbridge.core.model import Bools
+from tbbridge.write.backend import rows_text
 from tbbridge.write.number_text import Numbers, Words
 
 SLICE_ROWS = 16_384
@@ -45,11 +46,6 @@ class RowGroup:
     def size(self) -> int:
         """How many rows the group has."""
         return len(next(iter(self.columns.values())).values) if self.columns else 0
-
-    @property
-    def has_texts(self) -> bool:
-        """Whether a column holds texts."""
-        return any(cells.values.dtype.hasobject for cells in self.columns.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,27 +103,37 @@ def batches(groups: Iterable[RowGroup], rows: int = SLICE_ROWS) -> Iterator[list
         yield batch
 
 
-def row_texts(
-    leads: Sequence[bytes], columns: Iterable[Cells], text: Callable[[str | None], bytes], words: Words
+def group_text(
+    leads: Sequence[bytes], group: RowGroup, end: bytes, words: Words, text: Callable[[str | None], bytes]
+) -> bytes:
+    """Return the lines of a group: at once where it holds numbers alone, else as `group_lines`."""
+    columns = group.columns.values()
+    if any(cells.values.dtype.hasobject for cells in columns):
+        return b"".join(group_lines(leads, group, end, words, text))
+    values, logged = zip(*columns, strict=True)
+    return rows_text(leads, values, logged, end, words)
+
+
+def group_lines(
+    leads: Sequence[bytes], group: RowGroup, end: bytes, words: Words, text: Callable[[str | None], bytes]
 ) -> list[bytes]:
-    """Return the text of each row of a group that holds texts, without a line's end.
+    """Return each line of a group.
 
     Args:
         leads: the bytes before each column.
-        columns: those of the group.
-        text: the bytes of a text cell; None is an empty one.
+        group: its rows, which have all columns of their table.
+        end: the bytes behind the last column.
         words: how special numbers are written.
+        text: returns the bytes of a text cell; None is an empty one.
     """
-    from tbbridge.write.backend import rows_text
-
     parts: list[list[bytes]] = []
-    for lead, (values, logged) in zip(leads, columns, strict=True):
+    for lead, (values, logged) in zip(leads, group.columns.values(), strict=True):
         if values.dtype.hasobject:
             cells = list(map(text, values.tolist()))
         else:
             cells = rows_text([b""], [values], [logged], b"\n", words).split(b"\n")[:-1]
         parts += [[lead] * len(cells), cells]
-    return list(map(b"".join, zip(*parts, strict=True)))
+    return [b"".join(row) + end for row in zip(*parts, strict=True)]
 
 
 def _wider(one: np.dtype[Any], other: np.dtype[Any]) -> np.dtype[Any]:
