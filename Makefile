@@ -42,7 +42,7 @@ wheel: $(VENV)/.wheel plotly ## build the sdist and, from it, the wheel (CPython
 try-wheel: wheel ## install what `make wheel` built in an empty environment of each Python and use it (PYTHONS='python3.11 python3.13')
 	$(PYTHON) contrib/try_wheel.py $(or $(PYTHONS),$(PYTHON))
 
-docs: $(VENV)/.test ## write docs/cli.md, docs/api.md and the shell completions anew from the code
+docs: $(VENV)/.test ## write docs/cli.md, docs/api.md and the shell completions again from the code
 	$(BIN)/python docs/make_cli.py
 	$(BIN)/python docs/make_api.py
 	$(BIN)/python contrib/completion/make.py

@@ -1,4 +1,4 @@
-"""Take docs/images/live.gif anew: the page while the demo's convolutional net learns CIFAR-10.
+"""Take docs/images/live.gif again: the page while the demo's convolutional net learns CIFAR-10.
 
 Needs Pillow. One frame a half second of the real page, shown at the same pace.
 """

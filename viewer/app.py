@@ -101,7 +101,7 @@ def charts(views: Views, controls: Controls) -> list[Chart]:
 
 
 def lines(chart: Chart, views: Views, controls: Controls) -> list[Line]:
-    """All lines of a chart: for each experiment and label the values, smoothed or not, the best, what is no number.
+    """All lines of a chart: per experiment and label the values, smoothed or not, the best one, and those not finite.
 
     Validation comes last, so that it is drawn above training.
     """
@@ -196,7 +196,7 @@ def colour(views: Views, place: int, label: str, controls: Controls) -> str:
 
 
 def top(prefix: str, title: str) -> html.Header:
-    """One line of state: what is shown, whether it lives, how often it is drawn."""
+    """One line of state: the source's title, whether it lives, how often it is drawn."""
     return html.Header(
         [
             html.H1([html.Span("tbbridge", className="tb-brand"), html.Span(title, className="tb-title")]),
@@ -213,7 +213,7 @@ def top(prefix: str, title: str) -> html.Header:
 
 
 def shared_controls(prefix: str) -> html.Section:
-    """The controls of both charts: what is set here is set for each of them."""
+    """The controls of both charts: a value that is set here is set for each of them."""
     parts = [*chart_controls(f"{prefix}both-"), Checkbox(f"{prefix}share", "Shared x range", PAGE_CONTROLS["share"])]
     return html.Section(parts, role="group", className="tb-both", **attribute("aria-label", "Both charts"))
 

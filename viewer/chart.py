@@ -36,7 +36,7 @@ class Chart:
         return self.best == "lowest" if self.best else lower_is_better(next(iter(self.columns.values())))
 
     def points(self, view: ExperimentView, label: str) -> Points | None:
-        """What is behind a label in an experiment; None where the experiment has nothing there."""
+        """The series of a label in an experiment; None where the experiment has none."""
         name = self.columns.get(label, "")
         found = view.columns.get(name) or view.extra.get(self.title, {}).get(name)
         return found if found is not None and len(found.step) else None

@@ -30,7 +30,7 @@ MAX_WEIGHT = 0.999
 
 
 class NewPoints(NamedTuple):
-    """What a line draws besides what is drawn already."""
+    """The points of a line that are not drawn yet."""
 
     points: Points
     state: State

@@ -1,4 +1,4 @@
-"""The messages above the charts: what is awaited or wrong, which data was lost, and, folded, the notes."""
+"""The messages above the charts: awaited data, problems, lost data, and, folded, the notes."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def notify_button(prefix: str) -> html.Button:
 
 
 def first_screen(source: Source) -> html.Div:
-    """What stands where nothing was found yet: what is watched, since when, and what to look at."""
+    """The page's content while nothing is found yet: the watched place, since when, and where to look."""
     watched = str(getattr(source, "logdir", source.title))
     return html.Div(
         [

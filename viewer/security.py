@@ -71,7 +71,7 @@ class Guard:
     """ASGI middleware: only known hosts (against DNS rebinding), only same-origin writes, bounded bodies, safe headers.
 
     Args:
-        app: what is guarded.
+        app: the app to guard.
         hosts: names under which the server may be asked, besides loopback ones; ``*`` for any.
         token: when given, each page must be opened once with ``?token=...``; a cookie remembers it.
         headers: ASGI headers to add to every answer.

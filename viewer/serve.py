@@ -60,7 +60,7 @@ def serve(
     """Serve the page of a source until `Handle.close`.
 
     Args:
-        source: what is drawn.
+        source: the experiments to draw.
         host, port: where to listen; port 0 takes any free one.
         allow_hosts: further names under which a proxy may ask, ``*`` for any.
         token: True for a new secret without which nothing is answered, or that secret.

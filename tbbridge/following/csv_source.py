@@ -129,7 +129,7 @@ class CsvSource:
         return file.data if file and file.view else None
 
     def status(self) -> list[str]:
-        """Return messages about what is wrong; empty when all is well."""
+        """Return messages about problems; empty when all is well."""
         lines = [self._died] if self._died else []
         if self._missing:
             lines.append(f"waiting for {self.path}: it does not exist")

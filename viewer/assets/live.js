@@ -243,7 +243,7 @@
       if (!plot) return;
       clearTimeout(plot.tbLater);
       plot.tbLater = null;
-      figure.layout.hovermode = false; // cursor.js says what is under the mouse
+      figure.layout.hovermode = false; // cursor.js shows the values under the mouse
       for (const mark of figure.layout.annotations || []) mark.captureevents = false;
       this.fit(chart, figure.data, figure.layout);
       await Plotly.react(plot, figure.data, figure.layout, plot.tbConfig);
