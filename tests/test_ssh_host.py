@@ -30,10 +30,10 @@ class Home:
         mine.write_private_key(str(ssh / "mine"))
         (ssh / "mine").chmod(0o600)
         mine.write_public_key(str(path / "authorized"))
-        (ssh / "config").write_text(f"Include {ssh}/hosts\n")
+        (ssh / "config").write_text(f'Include "{ssh}/hosts"\n')
         (ssh / "hosts").write_text(
-            f"Host far\n  HostName 127.0.0.1\n  Port {self.port}\n  User me\n  IdentityFile {ssh}/mine\n"
-            f"  UserKnownHostsFile {ssh}/known_hosts\n"
+            f'Host far\n  HostName 127.0.0.1\n  Port {self.port}\n  User me\n  IdentityFile "{ssh}/mine"\n'
+            f'  UserKnownHostsFile "{ssh}/known_hosts"\n'
         )
         self.known = ssh / "known_hosts"
         self.known.write_text(f"[127.0.0.1]:{self.port} {self.new_host_key()}")
@@ -51,7 +51,7 @@ class Home:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
+    return Home(tmp_path / "the user's home")
 
 
 def test_which_names_are_on_another_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,8 @@ class SshFiles(SFTPFileSystem):  # type: ignore[misc]
         if (jump := config.get("proxyjump", ["none"])[0]) != "none":
             hop = shlex.join(["ssh", *_elsewhere(), "-W", f"{host}:{port}", *_jump(jump)])
         self.client = paramiko.SSHClient()
-        for file in _files(_SYSTEM_HOSTS, *shlex.split(config.get("userknownhostsfile", ["~/.ssh/known_hosts"])[0])):
+        known = config.get("userknownhostsfile", ["~/.ssh/known_hosts"])[0]  # one or several, never quoted
+        for file in _files(_SYSTEM_HOSTS, known, *known.split()):
             self.client.load_system_host_keys(file)
         self.client.set_missing_host_key_policy(paramiko.RejectPolicy())
         try:
@@ -92,7 +93,7 @@ def _config(alias: str) -> dict[str, list[str]]:
     if shutil.which("ssh"):
         told = subprocess.run(["ssh", *_elsewhere(), "-G", "--", alias], capture_output=True, text=True, check=False)
         if told.returncode:
-            raise PathError(f"{alias}: {told.stderr.strip().splitlines()[-1]}")
+            raise PathError(f"{alias}: {(told.stderr.strip() or 'ssh -G failed').splitlines()[-1]}")
         for name, _, value in (line.partition(" ") for line in told.stdout.splitlines()):
             config.setdefault(name, []).append(value)
         return config
