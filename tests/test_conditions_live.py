@@ -133,6 +133,22 @@ def test_a_session_that_says_that_it_ended_is_finished(logs: Path) -> None:
     assert path.read_text().splitlines()[1:] == [f"a,finished,,{step},{wall_time},"]
 
 
+def test_steps_that_are_left_out_do_not_make_a_training_finished(logs: Path) -> None:
+    """A session's end that points follow ends nothing (add_hparams), and an end outside the steps is not among them."""
+    data = HParamsPluginData()
+    data.session_end_info.status = Status.Value("STATUS_SUCCESS")
+    plugin = field(9, field(1, field(1, "hparams") + field(2, data.SerializeToString())))
+    for name, moment in (("early", 1001.5), ("late", 2000.0)):
+        append(logs, name, dict.fromkeys(range(4), 1.0))
+        with (logs / name / "events.out.tfevents.1").open("ab") as file:
+            file.write(frame(event(0, moment, summary(field(1, "_hparams_/session_end_info") + plugin))))
+    for steps, found in (("0:1", []), ("2:3", ["late,finished,,3"]), (":", ["late,finished,,3"])):
+        (path,) = tbbridge.export(
+            logs, logs.with_name("events.csv"), layout="events", on=["finished"], steps=steps, force=True
+        )
+        assert [line[: len("late,finished,,3")] for line in path.read_text().splitlines()[1:]] == found
+
+
 def test_a_column_that_is_not_there_yet_is_said_once_and_awaited(logs: Path) -> None:
     """Among the problems while no experiment has it; once it comes, nothing is said."""
     scripted = Scripted(logs, "a:lrr > 0", "val acuracy > 0", "train loss > 0")

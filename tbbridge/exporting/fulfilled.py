@@ -20,12 +20,14 @@ def fulfilled(reading: Reading, options: ExportOptions) -> Iterator[tuple[str, s
     """Yield each experiment and condition that it fulfils, and the first point that does."""
     conditions = event_conditions(options.on)
     for experiment in reading.experiments:
-        columns = {name: cut_points(one, options.steps) for name, one in reading.columns(experiment).items()}
+        whole = reading.columns(experiment)
+        columns = {name: cut_points(one, options.steps) for name, one in whole.items()}
         series = dict(_series(reading, experiment.runs, options)) if any(one.any_series for one in conditions) else {}
         for condition in conditions:
             found = condition.first({**columns, **series} if condition.any_series else columns)
-            if condition.finished and ended((file for run in experiment.runs for file in reading.files[run]), columns):
-                found = Fulfilled("", *last_point(columns), None)
+            if condition.finished and ended((file for run in experiment.runs for file in reading.files[run]), whole):
+                last = last_point(whole)
+                found = Fulfilled("", *last, None) if last == last_point(columns) else None
             if found:
                 yield experiment.name, condition.text, found
 
