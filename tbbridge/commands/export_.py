@@ -34,7 +34,7 @@ def _add_target(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--force", action="store_true", help="replace a file that is there")
     group.add_argument("--no-header", action="store_true", help="leave the line of column names out of CSV")
     group.add_argument("--no-summary", action="store_true", help="keep no summary.csv beside the run logs")
-    group.add_argument("--report", metavar="FILE", help="write as JSON which files were written, and every message")
+    group.add_argument("--report", metavar="FILE.json", help="list the written files and all messages as JSON")
     group.add_argument("--spreadsheet-safe", action="store_true", help="put ' before texts that begin with = + - or @")
     group.add_argument(
         "--dialect",
