@@ -122,8 +122,8 @@ def test_points_are_counted_by_cause(tmp_path: Path, notes: Callable[[], list[st
 
 def test_a_file_that_came_back_without_its_beginning(tmp_path: Path, notes: Callable[[], list[str]]) -> None:
     """It was removed while its writer went on; CatBoost's files begin without a version and are whole."""
-    for name in ("events.out.tfevents.1700000000.host", "events.out.tfevents"):
-        whole = write_run(tmp_path / "a", "1", loss=steps(0, 1, 2))
+    for name, first_step in (("events.out.tfevents.1700000000.host", 0), ("events.out.tfevents", 3)):
+        whole = write_run(tmp_path / "a", "1", loss=steps(first_step, first_step + 1))
         data = whole.read_bytes()
         first = int.from_bytes(data[:8], "little") + 16
         whole.unlink()

@@ -108,11 +108,14 @@ def test_updates_no_pauses_and_another_speed_catches_up(screen: Screen, source: 
     assert updates.locator("option").all_inner_texts() == ["No", "Slow", "Regular", "Fast"]
     updates.select_option("No")
     wait_until(lambda: screen.cell("state") == "paused", what="it says so")
+    # a change of another control is drawn, of what was there when the page was paused; then the server knows, too
+    validation = screen.chart("accuracy").get_by_role("checkbox", name="Validation")
+    validation.check()
+    wait_until(lambda: screen.line("accuracy", "Validation", faint=True)["x"], what="the change is drawn")
     for step in range(500, 600, 5):
         source.append("mnist-cnn", step, train_accuracy=0.5, val_accuracy=0.5)
-    # a change of another control is drawn, of what was there when the page was paused
-    screen.chart("accuracy").get_by_role("checkbox", name="Validation").check()
-    wait_until(lambda: screen.line("accuracy", "Validation", faint=True)["x"], what="the change is drawn")
+    validation.uncheck()
+    wait_until(lambda: not screen.line("accuracy", "Validation", faint=True)["x"], what="this change, too")
     assert screen.line("accuracy", "Training")["x"][-1] == 495
     updates.select_option("Fast")
     wait_until(lambda: screen.line("accuracy", "Training")["x"][-1:] == [595], what="it catches up")

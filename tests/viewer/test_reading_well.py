@@ -80,7 +80,14 @@ def test_both_charts_show_the_place_under_the_mouse(screen: Screen) -> None:
     box = screen.chart("accuracy").locator(".nsewdrag").first.bounding_box()
     place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     own, other = (screen.chart(name).locator(".tb-hover") for name in ("accuracy", "loss"))
-    screen.page.mouse.move(*place)
+
+    def both() -> bool:
+        """Move the mouse there: a chart that was just drawn again says nothing until it moves."""
+        screen.page.mouse.move(place[0] + 1, place[1])
+        screen.page.mouse.move(*place)
+        return (own.count(), other.count()) == (1, 1)
+
+    wait_until(both, what="both charts say what is there")
     assert "Validation" in other.inner_text()
     assert own.locator("p").inner_text() == other.locator("p").inner_text()
     for one in (own, other):  # it stays inside its chart, where no control is
