@@ -135,6 +135,27 @@ def test_slow_draws_seldom_but_all(screen: Screen, source: MemorySource) -> None
     assert screen.page.evaluate("window.draws") <= 2
 
 
+def test_neither_chart_is_drawn_once_more_for_the_other(
+    screen: Screen, source: MemorySource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a message moves the end of the x axis that they share, each is drawn as often as the other."""
+    monkeypatch.setitem(SPEEDS, "Slow", 600.0)
+    screen.page.get_by_role("combobox", name="Updates").select_option("Slow")
+    validation = screen.page.get_by_role("group", name="Both charts").get_by_role("checkbox", name="Validation")
+    validation.check()
+    wait_until(lambda: screen.line("loss", "Validation", faint=True)["x"], what="the server knows of both")
+    screen.page.evaluate("window.draws = {accuracy: 0, loss: 0}")
+    for chart in ("accuracy", "loss"):
+        screen.figure(chart, f"(p.on('plotly_afterplot', () => {{ window.draws.{chart} += 1; }}), 0)")
+    source.append("mnist-cnn", 600, train_accuracy=0.5, train_cross_entropy=0.5)
+    validation.uncheck()  # the point comes with it
+    wait_until(lambda: screen.line("loss", "Training")["x"][-1:] == [600], what="both are drawn")
+    wait_until(lambda: screen.page.evaluate("window.draws.loss"), what="and Plotly says so")
+    draws = screen.page.evaluate("new Promise(requestAnimationFrame).then(() => window.draws)")
+    assert draws["accuracy"] == draws["loss"]
+    assert 1 <= draws["loss"] <= 2  # the control's answer, and the points where they come behind it
+
+
 def test_slow_answers_a_control_at_once(screen: Screen, source: MemorySource, monkeypatch: pytest.MonkeyPatch) -> None:
     """With Slow, a control that is moved while points wait is answered before their time has come."""
     monkeypatch.setitem(SPEEDS, "Slow", 600.0)

@@ -222,7 +222,8 @@
       if (message.status) { this.status = message.status; this.since = performance.now(); }
       this.showState();
       for (const [chart, figure] of Object.entries(message.figures || {})) await this.draw(chart, figure);
-      for (const [chart, changes] of Object.entries(message.extend || {})) await this.extend(chart, changes);
+      for (const chart of Object.keys(message.figures || {})) await this.align(chart); // when all are drawn: none is drawn twice
+      await this.extend(message.extend || {});
       if (message.figures && !this.painted) { this.painted = true; this.ask(); } // now there is time for the table
     }
 
@@ -248,7 +249,6 @@
       this.fit(chart, figure.data, figure.layout);
       await Plotly.react(plot, figure.data, figure.layout, plot.tbConfig);
       this.drawn[chart] = plot;
-      await this.align(chart);
       if (plot.tbCursor) plot.tbCursor.leave();
       else {
         // its id is another chart's once charts were moved
@@ -289,25 +289,34 @@
     }
 
     /* New points are drawn at the ends of their lines; Plotly draws the whole chart where that is not enough, and later. */
-    async extend(chart, changes) {
-      const plot = await this.plot(chart);
-      if (!plot) return;
-      for (const change of changes) {
-        const trace = plot.data[change.trace];
-        for (const key of ["x", "y", "text", "customdata", "beside"]) if (key in change) trace[key] = kept([...(trace[key] || []), ...change[key]], change.keep);
+    async extend(charts) {
+      const whole = [], grown = [];
+      for (const [chart, changes] of Object.entries(charts)) {
+        const plot = await this.plot(chart);
+        if (!plot) continue;
+        for (const change of changes) {
+          const trace = plot.data[change.trace];
+          for (const key of ["x", "y", "text", "customdata", "beside"]) if (key in change) trace[key] = kept([...(trace[key] || []), ...change[key]], change.keep);
+        }
+        grown.push([plot, changes]);
       }
-      if (!changes.every((change) => sketch(plot, change))) await this.redraw(plot);
-      else plot.tbLater = plot.tbLater || setTimeout(() => this.redraw(plot), REDRAW);
+      for (const [plot, changes] of grown) {
+        if (!changes.every((change) => sketch(plot, change))) whole.push(plot);
+        else plot.tbLater = plot.tbLater || setTimeout(() => this.redraw([plot]), REDRAW);
+      }
+      await this.redraw(whole);
     }
 
-    async redraw(plot) {
-      clearTimeout(plot.tbLater);
-      plot.tbLater = null;
-      if (!plot.isConnected || !plot._fullLayout) return;
-      if (plot._dragging) { plot.tbLater = setTimeout(() => this.redraw(plot), REDRAW); return; }
-      this.fit(chartOf(plot), plot.data, plot.layout);
-      await Plotly.redraw(plot);
-      await this.align(chartOf(plot));
+    async redraw(plots) {
+      for (const plot of plots) {
+        clearTimeout(plot.tbLater);
+        plot.tbLater = null;
+        if (!plot.isConnected || !plot._fullLayout) continue;
+        if (plot._dragging) { plot.tbLater = setTimeout(() => this.redraw([plot]), REDRAW); continue; }
+        this.fit(chartOf(plot), plot.data, plot.layout);
+        await Plotly.redraw(plot);
+      }
+      for (const plot of plots.filter((one) => !one.tbLater && one.isConnected)) await this.align(chartOf(plot));
     }
 
     /* The ends of the x axis: those of all lines of the charts that share it, and room for the next points while it lives. */
@@ -327,7 +336,7 @@
     async align(chart) {
       for (const plot of this.controls.share === false ? [] : this.others(chart)) {
         const { autorangeoptions } = plot.layout.xaxis, wanted = this.ends(chartOf(plot), plot.data);
-        if (plot._fullLayout.xaxis.autorange && JSON.stringify(autorangeoptions) !== JSON.stringify(wanted)) await this.redraw(plot);
+        if (plot._fullLayout.xaxis.autorange && JSON.stringify(autorangeoptions) !== JSON.stringify(wanted)) await this.redraw([plot]);
       }
     }
 
