@@ -57,8 +57,9 @@ class Screen:
         return next((t for t in found if (t["opacity"] is not None) == faint), {"x": [], "y": []})
 
     def wait_drawn(self, chart: str = "accuracy") -> None:
-        """Wait until a chart has lines."""
-        wait_until(lambda: any(trace["x"] for trace in self.traces(chart)), what=f"{chart} is drawn")
+        """Wait until a chart has lines, and hears the mouse."""
+        drawn = "!!p.tbCursor && p.data.some(trace => trace.x.length)"
+        wait_until(lambda: self.figure(chart, drawn), what=f"{chart} is drawn")
 
     def cell(self, id: str) -> str:
         """The text of an element by its id."""

@@ -326,6 +326,8 @@ def test_hovering_shows_the_values(served: Handle, open_page: Callable[..., Scre
         assert shown.locator("p").inner_text().split("\n") == ["Step", "254,610", "Time", time, "Relative", "1.0 s"]
         smoothed = float(f"{ema([0.5, 0.8], 0.6)[1]:.6g}")
         assert shown.locator("td").all_inner_texts() == [str(smoothed), "0.8"]
+    screen.chart("accuracy").get_by_role("slider", name="Smoothing").fill("0")  # drawn again, and the mouse stays
+    wait_until(lambda: shown.locator("td").all_inner_texts() == ["0.8"], what="the box follows the chart")
 
 
 def test_learn_more_opens(screen: Screen) -> None:

@@ -80,14 +80,8 @@ def test_both_charts_show_the_place_under_the_mouse(screen: Screen) -> None:
     box = screen.chart("accuracy").locator(".nsewdrag").first.bounding_box()
     place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     own, other = (screen.chart(name).locator(".tb-hover") for name in ("accuracy", "loss"))
-
-    def both() -> bool:
-        """Move the mouse there: a chart that was just drawn again says nothing until it moves."""
-        screen.page.mouse.move(place[0] + 1, place[1])
-        screen.page.mouse.move(*place)
-        return (own.count(), other.count()) == (1, 1)
-
-    wait_until(both, what="both charts say what is there")
+    screen.page.mouse.move(*place)
+    wait_until(lambda: (own.count(), other.count()) == (1, 1), what="both charts say what is there")
     assert "Validation" in other.inner_text()
     assert own.locator("p").inner_text() == other.locator("p").inner_text()
     for one in (own, other):  # it stays inside its chart, where no control is
@@ -112,6 +106,7 @@ def test_the_box_of_many_lines_stays_small(open_page: Callable[..., Screen], sou
     with serve(source, port=0) as handle:
         screen = open_page(handle.url + "?" + "&".join(f"experiment=run{seed}" for seed in range(20)))
         wait_until(lambda: len(screen.traces("accuracy")) > 20, what="drawn")
+        screen.wait_drawn()
         screen.chart("accuracy").locator(".nsewdrag").first.hover()
         box = screen.chart("accuracy").locator(".tb-hover")
         wait_until(box.count, what="the box")

@@ -39,7 +39,7 @@
   window.tbbridge.Cursor = class {
     /* `peers` returns the plots that show the same place. */
     constructor(plot, peers) {
-      Object.assign(this, { plot, peers, parts: [], pinned: false });
+      Object.assign(this, { plot, peers, parts: [], pinned: false, under: null });
       plot.addEventListener("pointermove", (event) => this.pinned || plot._dragging || this.point(event));
       plot.addEventListener("pointerleave", () => this.pinned || this.leave());
       plot.addEventListener("pointerdown", (down) => {
@@ -66,6 +66,7 @@
         return [Math.abs(across.d2p(x) - pixel), x];
       });
       this.leave();
+      this.under = event;
       if (!found.length) return false;
       const x = found.reduce((best, one) => (one[0] < best[0] ? one : best))[1];
       this.show(x, top);
@@ -73,9 +74,17 @@
       return true;
     }
 
+    /* The chart, or one that shows the same place, was drawn: show there what its lines say now. */
+    again() {
+      const there = [this, ...this.peers().map((peer) => peer.tbCursor)].filter((cursor) => cursor.under);
+      if (!there.length) this.clear();
+      for (const cursor of there) if (cursor.pinned) cursor.show(...cursor.shown); else cursor.point(cursor.under);
+    }
+
     /* Show the lines at a place of the x axis; the nearest to `top` where there are many. */
     show(x, top = 0) {
       this.clear();
+      this.shown = [x, top];
       const plot = this.plot, { axis: kind, unit } = plot.layout.meta, places = new Set(), rows = [];
       for (const full of drawn(plot)) {
         const { x: xs, y: ys, customdata, beside, start, text } = full._input, across = axis(plot, full.xaxis), up = axis(plot, full.yaxis);
@@ -133,6 +142,7 @@
 
     leave() {
       this.pinned = false;
+      this.under = null;
       this.clear();
       this.peers().forEach((peer) => peer.tbCursor.pinned || peer.tbCursor.clear());
     }

@@ -249,7 +249,7 @@
       this.fit(chart, figure.data, figure.layout);
       await Plotly.react(plot, figure.data, figure.layout, plot.tbConfig);
       this.drawn[chart] = plot;
-      if (plot.tbCursor) plot.tbCursor.leave();
+      if (plot.tbCursor) plot.tbCursor.again();
       else {
         // its id is another chart's once charts were moved
         plot.tbCursor = new Cursor(plot, () => this.others(chartOf(plot)));
@@ -258,7 +258,7 @@
     }
 
     zoomed(chart, plot, change) {
-      plot.tbCursor.leave();
+      plot.tbCursor.again();
       const keys = Object.keys(change).filter((key) => key.startsWith("xaxis"));
       if (!keys.length) return;
       const before = JSON.stringify(this.ranges[chart]);
@@ -315,6 +315,7 @@
         if (plot._dragging) { plot.tbLater = setTimeout(() => this.redraw([plot]), REDRAW); continue; }
         this.fit(chartOf(plot), plot.data, plot.layout);
         await Plotly.redraw(plot);
+        plot.tbCursor.again();
       }
       for (const plot of plots.filter((one) => !one.tbLater && one.isConnected)) await this.align(chartOf(plot));
     }
