@@ -8,8 +8,7 @@ BIN := $(VENV)/bin
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 INSTALL := $(BIN)/uv pip install --python $(BIN)/python
 PACKAGE := setup.cfg setup.py pyproject.toml $(wildcard tbbridge/*/*.pyx tbbridge/*/*.pxi tbbridge/*/*.h)
-BROWSER := chromium
-SYSTEM := $(BROWSER) strace nginx
+SYSTEM := chromium chromium-headless-shell strace nginx
 DEMO ?= --tensorboard
 TESTS ?=
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Error, Page
 from support import wait_until
 
 
@@ -16,8 +16,16 @@ class Screen:
         self.errors: list[str] = []
         self.expected: tuple[str, ...] = ()
         """Parts of console errors that the test brings about."""
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", self._page_error)
         page.on("console", self._console)
+
+    def stop_listening(self) -> None:
+        """Leave the page to the next test."""
+        self.page.remove_listener("pageerror", self._page_error)
+        self.page.remove_listener("console", self._console)
+
+    def _page_error(self, error: Error) -> None:
+        self.errors.append(str(error))
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error" and not any(part in message.text for part in self.expected):

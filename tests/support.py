@@ -37,7 +37,7 @@ def environment(program: str) -> dict[str, str]:
     return kept
 
 
-def wait_until(condition: Callable[[], T], timeout: float = 60.0, interval: float = 0.02, what: str = "") -> T:
+def wait_until(condition: Callable[[], T], timeout: float = 60.0, interval: float = 0.05, what: str = "") -> T:
     """Call `condition` until its answer is true, and return that answer.
 
     Raises AssertionError after `timeout` seconds, with `what` (or its name) and the last answer in the text.

@@ -83,7 +83,7 @@ def test_the_lines_stand_out_from_the_ground(theme: str) -> None:
     assert min(contrast(colour, ground) for colour in THEMES[theme]["colours"]) >= 3
 
 
-def test_axe_finds_nothing_serious(open_page: Callable[..., Screen]) -> None:
+def test_axe_finds_nothing_serious(open_page: Callable[..., Screen], port: int) -> None:
     """With five experiments, notes, further charts and the table; light and dark, wide and on a phone."""
     source = MemorySource()
     for seed in range(5):
@@ -91,7 +91,7 @@ def test_axe_finds_nothing_serious(open_page: Callable[..., Screen]) -> None:
         source.put(
             f"run{seed}", training(20, seed), extra=extra, notes=["two tags fit"], hparams={"hparam.lr": seed / 10}
         )
-    with serve(source, port=0) as handle:
+    with serve(source, port=port) as handle:
         address = handle.url + "?charts=lr&" + "&".join(f"experiment=run{seed}" for seed in range(5))
         for scheme, width in (("light", 1280), ("dark", 400)):
             screen = open_page(address, color_scheme=scheme, viewport={"width": width, "height": 900}, bypass_csp=True)

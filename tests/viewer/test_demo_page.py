@@ -26,11 +26,11 @@ def player(tmp_path: Path) -> Iterator[DemoReplay]:
 
 
 @pytest.fixture
-def screen(player: DemoReplay, tmp_path: Path, open_page: Callable[..., Screen]) -> Iterator[Screen]:
+def screen(player: DemoReplay, tmp_path: Path, open_page: Callable[..., Screen], port: int) -> Iterator[Screen]:
     """The demo's page, drawn, over the ordinary bridge."""
     with tbbridge.Bridge(tmp_path / "demo", publish=False) as bridge:
         app = make_app(bridge, **demo.page(player, bridge, "mnist/conv"))
-        with serve(bridge, port=0, app=app) as handle:
+        with serve(bridge, port=port, app=app) as handle:
             screen = open_page(handle.url)
             screen.wait_drawn()
             yield screen

@@ -72,11 +72,11 @@ def test_the_log_directory_emptied_says_what_to_do(screen: Screen, source: Memor
     screen.page.get_by_text("waiting for logs/: start a training that writes there").wait_for()
 
 
-def test_an_empty_source_says_what_to_do(open_page: Callable[..., Screen]) -> None:
+def test_an_empty_source_says_what_to_do(open_page: Callable[..., Screen], port: int) -> None:
     """Before anything is there, the page says what it waits for; the first experiment then appears by itself."""
     source = MemorySource()
     source.lines = ["waiting for logs/"]
-    with serve(source, port=0) as handle:
+    with serve(source, port=port) as handle:
         screen = open_page(handle.url)
         screen.page.get_by_text("waiting for logs/").wait_for()
         wait_until(lambda: screen.cell("state") == "nothing to show yet", what="the state")
@@ -115,9 +115,9 @@ def test_a_server_that_was_restarted_is_found_again(open_page: Callable[..., Scr
         screen.page.goto("about:blank")
 
 
-def test_a_source_that_fails_is_asked_again(source: MemorySource, open_page: Callable[..., Screen]) -> None:
+def test_a_source_that_fails_is_asked_again(source: MemorySource, open_page: Callable[..., Screen], port: int) -> None:
     """A bug in a source ends that page's websocket, is logged, and the page goes on when the source does."""
-    with serve(source, port=0) as handle:
+    with serve(source, port=port) as handle:
         screen = open_page(handle.url)
         screen.expected = ("WebSocket", "Failed to load resource", "Callback failed", "Callback error")
         screen.wait_drawn()
@@ -250,13 +250,13 @@ def drain(tab: object, known: dict[str, str] = {}) -> dict[str, str]:  # noqa: B
     return {"accuracy-step": "", **known}
 
 
-def test_ten_thousand_experiments_are_found_by_typing(open_page: Callable[..., Screen]) -> None:
+def test_ten_thousand_experiments_are_found_by_typing(open_page: Callable[..., Screen], port: int) -> None:
     """The picker opens at once with a hundred of ten thousand names, and finds any by its words."""
     source = MemorySource()
     small = training(3)
     for i in range(10_000):
         source.put(f"sweep/lr={i}", small, last_write=float(i))
-    with serve(source, port=0) as handle:
+    with serve(source, port=port) as handle:
         screen = open_page(handle.url)
         screen.wait_drawn()
         began = time.monotonic()

@@ -88,10 +88,10 @@ def hostile() -> MemorySource:
     return source
 
 
-def test_no_name_runs_a_script(hostile: MemorySource, open_page: Callable[..., Screen]) -> None:
+def test_no_name_runs_a_script(hostile: MemorySource, open_page: Callable[..., Screen], port: int) -> None:
     """All names are drawn, hovered, listed and picked as text: no script, link, image or frame comes of any."""
     hostile.lines = NAMES[:30]
-    with serve(hostile, port=0) as handle:
+    with serve(hostile, port=port) as handle:
         screen = open_page(handle.url)
         screen.page.on("dialog", lambda dialog: screen.errors.append(dialog.message))
         screen.wait_drawn()
@@ -100,11 +100,7 @@ def test_no_name_runs_a_script(hostile: MemorySource, open_page: Callable[..., S
             wait_until(lambda: {t["meta"] for t in screen.traces("accuracy")} >= metas(names), what="drawn")  # noqa: B023
             listed = "[...document.querySelectorAll('#accuracy-readout th[colspan]')].map(e => e.textContent)"
             wait_until(lambda: screen.page.evaluate(listed) == names[:5], what="listed as they are")  # noqa: B023
-            screen.page.evaluate("""() => document.querySelectorAll('.js-plotly-plot').forEach(plot => {
-                plot.tbCursor.show(5);
-                plot.querySelectorAll('.annotation').forEach(sign => sign.dispatchEvent(new MouseEvent('mouseover')));
-            })""")
-            told = set(screen.page.locator(".tb-hover th:first-child").all_text_contents()) - {""}
+            told = set(screen.page.evaluate(TOLD)) - {""}
             labels = ("Training", "Validation")
             assert told
             assert told <= {f"{shorten(name)} · {label}" for name in names for label in labels}
@@ -120,6 +116,12 @@ def test_no_name_runs_a_script(hostile: MemorySource, open_page: Callable[..., S
         assert screen.page.url.startswith(handle.url)
         screen.page.goto("about:blank")
 
+
+TOLD = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => {
+    plot.tbCursor.show(5);
+    plot.querySelectorAll('.annotation').forEach(sign => sign.dispatchEvent(new MouseEvent('mouseover')));
+    return [...plot.querySelectorAll('.tb-hover th:first-child')].map(e => e.textContent);
+})"""
 
 STRANGE = """[...document.querySelectorAll(
     '.tbbridge :is(script, img, iframe, video, style, meta, body, math, object, embed, svg a), [onload], [onerror]'

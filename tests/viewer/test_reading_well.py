@@ -98,12 +98,12 @@ def test_both_charts_show_the_place_under_the_mouse(screen: Screen) -> None:
     assert not own.count() + other.count()
 
 
-def test_the_box_of_many_lines_stays_small(open_page: Callable[..., Screen], source: MemorySource) -> None:
+def test_the_box_of_many_lines_stays_small(open_page: Callable[..., Screen], port: int, source: MemorySource) -> None:
     """Of many lines the nearest to the mouse are told, each with its own time where these differ."""
     for seed in range(20):
         moved = {name: column._replace(wall_time=column.wall_time + 60 * seed) for name, column in training(40).items()}
         source.put(f"run{seed}", moved)
-    with serve(source, port=0) as handle:
+    with serve(source, port=port) as handle:
         screen = open_page(handle.url + "?" + "&".join(f"experiment=run{seed}" for seed in range(20)))
         wait_until(lambda: len(screen.traces("accuracy")) > 20, what="drawn")
         screen.wait_drawn()
@@ -146,10 +146,12 @@ def test_lost_data_stand_open_and_ordinary_notes_are_folded() -> None:
     assert parts[1].children[0].children == "Notes (1)"
 
 
-def test_an_empty_page_says_what_it_watches_and_why_it_may_be_empty(open_page: Callable[..., Screen]) -> None:
+def test_an_empty_page_says_what_it_watches_and_why_it_may_be_empty(
+    open_page: Callable[..., Screen], port: int
+) -> None:
     """The first screen names what is watched, since when, the commonest causes and the demo; points take its place."""
     source = MemorySource("logs/")
-    with serve(source, port=0) as handle:
+    with serve(source, port=port) as handle:
         screen = open_page(handle.url)
         screen.page.get_by_role("heading", name="Nothing to show yet").wait_for()
         words = screen.page.locator(".tb-first").inner_text()

@@ -118,13 +118,13 @@ HOSTILE = "=cmd|'/C calc'!A0<img src=x onerror=window.pwned=1>\u202etxt" + "x" *
 
 
 @pytest.fixture
-def sweep(open_page: Callable[..., Screen]) -> Iterator[tuple[Screen, MemorySource]]:
+def sweep(open_page: Callable[..., Screen], port: int) -> Iterator[tuple[Screen, MemorySource]]:
     """The page of a sweep of seven trainings, one of them with a hostile name."""
     source = MemorySource("sweep/")
     for number in range(6):
         source.put(f"run{number}", training(200, number, best=0.5 + 0.05 * number))
     source.put(HOSTILE, training(200, 9, best=0.3))
-    with serve(source, port=0) as handle:
+    with serve(source, port=port) as handle:
         screen = open_page(handle.url)
         screen.wait_drawn()
         yield screen, source
@@ -177,12 +177,12 @@ def test_the_best_replace_the_chips(sweep: tuple[Screen, MemorySource]) -> None:
     wait_until(lambda: len(list(filter(None, screen.page.evaluate(figures)))) >= 6 * 3, what="the figures of all six")
 
 
-def test_a_hyperparameter_groups_the_lines(open_page: Callable[..., Screen]) -> None:
+def test_a_hyperparameter_groups_the_lines(open_page: Callable[..., Screen], port: int) -> None:
     """One mean per value, with a band over its seeds; the legend says how many; it grows with its experiments."""
     source = MemorySource("sweep/")
     for name, rate, values in (("a", 0.1, [1.0, 3.0]), ("b", 0.1, [3.0, 5.0]), ("c", 0.1000001, [0.5, 0.6])):
         source.put(name, {"val accuracy": points(values)}, hparams={"hparam.lr": rate})
-    with serve(source, port=0) as handle:
+    with serve(source, port=port) as handle:
         screen = open_page(f"{handle.url}?experiment=a&experiment=b&experiment=c&accuracy-weight=0")
         screen.page.get_by_role("combobox", name="Mean by").select_option("hparam.lr")
         means = lambda: [t["y"] for t in screen.traces("accuracy") if t["name"] == "lr = 0.1 (2)"]  # noqa: E731
@@ -193,14 +193,14 @@ def test_a_hyperparameter_groups_the_lines(open_page: Callable[..., Screen]) -> 
         screen.page.goto("about:blank")
 
 
-def test_of_ten_thousand_experiments_a_window_is_drawn(open_page: Callable[..., Screen]) -> None:
+def test_of_ten_thousand_experiments_a_window_is_drawn(open_page: Callable[..., Screen], port: int) -> None:
     """Scrolling to any place and sorting bring the rows of there; the page never holds more than a window of them."""
     source = MemorySource("sweep/")
     source.put("run0", training(20))
     view = source.view("run0")
     assert view is not None
     source._views |= {f"run{number}": replace(view, name=f"run{number}") for number in range(1, 10_000)}
-    with serve(source, port=0) as handle:
+    with serve(source, port=port) as handle:
         screen = open_page(f"{handle.url}?experiment=run0")
         screen.wait_drawn()
         rows = screen.page.locator(".tb-runs tbody tr[data-name]")
@@ -216,10 +216,10 @@ def test_of_ten_thousand_experiments_a_window_is_drawn(open_page: Callable[..., 
         screen.page.goto("about:blank")
 
 
-def test_a_phone_shows_cards(open_page: Callable[..., Screen]) -> None:
+def test_a_phone_shows_cards(open_page: Callable[..., Screen], port: int) -> None:
     """On a small screen each row is a card with the names of its cells, and nothing sticks out."""
     source = MemorySource("sweep/", a=training(5), b=training(5, 1))
-    with serve(source, port=0) as handle:
+    with serve(source, port=port) as handle:
         screen = open_page(handle.url, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
         screen.wait_drawn()
         row = screen.page.locator(".tb-runs tbody tr[data-name]").first

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from pathlib import Path
 
 from logs import write_run
+from playwright.sync_api import Browser
 from screen import Screen
 from support import wait_until
 
@@ -28,7 +28,7 @@ def records(data: bytes) -> list[tuple[int, int]]:
     return found
 
 
-def test_damage_and_conditions_are_marked_and_told(tmp_path: Path, open_page: Callable[..., Screen]) -> None:
+def test_damage_and_conditions_are_marked_and_told(tmp_path: Path, desktop_chromium: Browser) -> None:
     """Damage stands at the first intact point behind it, with its range; a condition at the point that fulfils it.
 
     The browser's notification tells of what comes to be fulfilled while the page is open, and of nothing else.
@@ -45,7 +45,7 @@ def test_damage_and_conditions_are_marked_and_told(tmp_path: Path, open_page: Ca
         serve(bridge, port=0) as handle,
     ):
         bridge.wait_until_read(60)
-        screen = open_page("about:blank", permissions=["notifications"])
+        screen = Screen(desktop_chromium.new_context(permissions=["notifications"]).new_page())
         screen.page.add_init_script(WATCHED_NOTIFICATIONS)
         screen.page.goto(handle.url)
         screen.wait_drawn()
@@ -63,8 +63,10 @@ def test_damage_and_conditions_are_marked_and_told(tmp_path: Path, open_page: Ca
         write_run(tmp_path / "logs" / "exp" / "train", "2", wall_time=200.0, accuracy=[(9, 0.95)])
         wait_until(lambda: screen.page.evaluate("window.told"), what="the notification")
         assert screen.page.evaluate("window.told") == [["tbbridge", "exp: train accuracy > 0.9"]]
-        other = open_page(handle.url)
+        other = Screen(desktop_chromium.new_page())
+        other.page.goto(handle.url)
         other.wait_drawn()
         assert other.page.get_by_role("button", name="Notify").is_visible()
         for one in (screen, other):
             one.page.goto("about:blank")
+    assert screen.errors + other.errors == []
