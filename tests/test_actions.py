@@ -122,6 +122,7 @@ def test_many_commands_share_a_few_threads(tmp_path: Path, notes: Path, monkeypa
     [
         (["--exec", "true"], "add --on"),
         (["--on", "step > 1", "--shell"], "add --exec"),
+        (["--on", "step > 1", "--exec", " "], "--exec is empty"),
         (["--on", "step > 1", "--exec", "echo 'x"], "No closing quotation"),
         (["--on", "step > 1", "--exec", "no-such-program x"], "there is no program 'no-such-program'"),
         (["--on", "step >> 1", "--exec", "true"], "write > >= < or <= here"),

@@ -14,6 +14,7 @@ from tensorboard.plugins.hparams.api_pb2 import Status
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 import tbbridge
+from tbbridge.cli import main
 from tbbridge.core.crc32c import frame
 from tbbridge.following.follower import Follower
 from tbbridge.following.tables import FINISHED_AFTER
@@ -163,6 +164,17 @@ def test_a_column_that_is_not_there_yet_is_said_once_and_awaited(logs: Path) -> 
     assert len(scripted.follower.problems()) == 1
 
 
+def test_a_step_is_any_series_where_no_column_has_one(logs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A training of which the rules map nothing reaches its steps, too; a column that comes counts from then on."""
+    scripted = Scripted(logs, "step >= 5")
+    append(logs, "a", {4: 1, 6: 1}, "queue")
+    assert scripted.look() == [(0, "a", 6)]
+    assert main(["export", str(logs), "--layout", "events", "--on", "step >= 5", "--out", "-"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ["a,step >= 5,a:queue,6,1006.0,6.0"]
+    append(logs, "a", {4: 1, 7: 1})
+    assert scripted.look() == [(0, "a", 7)]
+
+
 @pytest.fixture
 def two(logs: Path) -> Path:
     append(logs, "a", {0: 0.5, 1: 0.95})
@@ -181,6 +193,8 @@ def test_wait_returns_the_first_condition_that_is_fulfilled(two: Path) -> None:
     assert tbbridge.wait(two, until="val accuracy > 0.9", experiments=["b*"], timeout=0.5) is None
     assert tbbridge.wait(two, until="val accuracy > 0.9", everyone=True, timeout=0.5) is None
     assert (tbbridge.wait(two, until=["step >= 1", "step >= 0"], everyone=True) or found).place == 1
+    assert tbbridge.wait(two, until="step >= 0", experiments=["a", "b"], everyone=True)
+    assert tbbridge.wait(two, until="step >= 0", experiments=["a", "to come"], everyone=True, timeout=0.5) is None
 
 
 def test_what_is_fulfilled_at_the_start_counts_without_any_time_left(two: Path) -> None:
@@ -191,7 +205,7 @@ def test_what_is_fulfilled_at_the_start_counts_without_any_time_left(two: Path) 
 def test_a_wait_for_an_experiment_that_is_not_there_says_so(two: Path) -> None:
     """Once, with those that are there: it may come, or be mistyped."""
     said: list[str] = []
-    assert tbbridge.wait(two, until="step >= 0", experiments=["typo"], timeout=0.5, say=said.append) is None
+    assert tbbridge.wait(two, until="step >= 0", experiments="typo", timeout=0.5, say=said.append) is None
     assert said.count("there is no experiment 'typo' yet; there is a, b") == 1
 
 

@@ -43,7 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--exec",
-        default="",
         metavar="COMMAND",
         help="run once per experiment and condition, with the facts in TBBRIDGE_CONDITION, TBBRIDGE_EXPERIMENT, "
         "TBBRIDGE_STEP, TBBRIDGE_VALUE ...; its words are split as a shell's, but no shell runs it",
@@ -94,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
     from tbbridge.watching.actions import Actions
     from tbbridge.watching.session import watch
 
+    if args.exec is not None and not args.exec.strip():
+        raise UsageError("--exec is empty: give the command to run")
     if args.exec and not args.on:
         raise UsageError('--exec needs a condition: add --on "val accuracy > 0.9"')
     if (args.shell or args.again) and not args.exec:
@@ -111,5 +112,5 @@ def run(args: argparse.Namespace) -> int:
         conditions=conditions,
         layouts=args.layout,
     )
-    actions = Actions(bridge, args.exec, shell=args.shell, again=args.again) if args.on else None
+    actions = Actions(bridge, args.exec or "", shell=args.shell, again=args.again) if args.on else None
     return watch(bridge, actions=actions, **page_options(args))

@@ -22,9 +22,10 @@ def fulfilled(reading: Reading, options: ExportOptions) -> Iterator[tuple[str, s
     for experiment in reading.experiments:
         whole = reading.columns(experiment)
         columns = {name: cut_points(one, options.steps) for name, one in whole.items()}
-        series = dict(_series(reading, experiment.runs, options)) if any(one.any_series for one in conditions) else {}
+        asking = {one for one in conditions if one.any_series(whole)}
+        series = dict(_series(reading, experiment.runs, options)) if asking else {}
         for condition in conditions:
-            found = condition.first({**columns, **series} if condition.any_series else columns)
+            found = condition.first({**columns, **series} if condition in asking else columns)
             if condition.finished and ended((file for run in experiment.runs for file in reading.files[run]), whole):
                 last = last_point(whole)
                 found = Fulfilled("", *last, None) if last == last_point(columns) else None

@@ -162,10 +162,11 @@ class Fulfilments:
         series: Mapping[str, Points] | None = None
         answers = {}
         for place, course in enumerate(known.courses):
-            if course.condition.any_series and series is None:
+            asks = course.condition.any_series(columns)
+            if asks and series is None:
                 series = {**columns, **self._tables.series(name)}
             if course.condition.silence is None and not course.condition.finished:
-                asked = columns if series is None or not course.condition.any_series else series
+                asked = series if asks and series is not None else columns
                 answers[place] = course.update(asked)
                 if place in self._waiting and course.condition.names(list(asked)):
                     self._waiting.discard(place)

@@ -27,7 +27,7 @@ def wait(
     until: str | Condition | Sequence[str | Condition],
     *,
     timeout: float | str | None = None,
-    experiments: Collection[str] = (),
+    experiments: str | Collection[str] = (),
     everyone: bool = False,
     options: MappingOptions | None = None,
     poll_interval: float = POLL_INTERVAL,
@@ -42,8 +42,9 @@ def wait(
         logdir: the log directory; it may appear later.
         until: the condition, or several, one of which is enough.
         timeout: seconds, or a text such as ``8h``; None to wait for ever.
-        experiments: names or globs of those that count; all when empty.
-        everyone: wait until all of these fulfil the same condition; return the one that did so last.
+        experiments: names or globs of those that count, or one of them; all when empty.
+        everyone: wait until all of these, also those that are still to come, fulfil the same condition;
+            return the one that did so last.
         options, poll_interval, follow_links: as for `tbbridge.Bridge`.
         say: called with each message once: the awaited condition, and after a timeout the names that there were.
 
@@ -63,6 +64,7 @@ def wait(
     if timeout is not None and (seconds is None or seconds != seconds):
         raise UsageError(f"timeout {timeout}: give a number and a unit, such as 30s, 10m, 8h or 2d")
     deadline = None if seconds is None else time.monotonic() + min(seconds, threading.TIMEOUT_MAX)
+    experiments = [experiments] if isinstance(experiments, str) else experiments
     said: set[str] = set()
     news = threading.Event()
     with Bridge(
@@ -103,6 +105,8 @@ def _left(deadline: float | None) -> float | None:
 
 def _found(bridge: Bridge, experiments: Collection[str], everyone: bool) -> Noticed | None:
     names = bridge.names()
+    if everyone and _absent(names, experiments):
+        return None
     counts = chosen(names, experiments) if experiments else set(names)
     noticed = [one for one in bridge.noticed() if one.experiment in counts]
     if not everyone:

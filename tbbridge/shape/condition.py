@@ -102,10 +102,9 @@ class Condition:
     def __hash__(self) -> int:
         return hash(self.text)
 
-    @property
-    def any_series(self) -> bool:
-        """Whether it may name a series, as ``RUN:TAG``, beside the columns."""
-        return ":" in self.column
+    def any_series(self, columns: Mapping[str, Points]) -> bool:
+        """Whether it looks at series, as ``RUN:TAG``, too: it may name one, or asks for steps where no column is."""
+        return ":" in self.column or (self._kind == "step" and not any(len(one.step) for one in columns.values()))
 
     def first(self, columns: Mapping[str, Points]) -> Fulfilled | None:
         """Return the first point that fulfils it, by step; None where none does, and of silence and the end.
@@ -125,14 +124,15 @@ class Condition:
             return [name for name in pair if name] if None not in pair else []
         if name := self.column if self.column in columns else spelled(self.column, columns):
             return [name]
-        return [name for name in columns if fnmatchcase(name, self.column)] if self.any_series else []
+        return [name for name in columns if fnmatchcase(name, self.column)] if ":" in self.column else []
 
     def missing(self, columns: Sequence[str]) -> str:
         """Return a message where none of these columns and series is the one it asks for; empty where one is."""
         if not self.column or self.names(columns):
             return ""
         near = difflib.get_close_matches(self.column, [name for name in columns if len(name) < 200][:5000], n=1)
-        return f"there is no {quoted(self.column)} yet" + (f"; did you mean {quoted(near[0])}?" if near else "")
+        hint = f"; did you mean {quoted(near[0])}?" if near else "" if ":" in self.column else "; a series is RUN:TAG"
+        return f"there is no {quoted(self.column)} yet{hint}"
 
     def _compare(self, values: Floats) -> Bools:
         """Compare values with the number, both as decimals: 0.9 equals the float32 that was written for 0.9."""

@@ -105,6 +105,7 @@ def test_a_column_that_is_not_there_is_named_with_the_nearest() -> None:
         Condition("val acuracy > 0").missing([*columns])
         == "there is no 'val acuracy' yet; did you mean 'val accuracy'?"
     )
+    assert Condition("lr > 0").missing([*columns]) == "there is no 'lr' yet; a series is RUN:TAG"
     assert Condition("val loss > 0").missing([*columns]) == ""
     assert Condition("finished").missing([]) == ""
 
