@@ -1,4 +1,4 @@
-"""Log directories as ``host:path``, with the user's own SSH configuration and a server on this machine."""
+"""Log directories as ``host:path``, with the user's own SSH configuration and a slow server on this machine."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class Home:
         (ssh / "hosts").write_text(
             f'Host far\n  HostName 127.0.0.1\n  Port {self.port}\n  User me\n  IdentityFile "{ssh}/mine"\n'
             f'  UserKnownHostsFile "{ssh}/known_hosts"\n'
+            f"Host farther\n  ProxyJump far\n  HostName 127.0.0.1\n  Port {self.port}\n  User me\n"
+            f'  IdentityFile "{ssh}/mine"\n  UserKnownHostsFile "{ssh}/known_hosts"\n'
         )
         self.known = ssh / "known_hosts"
         self.known.write_text(f"[127.0.0.1]:{self.port} {self.new_host_key()}")
@@ -67,7 +69,7 @@ def test_which_names_are_on_another_machine(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_reading_is_the_same_as_from_the_disk(tmp_path: Path, home: Home) -> None:
-    """Export, inspect, check and wait, with the user's key and known hosts; relative paths, too."""
+    """Export, inspect, check and wait, with the user's key and known hosts; relative paths and a jump, too."""
     logs = tmp_path / "logs"
     write_experiment(logs, "a")
     near = {command: run_cli(command, logs, "--json").stdout for command in ("inspect", "check")}
@@ -79,7 +81,7 @@ def test_reading_is_the_same_as_from_the_disk(tmp_path: Path, home: Home) -> Non
         for command, text in near.items():
             there = run_cli(command, f"me@far:{os.path.relpath(logs)}", "--json", env=home.environment)
             assert there.stdout.replace(f"me@far:{os.path.relpath(logs)}", str(logs)) == text
-        found = run_cli("wait", f"far:{logs}", "--until", "step >= 2", env=home.environment)
+        found = run_cli("wait", f"farther:{logs}", "--until", "step >= 2", env=home.environment)
         assert found.returncode == 0
         assert '"experiment": "a"' in found.stdout
 

@@ -424,7 +424,12 @@ def test_epochs_as_runs_are_one_experiment() -> None:
     experiment = only({"exp": "epoch/loss epoch/val_loss", **epochs})
     assert (experiment.name, len(experiment.runs)) == ("exp", 7)
     assert columns(experiment)[2:] == ["exp:epoch/loss", "exp:epoch/val_loss"]
-    assert [one.name for one in mapped({**epochs, "other": "loss"})] == ["exp", "other"]
+    first = "'exp/epoch-1' feeds it, and not 'exp/epoch-2' and 4 more with the same tag: choose with --map"
+    loss = f"train cross entropy: {first}"
+    assert loss not in experiment.notes
+    alone, other = mapped({**epochs, "other": "loss"})
+    assert (alone.name, other.name) == ("exp", "other")
+    assert loss in alone.notes
     assert [one.name for one in mapped({"exp/epoch-1": "loss", "exp/b": "loss"})] == ["exp/b", "exp/epoch-1"]
 
 

@@ -376,6 +376,11 @@ class _Columns:
                 f" and {len(ranked) - 2} more" if len(ranked) > 2 else ""
             )
             reasons.append(f"R7: {more}: {difference(key, ranked[1][0], self.options.prefer)}")
+        twins = [quoted(other.run) for at, other in ranked[1:] if at[:-2] == key[:-2] and other.tag == best.tag]
+        if twins:
+            more = f" and {len(twins) - 1} more" if len(twins) > 1 else ""
+            twin = f"{quoted(best.run)} feeds it, and not {twins[0]}{more} with the same tag: choose with --map"
+            note = "; ".join(filter(None, (note, twin)))
         return best, Feed(best.run, best.tag, "; ".join(reasons), "; ".join(filter(None, (note, best.note))))
 
     def _override(self, override: Override) -> None:
