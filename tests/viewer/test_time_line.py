@@ -17,6 +17,13 @@ WATCHED_NOTIFICATIONS = """window.told = []; window.Notification = class extends
     constructor(title, options) { super(title, options); window.told.push([title, options.body]); }
 };"""
 
+HIDDEN = """() => {
+    Object.defineProperties(document, {hidden: {value: true}, visibilityState: {value: "hidden"}});
+    window.requestAnimationFrame = () => 0;
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""What a browser does to a tab with another one before it: it says so, and asks for no drawing."""
+
 
 def records(data: bytes) -> list[tuple[int, int]]:
     """Where each record of an event file begins and ends: length, its checksum, the event, its checksum."""
@@ -31,7 +38,8 @@ def records(data: bytes) -> list[tuple[int, int]]:
 def test_damage_and_conditions_are_marked_and_told(tmp_path: Path, desktop_chromium: Browser) -> None:
     """Damage stands at the first intact point behind it, with its range; a condition at the point that fulfils it.
 
-    The browser's notification tells of what comes to be fulfilled while the page is open, and of nothing else.
+    The browser's notification tells of what comes to be fulfilled while the page is open, also in a hidden tab, and of
+    nothing else.
     """
     accuracy = [(step, step / 10) for step in range(8)]
     file = write_run(tmp_path / "logs" / "exp" / "train", accuracy=accuracy)
@@ -60,6 +68,7 @@ def test_damage_and_conditions_are_marked_and_told(tmp_path: Path, desktop_chrom
         screen.page.mouse.move(box["x"] + place, box["y"] + box["height"] / 2)
         assert f"bytes {start} to {end}" in screen.chart("accuracy").locator(".tb-hover").inner_text()
         assert not screen.page.get_by_role("button", name="Notify").is_visible(), "it is permitted already"
+        screen.page.evaluate(HIDDEN)
         write_run(tmp_path / "logs" / "exp" / "train", "2", wall_time=200.0, accuracy=[(9, 0.95)])
         wait_until(lambda: screen.page.evaluate("window.told"), what="the notification")
         assert screen.page.evaluate("window.told") == [["tbbridge", "exp: train accuracy > 0.9"]]
