@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -60,16 +59,14 @@ def test_a_root_that_must_not_be_read_is_refused(tmp_path: Path, monkeypatch: py
 
 
 def test_what_only_looks_like_an_event_file_is_none(tmp_path: Path) -> None:
-    """FIFOs, sockets, directories and dangling links with an event file's name are passed over, within a second."""
+    """FIFOs, sockets, directories and dangling links with an event file's name are passed over, and not opened."""
     os.mkfifo(tmp_path / "fifo.tfevents")
     (tmp_path / "directory.tfevents").mkdir()
     (tmp_path / "link.tfevents").symlink_to(tmp_path / "nowhere")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "socket.tfevents"))
         touch(tmp_path, "real.tfevents")
-        began = time.monotonic()
         assert names(tmp_path) == {".": ["real.tfevents"]}
-        assert time.monotonic() - began < 1
 
 
 def test_links_to_directories_are_followed_on_request_and_once(tmp_path: Path) -> None:

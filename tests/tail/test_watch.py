@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -146,9 +145,7 @@ def test_one_file_is_told_alone(tmp_path: Path) -> None:
 def test_wake_ends_a_wait(watcher: Watcher) -> None:
     """From any thread, at once."""
     threading.Timer(0.05, watcher.wake).start()
-    began = time.monotonic()
-    assert not watcher.wait(10)
-    assert time.monotonic() - began < 5
+    assert not watcher.wait(3600)
 
 
 def test_nothing_is_left_after_the_end(tmp_path: Path) -> None:

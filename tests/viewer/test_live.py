@@ -251,7 +251,7 @@ def drain(tab: object, known: dict[str, str] = {}) -> dict[str, str]:  # noqa: B
 
 
 def test_ten_thousand_experiments_are_found_by_typing(open_page: Callable[..., Screen], port: int) -> None:
-    """The picker opens at once with a hundred of ten thousand names, and finds any by its words."""
+    """The picker opens with a hundred of ten thousand names, and finds any by its words."""
     source = MemorySource()
     small = training(3)
     for i in range(10_000):
@@ -259,10 +259,12 @@ def test_ten_thousand_experiments_are_found_by_typing(open_page: Callable[..., S
     with serve(source, port=port) as handle:
         screen = open_page(handle.url)
         screen.wait_drawn()
-        began = time.monotonic()
+        options = screen.page.get_by_role("listbox").get_by_role("option")
+        screen.page.get_by_label("Experiment").click()
+        wait_until(options.count, what="open")
+        assert options.count() == 100
         screen.page.get_by_label("Experiment").fill("lr=9876")
-        wait_until(lambda: screen.page.get_by_role("listbox").get_by_role("option").count() == 1, what="found")
-        assert time.monotonic() - began < 5
+        wait_until(lambda: options.count() == 1, what="found")
         screen.page.get_by_label("Experiment").press("Enter")
         wait_until(lambda: screen.line("accuracy", "Training", "sweep/lr=9876")["x"], what="drawn")
         screen.page.goto("about:blank")
