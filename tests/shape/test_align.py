@@ -304,7 +304,7 @@ def test_counting_the_same_steps_is_never_different() -> None:
 
 # --- real files
 
-PLACED = {"mmengine": "epoch", "torch_axes": "wall", "tianshou": "wall"}
+PLACED = {"monai": "wall", "mmengine": "epoch", "torch_axes": "wall", "tianshou": "wall"}
 
 
 @pytest.mark.parametrize("folder", sorted(path.parent.name for path in FRAMEWORKS.glob("*/about.txt")))
