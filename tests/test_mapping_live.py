@@ -8,6 +8,7 @@ from tbbridge import export, read
 from tbbridge.following.follower import Follower
 from tbbridge.following.tables import Tables
 from tbbridge.reading.log_directory import LogDirectory
+from tbbridge.watching.terminal import row
 from tbbridge.write.events import EventWriter
 from tbbridge.write.publish import Publisher
 
@@ -23,13 +24,14 @@ def test_a_better_series_that_appears_later_is_taken_and_said(tmp_path: Path) ->
         tables.update(logs.sweep())
         (before,) = tables.by_name.values()
         assert before.view.columns["val cross entropy"].value.tolist() == [2, 2, 2]
-        generation = before.view.generation
+        before_view = before.view
         writer.scalar("val_loss", 3, 1.7e9 + 3, 3.0)
     tables.update(logs.sweep())
     (after,) = tables.by_name.values()
     assert after.view.columns["val cross entropy"].value.tolist() == [3]
-    assert after.view.generation > generation
+    assert after.view.generation > before_view.generation
     assert any("fed by '.:test_loss' before, now by '.:val_loss'" in note for note in after.view.notes)
+    assert (row(before_view, None).state, row(after.view, None).state) == ("", "mapping changed")
     reading = read(tmp_path)
     assert reading.experiments == [after.experiment]
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from tbbridge.core.escape import escaped
 from tbbridge.core.model import ExperimentView, Points, Source
 from tbbridge.following.silence import QUIET
+from tbbridge.shape.mapping.mapping import MADE_AGAIN
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -113,13 +114,15 @@ def ago(seconds: float) -> str:
 
 
 def _remarks(view: ExperimentView) -> Iterator[str]:
-    """The state when it is not ``live``, and how much was restarted and damaged."""
+    """The state when it is not ``live``, restarts, damage, and whether columns have other series."""
     if view.state != "live":
         yield view.state
     kinds = Counter(mark.kind for mark in view.marks)
     for kind, words in (("restart", "restarts"), ("damage", "damaged places")):
         if kinds[kind]:
             yield f"{kinds[kind]} {words if kinds[kind] > 1 else words.removesuffix('s')}"
+    if any(note.endswith(MADE_AGAIN) for note in view.notes):
+        yield "mapping changed"
 
 
 def _last(view: ExperimentView, split: str) -> str:

@@ -230,19 +230,21 @@ def _renamed(one: Experiment, name: str) -> Experiment:
     return Experiment(name, runs, feeds, one.notes, passed)
 
 
+MADE_AGAIN = "the run log was made again"
+"""The end of each line about a change."""
+
+
 def changes(before: Experiment, after: Experiment) -> list[str]:
     """A line for each column that is fed by another series than before: a mapping never flips in silence."""
     if any(before.feeds.values()) and list(before.feeds) != list(after.feeds):
         names = [", ".join(one.feeds) for one in (before, after)]
-        return [f"the columns were {names[0]}, and are {names[1]} now (R9); the run log was made again"]
+        return [f"the columns were {names[0]}, and are {names[1]} now (R9); {MADE_AGAIN}"]
     lines = []
     for column, was in before.feeds.items():
         now = after.feeds.get(column)
         if was and (now is None or (now.run, now.tag) != (was.run, was.tag)):
             by = f"{quoted(f'{now.run}:{now.tag}')} ({now.rule})" if now else "nothing"
-            lines.append(
-                f"{column}: fed by {quoted(f'{was.run}:{was.tag}')} before, now by {by}; the run log was made again"
-            )
+            lines.append(f"{column}: fed by {quoted(f'{was.run}:{was.tag}')} before, now by {by}; {MADE_AGAIN}")
     return lines
 
 
