@@ -99,6 +99,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _let_go_of_stdout()
         return 1
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not error.filename:  # of os.getcwd
+            print("tbbridge: the working directory was deleted: give absolute paths, or go to another", file=sys.stderr)
+            return 2
         _let_go_of_stdout()
         what = error.filename or "cannot write to standard output"
         print(f"tbbridge: {escaped(str(what))}: {error.strerror or error}", file=sys.stderr)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tbbridge.cli import COMMANDS, main
@@ -28,3 +30,15 @@ def test_an_unknown_option_shows_its_commands_usage(command: str, capsys: pytest
     err = capsys.readouterr().err
     assert err.startswith(f"usage: tbbridge {command} [-h]")
     assert err.endswith(f"tbbridge {command}: error: unrecognized arguments: --no-such\\x1b\n")
+
+
+def test_a_relative_path_in_a_deleted_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The line names the cause, and what helps; the output is not to blame."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(["check", "logs"]) == 2
+    says = "tbbridge: the working directory was deleted: give absolute paths, or go to another\n"
+    assert capsys.readouterr() == ("", says)
