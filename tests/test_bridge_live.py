@@ -448,10 +448,25 @@ def test_follow_ends_with_its_timeout_and_when_it_is_forgotten(logs: Path) -> No
     """Every thread ends with it."""
     with writer(logs) as events:
         log(events, 0)
-    updates = tbbridge.follow(logs, timeout=0.2)
+    updates = tbbridge.follow(logs, timeout="0.2s")
     assert [update.experiment for update in updates] == ["exp"]
     del updates
     gc.collect()
+
+
+def test_what_is_there_comes_before_a_timeout_however_short(logs: Path) -> None:
+    """The first reading is no silence, in a loop of either kind."""
+    with writer(logs) as events:
+        log(events, *range(20_000))
+
+    async def steps() -> list[int]:
+        async with tbbridge.follow(logs, timeout=0) as updates:
+            return [len(update.steps) async for update in updates]
+
+    with tbbridge.follow(logs, timeout=0) as updates:
+        assert [len(update.steps) for update in updates] == [20_000]
+    with ThreadPoolExecutor(1) as apart:
+        assert apart.submit(asyncio.run, steps()).result() == [20_000]
 
 
 def test_follow_can_be_closed_from_another_thread(logs: Path) -> None:

@@ -158,9 +158,12 @@ def test_a_column_that_is_not_there_yet_is_said_once_and_awaited(logs: Path) -> 
     assert [line for line in scripted.follower.problems() if "yet" in line] == [
         "there is no 'a:lrr' yet",
         "there is no 'val acuracy' yet; did you mean 'val accuracy'?",
+        "there is no 'train loss' yet; a series is RUN:TAG",
     ]
     append(logs, "a", {7: 1}, "lrr")
     assert scripted.look() == [(0, "a", 7)]
+    append(logs, "a/train", {8: 1}, "loss")
+    assert scripted.look() == [(0, "a", 7), (2, "a", 8)]
     assert len(scripted.follower.problems()) == 1
 
 
@@ -209,11 +212,44 @@ def test_a_wait_for_an_experiment_that_is_not_there_says_so(two: Path) -> None:
     assert said.count("there is no experiment 'typo' yet; there is a, b") == 1
 
 
-@pytest.mark.parametrize("mistake", [{"until": []}, {"until": "finished", "timeout": float("nan")}])
+def test_a_new_experiment_does_not_say_again_which_one_is_awaited(two: Path) -> None:
+    """The list of those that are there grows with a sweep."""
+    said: list[str] = []
+    waiting = threading.Thread(
+        target=tbbridge.wait, args=(two, "step >= 9"), kwargs={"experiments": "late", "say": said.append}, daemon=True
+    )
+    waiting.start()
+    wait_until(lambda: said)
+    append(two, "c", {0: 1})
+    append(two, "late", {9: 1})
+    waiting.join(60)
+    assert not waiting.is_alive()
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        {"until": []},
+        *({"until": "finished", "timeout": time} for time in (float("nan"), "soon", [])),
+        {"until": [3]},
+    ],
+)
 def test_a_wait_that_could_never_end_is_refused(mistake: dict[str, object], two: Path) -> None:
     """Without a condition, and with a time that is no number."""
-    with pytest.raises(tbbridge.TbbridgeError, match="give a"):
+    with pytest.raises(tbbridge.UsageError, match=r"give a|is a text"):
         tbbridge.wait(two, **mistake)  # type: ignore[arg-type]
+    if "timeout" in mistake:
+        with pytest.raises(tbbridge.UsageError, match="give a"):
+            tbbridge.follow(two, timeout=mistake["timeout"])  # type: ignore[arg-type]
+
+
+def test_each_condition_of_a_command_has_an_exit_code_of_its_own(two: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A system keeps 8 bits of it: the 247th --or would end like --until."""
+    others = [word for _ in range(246) for word in ("--or", "step < 0")]
+    assert main(["wait", str(two), "--until", "step < 0", *others[:-2], "--or", "step >= 0"]) == 255
+    assert main(["wait", str(two), "--until", "step < 0", *others, "--or", "step >= 0"]) == 2
+    assert "at most 246" in capsys.readouterr().err
 
 
 def test_the_command_tells_by_exit_code_and_one_line_of_json(two: Path) -> None:

@@ -9,6 +9,10 @@ from tbbridge.commands.mapping_options import add_mapping_arguments
 HELP = "wait until a training fulfils a condition; exit code 0 for --until, 10, 11 ... for each --or, 4 for the timeout"
 
 
+MOST_OTHERS = 246
+"""Exit codes from 10 to 255."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's arguments."""
     parser.add_argument("logdir", metavar="LOGDIR", help="the log directory; it may appear later")
@@ -37,9 +41,12 @@ def run(args: argparse.Namespace) -> int:
     import sys
 
     from tbbridge.commands.mapping_options import mapping_options
+    from tbbridge.core.errors import UsageError
     from tbbridge.core.escape import escaped
     from tbbridge.following.wait import wait
 
+    if len(args.others) > MOST_OTHERS:
+        raise UsageError(f"--or: at most {MOST_OTHERS} of them, since each has an exit code of its own")
     found = wait(
         args.logdir,
         [args.until, *args.others],

@@ -37,7 +37,7 @@ def missing(reading: Reading, on: Sequence[str]) -> list[str]:
     """Return messages: the conditions on columns and series that no experiment has."""
     names: dict[str, None] = {}
     for experiment in reading.experiments:
-        names |= dict.fromkeys(experiment.feeds)
+        names |= dict.fromkeys(column for column, feed in experiment.feeds.items() if feed)
         names |= {f"{run}:{tag}": None for run in experiment.runs for tag in reading.runs[run]}
     lines = [condition.missing(list(names)) for condition in event_conditions(on)]
     return [line for line in lines if line]

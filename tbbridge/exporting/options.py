@@ -179,7 +179,7 @@ def event_conditions(texts: Sequence[str]) -> list[Condition]:
         ConditionError: one is not written as it should be.
         UsageError: there is none, or one asks for silence, which event files do not hold.
     """
-    conditions = [Condition(text) for text in texts]
+    conditions = [Condition(text) for text in dict.fromkeys(texts)]
     if not conditions:
         raise UsageError('the layout events needs a condition: add --on "val accuracy > 0.9"')
     for one in conditions:

@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 POLL_INTERVAL = 2.0
 """Seconds between polls, unless they cost too much."""
 
+FIRST_READING = 10.0
+"""Seconds that the first reading may take where a caller's timeout is shorter: what is there at the start counts."""
+
 SHARE_NOTIFIED, SHARE_ALONE = 0.005, 0.1
 """About this share of a core goes into polls that back up notifications, or that are all there is; a store makes us
 wait for its answers: of the time."""

@@ -51,6 +51,11 @@ class Noticed(NamedTuple):
         return facts
 
 
+def _logged(columns: Mapping[str, Points]) -> list[str]:
+    """Return the names of those that have points."""
+    return [name for name, points in columns.items() if len(points.step)]
+
+
 @dataclass(slots=True)
 class _Known:
     """The state of one experiment."""
@@ -168,10 +173,10 @@ class Fulfilments:
             if course.condition.silence is None and not course.condition.finished:
                 asked = series if asks and series is not None else columns
                 answers[place] = course.update(asked)
-                if place in self._waiting and course.condition.names(list(asked)):
+                if place in self._waiting and course.condition.names(_logged(asked)):
                     self._waiting.discard(place)
         if self._waiting and len(self._names) < _MOST_NAMES:
-            self._names.update(dict.fromkeys(columns if series is None else series))
+            self._names.update(dict.fromkeys(_logged(columns if series is None else series)))
         return answers
 
     def _note(self, known: _Known, name: str, place: int, answer: Fulfilled | None) -> None:

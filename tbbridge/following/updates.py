@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from tbbridge.core.model import ExperimentView, Int64, Points
-from tbbridge.following.bridge import POLL_INTERVAL, Bridge
+from tbbridge.following.bridge import FIRST_READING, POLL_INTERVAL, Bridge
+from tbbridge.shape.condition import timeout_seconds
 from tbbridge.shape.gap import decimals
 from tbbridge.shape.mapping.mapping import MappingOptions
 
@@ -60,7 +61,7 @@ def follow(
     options: MappingOptions | None = None,
     poll_interval: float = POLL_INTERVAL,
     follow_links: bool = False,
-    timeout: float | None = None,
+    timeout: float | str | None = None,
 ) -> Follow:
     """Follow a log directory: an iterator, and an asynchronous iterator, of `Update`.
 
@@ -69,13 +70,16 @@ def follow(
     Args:
         logdir: the log directory; it may appear later.
         options, poll_interval, follow_links: as for `tbbridge.Bridge`.
-        timeout: seconds without news after which it ends; None to wait for ever.
+        timeout: seconds without news after which it ends, or a text such as ``8h``; None to wait for ever. The first
+            reading is no silence.
 
     Raises:
+        UsageError: `timeout` is no duration.
         PathError: `logdir` is neither a directory nor an event file.
     """
+    seconds = timeout_seconds(timeout)
     bridge = Bridge(logdir, publish=False, options=options, poll_interval=poll_interval, follow_links=follow_links)
-    return Follow(bridge.start(), timeout)
+    return Follow(bridge.start(), seconds)
 
 
 @dataclass
@@ -100,7 +104,7 @@ class Follow:
         self._news = _News()
         self._seen: dict[str, ExperimentView] = {}
         self._ready: deque[Update] = deque()
-        self._closed = False
+        self._closed = self._awaited = False
         self._end = bridge.subscribe(self._news.tell)
         self._finalizer = weakref.finalize(self, _close, bridge, self._end)
         self._news.tell()
@@ -113,7 +117,9 @@ class Follow:
             if update := self._next():
                 return update
             if not self._news.arrived.wait(self._timeout):
-                break
+                if self._awaited:
+                    break
+                self._await_reading()
         raise StopIteration
 
     def __aiter__(self) -> Follow:
@@ -130,7 +136,9 @@ class Follow:
                 try:
                     await asyncio.wait_for(event.wait(), self._timeout)
                 except asyncio.TimeoutError:
-                    break
+                    if self._awaited:
+                        break
+                    await asyncio.to_thread(self._await_reading)
                 event.clear()
         finally:
             self._news.wakers.discard(waker)
@@ -153,6 +161,11 @@ class Follow:
 
     async def __aexit__(self, *_: object) -> None:
         self.close()
+
+    def _await_reading(self) -> None:
+        """Wait once until what was there at the start is read."""
+        self._bridge.wait_until_read(FIRST_READING)
+        self._awaited = True
 
     def _next(self) -> Update | None:
         """The next update that is there, if one is."""

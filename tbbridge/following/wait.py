@@ -11,15 +11,12 @@ import time
 from collections.abc import Callable, Collection, Sequence
 
 from tbbridge.core.errors import UsageError
-from tbbridge.following.bridge import POLL_INTERVAL, Bridge
+from tbbridge.following.bridge import FIRST_READING, POLL_INTERVAL, Bridge
 from tbbridge.following.conditions import Noticed
 from tbbridge.reading.selection import chosen, some
-from tbbridge.shape.condition import Condition, duration
+from tbbridge.shape.condition import Condition, timeout_seconds
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.shape.mapping.tokens import quoted
-
-FIRST_READING = 10.0
-"""Seconds that the first reading may take where the timeout is shorter: conditions fulfilled at the start count."""
 
 
 def wait(
@@ -60,10 +57,8 @@ def wait(
     if not conditions:
         raise UsageError('until: give a condition, such as "val accuracy > 0.9"')
     say = say or (lambda line: None)
-    seconds = duration(timeout) if isinstance(timeout, str) else timeout
-    if timeout is not None and (seconds is None or seconds != seconds):
-        raise UsageError(f"timeout {timeout}: give a number and a unit, such as 30s, 10m, 8h or 2d")
-    deadline = None if seconds is None else time.monotonic() + min(seconds, threading.TIMEOUT_MAX)
+    seconds = timeout_seconds(timeout)
+    deadline = None if seconds is None else time.monotonic() + seconds
     experiments = [experiments] if isinstance(experiments, str) else experiments
     said: set[str] = set()
     news = threading.Event()
@@ -81,22 +76,23 @@ def wait(
             news.clear()
             if found := _found(bridge, experiments, everyone):
                 return found
-            for line in [*bridge.status(), *_absent(bridge.names(), experiments)]:
-                if line not in said:
-                    said.add(line)
+            lines = {**{line: line for line in bridge.status()}, **_absent(bridge.names(), experiments)}
+            for said_of, line in lines.items():
+                if said_of not in said:
+                    said.add(said_of)
                     say(line)
             if not news.wait(_left(deadline)):
                 say(_what_there_was(bridge))
                 return None
 
 
-def _absent(names: Sequence[str], experiments: Collection[str]) -> list[str]:
-    """Return messages: the names and globs that no experiment has yet."""
-    return [
-        f"there is no experiment {quoted(one)} yet; there is {some(names)}"
+def _absent(names: Sequence[str], experiments: Collection[str]) -> dict[str, str]:
+    """Return by name or glob that no experiment has yet a message."""
+    return {
+        one: f"there is no experiment {quoted(one)} yet; there is {some(names)}"
         for one in experiments
         if names and not chosen(names, [one])
-    ]
+    }
 
 
 def _left(deadline: float | None) -> float | None:

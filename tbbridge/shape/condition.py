@@ -30,7 +30,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from tbbridge.core.errors import ConditionError
+from tbbridge.core.errors import ConditionError, UsageError
 from tbbridge.core.growing_column import common_prefix
 from tbbridge.core.model import Bools, Floats, Points
 from tbbridge.shape.gap import decimal_gaps, decimals
@@ -72,6 +72,7 @@ class Condition:
 
     Raises:
         ConditionError: it is not well formed; names the word, and the nearest right one.
+        UsageError: it is no text.
 
     Attributes:
         text: as it was given.
@@ -81,6 +82,8 @@ class Condition:
     """
 
     def __init__(self, text: str) -> None:
+        if type(text) is not str:
+            raise UsageError(f"a condition is a text, such as 'val accuracy > 0.9', and not {text!r}")
         self.text = text
         self.column = ""
         self.silence: float | None = None
@@ -130,7 +133,8 @@ class Condition:
         """Return a message where none of these columns and series is the one it asks for; empty where one is."""
         if not self.column or self.names(columns):
             return ""
-        near = difflib.get_close_matches(self.column, [name for name in columns if len(name) < 200][:5000], n=1)
+        known = ["step", *(name for name in columns if len(name) < 200)][:5000]
+        near = difflib.get_close_matches(self.column, known, n=1)
         hint = f"; did you mean {quoted(near[0])}?" if near else "" if ":" in self.column else "; a series is RUN:TAG"
         return f"there is no {quoted(self.column)} yet{hint}"
 
@@ -246,6 +250,20 @@ def duration(text: str) -> float | None:
     return min(float(found[1]) * _SECONDS[found[2]], _LONGEST) if found else None
 
 
+def timeout_seconds(timeout: float | str | None) -> float | None:
+    """Return the seconds of a timeout, at most ten years; None for ever.
+
+    Raises:
+        UsageError: it is neither a number nor a text that `duration` reads.
+    """
+    if timeout is None:
+        return None
+    seconds = duration(timeout) if isinstance(timeout, str) else timeout
+    if not isinstance(seconds, int | float) or math.isnan(seconds):
+        raise UsageError(f"timeout {timeout}: give a number and a unit, such as 30s, 10m, 8h or 2d")
+    return min(float(seconds), _LONGEST)
+
+
 class _Word(NamedTuple):
     text: str
     start: int
@@ -323,7 +341,7 @@ def _parse(condition: Condition, text: str) -> None:
         condition.silence = duration(word.text)
         if condition.silence is None:
             raise words.mistake(word, "write a duration here, such as 30s, 10m or 8h")
-    elif first.is_one_of("finished") and len(words.words) == 1:
+    elif first.is_one_of("finished") and not any(map(_is_operator, words.words)):
         words.at, condition.finished = 1, True
     else:
         _parse_column(condition, words)
@@ -345,9 +363,13 @@ def _parse_column(condition: Condition, words: _Words) -> None:
         raise words.mistake(asked, "a column comes before this, such as val accuracy")
     if condition._of and len(name) == 1 and name[0].is_one_of("step"):
         raise words.mistake(name[0], f"a step has no {condition._of}: name a column here, such as val accuracy")
+    run = next((word for word in name if ":" in word.text), None)
+    if run and condition._of == "gap":
+        raise words.mistake(run, "a gap is that of a metric: name one here, such as accuracy")
     condition.column = " ".join(word.text for word in name)
     words.at = at + 1
-    if (condition._of or condition.column == "step") and not _is_operator(asked):
+    steps = not condition._of and len(name) == 1 and name[0].is_one_of("step")
+    if (condition._of or steps) and not _is_operator(asked):
         raise words.mistake(asked, f"{condition._of or 'step'} is compared with a number: write > >= < or <= here")
     if _is_operator(asked):
         if asked.text not in _OPERATORS:
@@ -355,7 +377,7 @@ def _parse_column(condition: Condition, words: _Words) -> None:
                 asked, "write > >= < or <= here", [one for one in _OPERATORS if set(one) == set(asked.text)]
             )
         condition._kind, condition._operator, condition._number = "compare", asked.text, words.number()
-        if not condition._of and condition.column == "step" and not name[0].quoted:
+        if steps:
             condition._kind, condition.column = "step", ""
     elif asked.is_one_of("is"):
         condition._kind, condition._operator = "is", words.take("nan", "inf").text.lower()

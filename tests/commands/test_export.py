@@ -126,6 +126,7 @@ def test_the_events_say_when_each_condition_was_fulfilled(export: Export) -> Non
         ["b", "b/*:cross_entropy > 2.1", "b/validation:cross_entropy", "0", "100.0", "2.125"],
         ["b", "gap accuracy >= 0.25", "gap accuracy", "0", "100.0", "0.25"],
     ]
+    assert rows(export("--layout", "events", *on, *on[:2], "-o", "-")) == found, "a condition given twice is told once"
     assert len(rows(export("--layout", "events", *on[:2], "--steps", "2:", "-o", "-"))) == 3
 
 

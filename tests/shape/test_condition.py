@@ -107,6 +107,8 @@ def test_a_column_that_is_not_there_is_named_with_the_nearest() -> None:
     )
     assert Condition("lr > 0").missing([*columns]) == "there is no 'lr' yet; a series is RUN:TAG"
     assert Condition("val loss > 0").missing([*columns]) == ""
+    assert Condition("steps > 0").missing([*columns]) == "there is no 'steps' yet; did you mean 'step'?"
+    assert Condition("STEP >= 0").first(columns) == Condition("step >= 0").first(columns) is not None
     assert Condition("finished").missing([]) == ""
 
 
@@ -138,6 +140,8 @@ def test_a_column_that_is_not_there_is_named_with_the_nearest() -> None:
         ("gap > 0.1", ">", "a column comes before this"),
         ("best step > 3", "step", "a step has no best"),
         ('"val accuracy > 1', '"', "the quote is not closed"),
+        ("finished now", "now", "ends before this"),
+        ("gap a/train:loss > 1", "a/train:loss", "a gap is that of a metric"),
     ],
 )
 def test_a_mistake_points_at_the_word_and_says_what_was_meant(text: str, word: str, meant: str) -> None:
