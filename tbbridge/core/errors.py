@@ -16,6 +16,7 @@ Damage inside an event file is not an error: it is a finding (`tbbridge.core.mod
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _OPTION = re.compile(r"(?<![^ (])--([a-z][a-z-]*)(?: (?=[\"'\d-])| (long|mean|median)\b)?")
 _ARGUMENTS = {
@@ -84,7 +85,7 @@ class ConditionError(UsageError):
     def __init__(self, condition: str, start: int, end: int, what: str) -> None:
         super().__init__(condition, start, end, what)
         shown = "".join(char if char.isprintable() else "?" for char in condition)
-        self.pointer = (f"  {shown}", f"  {' ' * start}{'^' * max(1, end - start)}")
+        self.pointer = (f"  {shown}", f"  {' ' * _width(shown[:start])}{'^' * max(1, _width(shown[start:end]))}")
 
     @property
     def message(self) -> str:
@@ -92,6 +93,11 @@ class ConditionError(UsageError):
         condition, start, end, what = self.args
         word = condition[start:end]
         return f"condition {condition!r}: {f'{word!r}: ' if word.strip() else ''}{what}"
+
+
+def _width(text: str) -> int:
+    """Return the cells of a terminal that a text takes: two for a wide character, none for a combining one."""
+    return sum(0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
 
 
 class PortError(UsageError):

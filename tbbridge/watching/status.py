@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import math
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -51,6 +52,6 @@ def _line(row: Mapping[str, str | None]) -> str:
     parts += [f"{name.removeprefix('last ')} {row[name]}" for name in lasts if row[name]]
     with contextlib.suppress(ValueError, OverflowError):  # a wall time that is none
         age = time.time() - float(row.get("last wall time") or "nan")
-        parts += [f"last point {ago(age)}"] if age == age else []
+        parts += [f"last point {ago(age)}"] if math.isfinite(age) else []
     parts += [f"{row[name]} {name}" for name in ("restarts", "damage") if row.get(name, "0") not in ("0", "", None)]
     return f"{row['experiment']}: {', '.join(parts)}"

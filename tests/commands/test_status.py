@@ -32,11 +32,11 @@ def test_one_line_per_experiment_without_the_event_files(
 
 
 def test_a_long_text_and_an_experiment_without_points(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A summary is read whatever its texts; what has no point has no age."""
+    """A summary is read whatever its texts; what has no point, or no time of a calendar, has no age."""
     cells = f'"{"x" * 200_000}"'
-    (tmp_path / "summary.csv").write_text(f"experiment,last wall time,last step,hparam.text\na,,,{cells}\n")
+    (tmp_path / "summary.csv").write_text(f"experiment,last wall time,last step,hparam.text\na,,,{cells}\nb,1e999,3,\n")
     assert main(["status", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "a: no data yet\n"
+    assert capsys.readouterr().out == "a: no data yet\nb: step 3\n"
 
 
 @pytest.mark.parametrize(

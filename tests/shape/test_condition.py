@@ -156,6 +156,13 @@ def test_a_mistake_points_at_the_word_and_says_what_was_meant(text: str, word: s
     assert carets[place] == "^" * max(1, len(word))
 
 
+def test_the_caret_stands_below_its_word_after_wide_characters() -> None:
+    """They take two cells of a terminal each, and a combining one none."""
+    with pytest.raises(ConditionError) as raised:
+        Condition("\u65e5\u672c\u8a9e e\u0301 > q")
+    assert raised.value.pointer[1] == " " * (2 + 3 * 2 + len(" e > ")) + "^"
+
+
 def test_durations_have_a_unit() -> None:
     """Seconds, minutes, hours and days; never longer than a clock of the system can wait."""
     assert [duration(text) for text in ("90s", "1.5m", "8h", "2d", "10", "m", "-1s", "1h30m")] == [
