@@ -96,7 +96,7 @@ def _absent(names: Sequence[str], experiments: Collection[str]) -> dict[str, str
 
 
 def _left(deadline: float | None) -> float | None:
-    return None if deadline is None else max(0.0, deadline - time.monotonic())
+    return None if deadline is None else min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
 
 
 def _found(bridge: Bridge, experiments: Collection[str], everyone: bool) -> Noticed | None:
