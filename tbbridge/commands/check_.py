@@ -25,13 +25,14 @@ def run(args: argparse.Namespace) -> int:
 
     from tbbridge.core.errors import PathError
     from tbbridge.core.escape import escaped
+    from tbbridge.core.model import JSON_VERSION
     from tbbridge.reading.check import check
 
     found = check(args.logdir, follow_links=args.follow_links)
     if not found.files:
         raise PathError(next(iter(found.problems), f"{args.logdir} holds no event files: give the log directory"))
     if args.json:
-        print(json.dumps({"version": 1, "files": [file.as_json() for file in found.files]}, indent=1))
+        print(json.dumps({"version": JSON_VERSION, "files": [file.as_json() for file in found.files]}, indent=1))
     else:
         for file in found.files:
             for line in _lines(file):

@@ -27,6 +27,9 @@ HParam = float | bool | str
 Cell = float | np.floating[Any] | int | bool | str | None
 """A cell of the summary; None where it is empty."""
 
+JSON_VERSION = 1
+"""The version of what commands print as JSON, as ``commands/schema.json`` describes it."""
+
 COLUMNS = ("train accuracy", "val accuracy", "train cross entropy", "val cross entropy")
 """The value columns of a classifier's run log, in their order in the file."""
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tbbridge.core.errors import PathError, PublishError, UsageError
-from tbbridge.core.model import Experiment
+from tbbridge.core.model import JSON_VERSION, Experiment
 from tbbridge.exporting.formats import table_chunks
 from tbbridge.exporting.layouts import tables
 from tbbridge.exporting.options import ExportOptions, Target, target
@@ -355,7 +355,7 @@ def report_writer(path: str, logdir: str) -> Callable[[Iterable[Path], bool, lis
         raise UsageError(f"the report of an export is JSON: end its name with .json, not {path!r}")
 
     def write(written: Iterable[Path], damaged: bool, messages: list[str]) -> None:
-        report = {"version": 1, "written": list(map(str, written)), "damaged": damaged, "messages": messages}
+        report = {"version": JSON_VERSION, "written": list(map(str, written)), "damaged": damaged, "messages": messages}
         write_whole(place, [json.dumps(report, indent=1).encode() + b"\n"])
 
     return write

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tbbridge.core.model import Mark, Points
+from tbbridge.core.model import JSON_VERSION, Mark, Points
 from tbbridge.following.tables import ExperimentTable, Tables
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.shape.condition import Condition, Course, Fulfilled, last_point
@@ -42,7 +42,7 @@ class Noticed(NamedTuple):
 
     def as_json(self) -> dict[str, object]:
         """Return it as ``tbbridge wait`` prints it; NaN and the infinities are texts."""
-        facts = {"version": 1, **self._asdict()}
+        facts = {"version": JSON_VERSION, **self._asdict()}
         for name in ("wall_time", "value"):
             number = facts[name]
             if isinstance(number, float) and not math.isfinite(number):

@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from typing import IO, TYPE_CHECKING, Any
 
 from tbbridge.core.escape import escaped
-from tbbridge.core.model import Experiment, HParam, Series
+from tbbridge.core.model import JSON_VERSION, Experiment, HParam, Series
 from tbbridge.reading.findings import experiment_notes
 from tbbridge.reading.reading import Reading
 
@@ -33,7 +33,7 @@ PIPED_WIDTH = 160
 def report_json(reading: Reading) -> dict[str, Any]:
     """The whole report as plain data, as ``tbbridge/commands/schema.json`` says."""
     return {
-        "version": 1,
+        "version": JSON_VERSION,
         "experiments": {one.name: _experiment(reading, one) for one in reading.experiments},
         "runs": {run: {tag: _series(one) for tag, one in tags.items()} for run, tags in reading.runs.items()},
         "problems": list(reading.problems),
