@@ -315,7 +315,7 @@
         if (plot._dragging) { plot.tbLater = setTimeout(() => this.redraw([plot]), REDRAW); continue; }
         this.fit(chartOf(plot), plot.data, plot.layout);
         await Plotly.redraw(plot);
-        plot.tbCursor.again();
+        plot.tbCursor?.again();
       }
       for (const plot of plots.filter((one) => !one.tbLater && one.isConnected)) await this.align(chartOf(plot));
     }
