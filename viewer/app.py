@@ -18,7 +18,7 @@ from tbbridge.viewer import downloads, further, groups, messages, notices, plot,
 from tbbridge.viewer.chart import Chart, added_charts, further_charts, main_charts, start
 from tbbridge.viewer.components import Checkbox, Control, Picker, Radios, Select, Slider, Text, attribute
 from tbbridge.viewer.learn_more import page_words
-from tbbridge.viewer.lines import TARGET, Line
+from tbbridge.viewer.lines import TARGET, Line, together
 from tbbridge.viewer.readout import MOST_READ, readout
 from tbbridge.viewer.snapshot import Axis
 
@@ -65,7 +65,7 @@ NOTHING_DRAWN = "Nothing to draw yet: no series feeds this chart.<br>tbbridge in
 MOST_SHOWN = 50
 """Experiments that are drawn at once."""
 MOST_FULL = 12
-"""Beyond these, a line has no faint line behind it and fewer points."""
+"""Beyond these, a line has fewer points, and the faint lines of a colour are one."""
 MOST_FURTHER = 12
 """Further charts that are drawn at once by themselves, and of those that the user adds."""
 THEMES: dict[str, dict[str, Any]] = {
@@ -117,7 +117,7 @@ def lines(chart: Chart, views: Views, controls: Controls) -> list[Line]:
     for place, columns in enumerate(found):
         if controls.get("gap") and len(columns) == 2:
             drawn.append(gap_line(chart, views, place, list(columns.values()), controls))
-    return drawn
+    return together(drawn) if len(views) > MOST_FULL else drawn
 
 
 def lines_of(
@@ -133,21 +133,20 @@ def lines_of(
         **plot.called(views, place, label, named),
     }
     style["line"] = {"width": 1.5 if label == "Training" else 2, "color": hue}
-    faint = {**plot.UNTOLD, "opacity": 0.35, "showlegend": False, "line": {"width": 1, "color": hue}}
+    faint = {**plot.FAINT, "line": {"width": 1, "color": hue}}
     signs = {**style, "mode": "markers", "showlegend": False, "cliponaxis": False}
     star = {"symbol": "star", "size": 11, "color": hue, "line": {"width": 1.2, "color": "#ffffff"}}
     cross = {"symbol": "x-thin", "size": 8, "line": {"width": 2, "color": hue}}
     best = {**signs, "marker": star, "hovertemplate": f"best %{{y:{chart.format}}}<extra>%{{meta}}</extra>"}
     logged = f"%{{y:{chart.format}}}, logged %{{customdata:{chart.format}}}<extra>%{{meta}}</extra>"
     odd = {**signs, "marker": cross, "hovertemplate": "%{text}<extra>%{meta}</extra>"}
-
     many = len(views) > MOST_FULL
 
     def line(kind: str, trace: dict[str, Any], **more: Any) -> Line:
         return Line(key + kind, kind, [points], trace, origin=start(view), most=TARGET // (4 if many else 1), **more)
 
     return [
-        *([line("raw", {**style, **faint} if smoothed else style)] if not (many and smoothed) else []),
+        line("raw", {**style, **faint} if smoothed else style),
         *([line("smooth", {**style, "hovertemplate": logged}, weight=weight)] if smoothed else []),
         *([line("best", best, best=chart.best)] if chart.best and (place < MOST_READ or not many) else []),
         *([line("odd", odd)] if not (many and np.isfinite(points.value).all()) else []),
@@ -215,7 +214,8 @@ def top(prefix: str, title: str) -> html.Header:
 def shared_controls(prefix: str) -> html.Section:
     """The controls of both charts: a value that is set here is set for each of them."""
     parts = [*chart_controls(f"{prefix}both-"), Checkbox(f"{prefix}share", "Shared x range", PAGE_CONTROLS["share"])]
-    return html.Section(parts, role="group", className="tb-both", **attribute("aria-label", "Both charts"))
+    named = attribute("aria-label", "Both charts")
+    return html.Section(parts, id=f"{prefix}both", role="group", className="tb-both", **named)
 
 
 def chart_controls(start: str) -> list[Any]:
@@ -309,7 +309,7 @@ def changing(prefix: str, source: Source, views: Views, controls: Controls) -> d
         "more-shared.hidden": not more,
         "more-charts.children": [further.small_chart(prefix, chart, chosen) for chart in more],
         "offer.children": offer,
-        **{f"{chart.id}-row.hidden": bool(offer) or not names for chart in main},
+        **{f"{part}.hidden": bool(offer) or not names for part in ("both", *(f"{chart.id}-row" for chart in main))},
         **{f"{chart.id}-title.children": chart.title for chart in main},
         **{f"{chart.id}-key.children": "pale training, full validation" if views[1:] else "" for chart in main},
         **{f"{chart.id}-readout.children": readout(prefix, chart, views, colours) for chart in main},

@@ -54,7 +54,8 @@ def _metric(chart: Chart) -> str:
 
 
 def _drawing(chart: Chart, metric: str) -> Chart:
-    return replace(chart, title=metric, columns={"Training": f"train {metric}", "Validation": f"val {metric}"}, best="")
+    columns = {"Training": f"train {metric}", "Validation": f"val {metric}"}
+    return replace(chart, title=metric, columns=columns, best="", format=".6~g")
 
 
 def _named(column: str) -> tuple[str, str]:

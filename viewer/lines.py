@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +38,8 @@ class NewPoints(NamedTuple):
     """For a line of marks: what each says."""
     logged: NDArray[Any] | None = None
     """For a smoothed line: the values behind it."""
+    origins: NDArray[Any] | None = None
+    """For a line of several experiments: where each point's relative time starts."""
 
 
 class PastChanged(Exception):
@@ -62,6 +64,8 @@ class Line:
     """Which value is best: ``highest`` or ``lowest``."""
     origin: float = 0.0
     """Where relative time starts: a wall time in seconds."""
+    origins: Sequence[float] = ()
+    """Of each column, where it is of several experiments."""
     most: int = TARGET
     """How many points a snapshot of it holds at most."""
 
@@ -125,6 +129,37 @@ def _finite(points: Points) -> Points:
 def _raw(line: Line, state: State | None) -> NewPoints:
     points = line.columns[0]
     return NewPoints(_finite(_tail(points, state[0] if state else 0)), [len(points.step)])
+
+
+def together(drawn: Sequence[Line]) -> list[Line]:
+    """The lines with the faint ones of each colour and panel as one, behind the others: a browser pays per line."""
+    alike: dict[tuple[Any, ...], list[Line]] = {}
+    for line in drawn:
+        if "opacity" in line.trace:
+            alike.setdefault((line.trace["line"]["color"], line.trace.get("xaxis", "")), []).append(line)
+    faint = [
+        replace(
+            lines[0],
+            key="\0".join(key),
+            kind="faint",
+            columns=[points for line in lines for points in line.columns],
+            origins=[line.origin for line in lines],
+            most=TARGET // 8,
+        )
+        for key, lines in alike.items()
+    ]
+    return [*faint, *(line for line in drawn if "opacity" not in line.trace)]
+
+
+def _faint(line: Line, state: State | None) -> NewPoints:
+    """The columns one after the other, with a NaN behind each, from the last one known on. State: points of each."""
+    read = [len(points.step) for points in line.columns]
+    parts, origins = [_tail(line.columns[0], read[0])], [np.empty(0)]
+    for points, origin, now, before in zip(line.columns, line.origins, read, state or [0] * len(read), strict=True):
+        if now > before and len((new := _finite(_tail(points, max(before - 1, 0)))).step):
+            parts += [new, _tail(new, -1)._replace(value=np.full(1, np.nan, new.value.dtype))]
+            origins.append(np.full(len(new.step) + 1, origin))
+    return NewPoints(Points(*map(np.concatenate, zip(*parts, strict=True))), read, origins=np.concatenate(origins))
 
 
 def _smoothed(line: Line, state: State | None) -> NewPoints:
@@ -234,6 +269,7 @@ def _mean(line: Line, state: State | None) -> NewPoints:
 
 KINDS: dict[str, Callable[[Line, State | None], NewPoints]] = {
     "raw": _raw,
+    "faint": _faint,
     "smooth": _smoothed,
     "gap": _gap,
     "best": _best,

@@ -85,7 +85,7 @@ def _ordinary(view: ExperimentView) -> list[str]:
 def _named(views: Sequence[ExperimentView], lines: Sequence[Sequence[str]]) -> list[str]:
     """The lines of each experiment, after its name where there are several."""
     pairs = zip(views, lines, strict=True)
-    return [f"{view.name}: {line}" if len(views) > 1 else line for view, own in pairs for line in own]
+    return [f"{plot.shorten(view.name)}: {line}" if len(views) > 1 else line for view, own in pairs for line in own]
 
 
 def _missing(names: Sequence[str], views: Sequence[ExperimentView], asked: Sequence[str], most: int) -> list[str]:

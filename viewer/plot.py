@@ -17,6 +17,8 @@ MOST_MARKS = 50
 OVERLAPPING = "Overlapping"
 UNTOLD = {"hoverinfo": "skip", "hovertemplate": None}
 """For a line that the box under the mouse leaves out."""
+FAINT = {**UNTOLD, "opacity": 0.35, "showlegend": False}
+"""For the values behind a smoothed line."""
 NONE = "not set"
 
 
@@ -53,7 +55,7 @@ def figure_layout(
     return {
         "autosize": True,
         "meta": {"axis": axis.kind, "unit": axis.unit},
-        "margin": {"l": 58, "r": 14, "t": 30, "b": 48},
+        "margin": {"l": 58, "r": 14, "t": 30 if display == OVERLAPPING else 48, "b": 48},
         "paper_bgcolor": NOTHING,
         "plot_bgcolor": NOTHING,
         "font": font,
@@ -102,9 +104,9 @@ def _axes(axis: Axis, theme: Mapping[str, Any], display: str, log: bool, strip: 
     if display == "Separate (vertical)":
         return {
             "xaxis": {**x, "anchor": "y", "title": None, "showticklabels": False, "matches": "x2"},
-            "yaxis": {**y, "domain": [middle + 0.03, 1]},
+            "yaxis": {**y, "domain": [middle + 0.04, 1]},
             "xaxis2": {**x, "anchor": "y2", **end},
-            "yaxis2": {**y, "domain": [bottom, middle - 0.03], "matches": "y"},
+            "yaxis2": {**y, "domain": [bottom, middle - 0.04], "matches": "y"},
             **({"yaxis3": {**below["yaxis3"], "anchor": "x2"}} if strip else {}),
         }
     if display == "Separate (horizontal)":
@@ -124,16 +126,16 @@ def strip(display: str) -> dict[str, str]:
 
 
 def titles(display: str, strip: bool, theme: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The words in the corner of each panel, where a chart has more than one."""
+    """The words above each panel, where a chart has more than one."""
     middle = 0.64 if strip else 0.5
     places: dict[str, list[tuple[float, float]]] = {
-        "Separate (vertical)": [(1, 1), (1, middle - 0.03)],
+        "Separate (vertical)": [(1, 1), (1, middle - 0.04)],
         "Separate (horizontal)": [(0.48, 1), (1, 1)],
     }
     panels = places.get(display, [])
     named = list(zip(("Training", "Validation")[: len(panels)], panels, strict=True))
     named += [("Gap", (0.48 if display == "Separate (horizontal)" else 1, 0.2))] if strip else []
-    corner = {"xref": "paper", "yref": "paper", "xanchor": "right", "yanchor": "top", "showarrow": False}
+    corner = {"xref": "paper", "yref": "paper", "xanchor": "right", "yanchor": "bottom", "showarrow": False}
     font = {"size": 12, "color": theme["muted"]}
     return [{**corner, "text": text, "x": x, "y": y, "font": font} for text, (x, y) in named]
 

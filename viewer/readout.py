@@ -14,6 +14,7 @@ from tbbridge.viewer.chart import Chart
 NOTHING, MINUS = "\u2013", "\u2212"
 TAILS = (64, 4096, 0)
 """Newest points among which the last shared step is looked for; 0 for all."""
+SMALL = 0.001
 MOST_READ = 5
 """Experiments whose figures stand beside a chart; the table has those of all."""
 COLUMNS = {"now": "Now", "best": "Best", "at": "At step"}
@@ -25,7 +26,8 @@ def readout(prefix: str, chart: Chart, views: Sequence[ExperimentView], colours:
     head = html.Thead(html.Tr([html.Td(), *(html.Th(word, scope="col") for word in COLUMNS.values())]))
     bodies = []
     for place, view in enumerate(views[:MOST_READ]):
-        name = html.Th([html.I(style={"background": colours[place]}), view.name], scope="colgroup", colSpan=4)
+        called = [html.I(style={"background": colours[place]}), html.Span(view.name, title=view.name)]
+        name = html.Th(called, scope="colgroup", colSpan=4)
         bodies.append(html.Tbody([*([html.Tr(name)] if len(views) > 1 else []), *_rows(prefix, chart, place)]))
     left = len(views) - MOST_READ
     more = [html.P(f"and {left} more in the table", className="tb-step")] if left > 0 else []
@@ -78,5 +80,6 @@ def write(value: float | None, chart: Chart, sign: str = "") -> str:
     """Return a value as the page shows it."""
     if value is None:
         return NOTHING
-    text = f"{value:{sign}{chart.format.replace('~', '')}}"
+    small = 0 < abs(value) < SMALL  # four decimals would show little of it
+    text = f"{value:{sign}{'.3g' if small else chart.format.replace('~', '')}}"
     return text.replace("nan", "NaN").replace("inf", "∞").replace("-", MINUS)

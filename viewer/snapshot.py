@@ -29,7 +29,7 @@ class Axis:
     unit: float = 1.0
     """Seconds of one unit of relative time."""
 
-    def values(self, points: Points, origin: float) -> NDArray[Any]:
+    def values(self, points: Points, origin: float | NDArray[Any]) -> NDArray[Any]:
         """Return the x of each point: steps, units of relative time, or milliseconds since the epoch.
 
         Plotly shows a number on a date axis in the time zone of the browser, by the offset of that very date.
@@ -65,7 +65,8 @@ class Picture:
 
 def choose_unit(lines: Sequence[Line]) -> float:
     """The unit of relative time that fits the longest line, in seconds."""
-    spans = [float(p.wall_time[-1]) - line.origin for line in lines for p in line.columns if len(p.wall_time)]
+    alone = [line for line in lines if not line.origins]
+    spans = [float(p.wall_time[-1]) - line.origin for line in alone for p in line.columns if len(p.wall_time)]
     longest = max((span for span in spans if np.isfinite(span)), default=0.0)
     return next((size for size, _ in UNITS if longest >= 2 * size), 1.0)
 
@@ -102,6 +103,19 @@ def thin(x: NDArray[Any], y: NDArray[Any], visible: Sequence[float] | None, targ
     )
 
 
+def _kept(x: NDArray[Any], y: NDArray[Any], visible: Sequence[float] | None, target: int) -> NDArray[np.int64]:
+    """The same, of each part of a line that ends in a NaN alone: its end is kept."""
+    kept, first = [], 0
+    for end in np.flatnonzero(np.isnan(y)).tolist():
+        kept += [first + thin(x[first:end], y[first:end], visible, target), np.array([end])]
+        first = end + 1
+    return np.concatenate([*kept, first + thin(x[first:], y[first:], visible, target)])
+
+
+def _across(new: NewPoints, line: Line, axis: Axis) -> NDArray[Any]:
+    return axis.values(new.points, line.origin if new.origins is None else new.origins)
+
+
 def _shortest(values: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.array([float(str(value)) for value in values], np.float64)
 
@@ -117,7 +131,7 @@ def numbers(values: NDArray[Any]) -> list[Any]:
 
 
 def _traced(new: NewPoints, line: Line, axis: Axis, which: NDArray[Any] | None = None) -> dict[str, list[Any]]:
-    x, y = axis.values(new.points, line.origin), new.points.value
+    x, y = _across(new, line, axis), new.points.value
     if which is not None:
         x, y = x[which], y[which]
     if line.kind == "smooth":
@@ -140,7 +154,7 @@ def snapshot(
     traces, states = [], {}
     for line in lines:
         new = line.after(None)
-        which = thin(axis.values(new.points, line.origin), new.points.value, visible, line.most)
+        which = _kept(_across(new, line, axis), new.points.value, visible, line.most)
         begun = {"start": line.origin if np.isfinite(line.origin) else None}
         traces.append({**line.trace, **begun, **_traced(new, line, axis, which)})
         states[line.key] = new.state

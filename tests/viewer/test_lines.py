@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from memory_source import points
 
 from tbbridge import Points
-from tbbridge.viewer.lines import MAX_WEIGHT, Line, PastChanged, smooth
+from tbbridge.viewer.lines import MAX_WEIGHT, Line, PastChanged, smooth, together
 
 finite = st.floats(-1e6, 1e6, width=32)
 anything = st.one_of(finite, st.sampled_from([math.nan, math.inf, -math.inf]))
@@ -115,3 +115,21 @@ def test_the_best_of_equals_is_the_earliest(best: str, step: int) -> None:
     """The first time that the best value was reached counts; what is not finite is never best."""
     line = Line("a", "best", [points([1.0, 0.0, 2.0, 2.0, 0.0, math.inf, -math.inf, math.nan])], best=best)
     assert line.after(None).points.step.tolist() == [step]
+
+
+def test_faint_lines_of_a_colour_are_one_with_gaps() -> None:
+    """Each part ends in a NaN, has its own origin, and goes on from the last point that is known."""
+    trace = {"opacity": 0.35, "line": {"color": "#111111"}}
+    columns = [points([1.0, 2.0, 3.0], wall=100.0), points([7.0, 8.0], wall=500.0)]
+    before = [Line("a", "raw", [head(columns[0], 2)], trace, origin=100.0), Line("s", "smooth", [columns[0]])]
+    other = Line("c", "raw", columns[:1], {**trace, "line": {"color": "#222222"}})
+    lines = together([*before, Line("b", "raw", [columns[1]], trace, origin=500.0), other])
+    assert [(line.kind, len(line.columns)) for line in lines] == [("faint", 2), ("faint", 1), ("smooth", 1)]
+    new = lines[0].after(None)
+    assert new.points.value.tolist() == pytest.approx([1, 2, math.nan, 7, 8, math.nan], nan_ok=True)
+    assert new.origins is not None
+    assert (new.points.wall_time - new.origins).tolist() == [0, 1, 1, 0, 1, 1]
+    grown = together([Line("a", "raw", columns[:1], trace, origin=100.0), Line("b", "raw", [columns[1]], trace)])[0]
+    more = grown.after(json.loads(json.dumps(new.state)))
+    assert more.points.value.tolist() == pytest.approx([2, 3, math.nan], nan_ok=True)
+    assert not len(grown.after(more.state).points.step)

@@ -165,7 +165,7 @@ def test_other_metrics_take_the_charts_places(page: messages.Page) -> None:
     page.source._views["a"] = type(view)("a", 1, columns)
     message, _ = messages.answer(page, want(page), None)
     assert ["accuracy-title", "children", "perplexity"] in message["set"]
-    assert message["cells"]["accuracy-now-1-0"] == "8.5000"
+    assert message["cells"]["accuracy-now-1-0"] == "8.5"
 
 
 def test_one_other_metric_takes_the_missing_ones_place(page: messages.Page) -> None:
@@ -189,3 +189,39 @@ def test_the_page_is_short() -> None:
     parts = ("CONFIG", "DATA", "FIGURES", "PARTS", "LAYOUT", "CALLBACKS", "def make_app")
     places = [text.index(part, 600) for part in parts]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("experiments", [1, 12, 13, 50])
+@pytest.mark.parametrize("weight", [0.6, 0.999])
+def test_a_spike_is_drawn_beside_any_number_of_experiments(
+    page: messages.Page, experiments: int, weight: float
+) -> None:
+    """One value in a hundred thousand, of one experiment: the chart holds it as it was logged, at its step."""
+    long, short = training(100_000), training(20)
+    values = long["train accuracy"].value.copy()
+    values[54_321] = -7.0
+    put(page, "spiked", {**long, "train accuracy": long["train accuracy"]._replace(value=values)})
+    names = ["spiked", *(f"other{place}" for place in range(experiments - 1))]
+    for name in names[1:]:
+        put(page, name, short)
+    message, _ = messages.answer(page, want(page, experiment=names, accuracy_weight=weight), None)
+    drawn = message["figures"]["accuracy"]["data"]
+    spikes = [(line["x"][line["y"].index(-7.0)], line.get("opacity")) for line in drawn if -7.0 in line["y"]]
+    assert spikes == [(5 * 54_321, 0.35)]
+    assert len(drawn) <= 8 * experiments
+
+
+def test_a_mean_of_seeds_hides_no_spike(page: messages.Page) -> None:
+    """The band's edge is what was logged, whatever the mean's smoothing; one alone has its faint line."""
+    spiked = {"train accuracy": points([1.0] * 50 + [9.0] + [1.0] * 50)}
+    for name, rate, columns in (("a", 1, spiked), ("b", 1, {"train accuracy": points([1.0] * 101)}), ("c", 2, spiked)):
+        put(page, name, columns, hparams={"hparam.lr": rate})
+    asked = want(page, experiment=["a", "b", "c"], group="hparam.lr", accuracy_weight=0.9)
+    drawn = messages.answer(page, asked, None)[0]["figures"]["accuracy"]["data"]
+    told = [(line["name"], line.get("opacity"), max(line["y"]) == 9.0) for line in drawn if max(line["y"]) > 1.0]
+    assert told == [
+        ("lr = 1 (2)", None, True),
+        ("lr = 1 (2)", None, False),
+        ("lr = 2 (1)", 0.35, True),
+        ("lr = 2 (1)", None, False),
+    ]

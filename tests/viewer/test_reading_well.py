@@ -7,15 +7,17 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from memory_source import MemorySource, training
+from memory_source import MemorySource, points, training
 from screen import Screen
 from support import wait_until
 
 from tbbridge import ExperimentView
 from tbbridge.viewer import serve
 from tbbridge.viewer.app import page_of
+from tbbridge.viewer.chart import Chart
 from tbbridge.viewer.messages import answer, clean
-from tbbridge.viewer.plot import y_range
+from tbbridge.viewer.plot import shorten, y_range
+from tbbridge.viewer.readout import write
 
 LIGHT = {"log": False}
 
@@ -55,6 +57,9 @@ def test_separate_panels_have_titles_and_one_y_range(screen: Screen) -> None:
     screen.chart("accuracy").get_by_role("radio", name="Separate (vertical)").check()
     titles = "(p.layout.annotations || []).map(a => a.text)"
     wait_until(lambda: screen.figure("accuracy", titles) == ["Training", "Validation"], what="titles")
+    below = """[...p.querySelectorAll('.annotation')].map((word, at) => word.getBoundingClientRect().bottom
+      - p.querySelectorAll('.nsewdrag')[at].getBoundingClientRect().top)"""
+    assert max(screen.figure("accuracy", below)) <= 1, "above the panels, where they cover no line"
     assert screen.figure("accuracy", "p._fullLayout.yaxis.range") == screen.figure(
         "accuracy", "p._fullLayout.yaxis2.range"
     )
@@ -158,10 +163,13 @@ def test_an_empty_page_says_what_it_watches_and_why_it_may_be_empty(
         assert re.search(r"Watching logs/ since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", words)
         assert "tbbridge demo" in words
         assert screen.page.locator(".tb-first li").count() == 3
+        both = screen.page.get_by_role("group", name="Both charts")
         assert not screen.chart("accuracy").is_visible()
+        assert not both.is_visible(), "there is nothing to smooth"
         source.put("a", training(5))
         screen.wait_drawn()
         assert screen.chart("accuracy").is_visible()
+        assert both.is_visible()
         assert not screen.page.locator(".tb-first").count()
         screen.page.goto("about:blank")
 
@@ -184,3 +192,62 @@ def test_a_new_point_is_drawn_without_drawing_the_chart_again(screen: Screen, so
     assert ends[2], "Plotly has not drawn it yet"
     screen.chart("accuracy").locator(".nsewdrag").first.hover()
     wait_until(lambda: screen.figure("accuracy", "!p.tbLater"), what="the whole chart")
+
+
+def test_long_names_leave_the_page_its_shape(screen: Screen, source: MemorySource) -> None:
+    """Two names of thousands of characters make no part of the page taller; the list of names lies above the charts."""
+    height = "name => document.querySelector(name).offsetHeight"
+    before = screen.page.evaluate(height, ".tb-header")
+    names = ["a" * 4000, "b " * 2000]
+    for name in names:
+        source.put(name, training(20))
+    screen.page.evaluate("value => dash_clientside.set_props('experiment', {value})", names)
+    wait_until(lambda: screen.line("accuracy", "Validation", shorten(names[1]))["x"], what="drawn")
+    assert screen.page.evaluate(height, ".tb-header") == before
+    assert screen.page.evaluate(height, "#accuracy-readout") < 400
+    assert screen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for number in range(12):
+        source.put(f"other{number}", training(5))
+    screen.page.get_by_role("combobox", name="Experiment").click()
+    over = """() => { const list = document.querySelector('.tb-options'), box = list.getBoundingClientRect();
+      const bar = document.querySelector('#accuracy-graph .modebar');
+      bar.style.cssText = `position: fixed; left: ${box.left + 40}px; top: ${box.top + 90}px`;
+      return list.contains(document.elementFromPoint(box.left + 45, box.top + 95)); }"""
+    assert screen.page.evaluate(over)
+
+
+def test_a_new_point_of_many_experiments_is_drawn_at_its_faint_line(
+    open_page: Callable[..., Screen], port: int, source: MemorySource
+) -> None:
+    """Beyond twelve experiments the faint lines of a colour are one: a new point goes on from its own experiment's."""
+    for number in range(14):
+        source.put(f"run{number}", {"train accuracy": points([0.2, 0.4 + number / 100, 0.6])})
+    with serve(source, port=port) as handle:
+        screen = open_page(handle.url + "?" + "&".join(f"experiment=run{number}" for number in range(14)))
+        screen.wait_drawn()
+        middle = screen.figure("accuracy", "p._fullLayout.yaxis.range.reduce((a, b) => a + b) / 2")
+        source.append("run3", 12, train_accuracy=middle)
+        faint = "p.data.findIndex(t => t.opacity && t.x.at(-1) === 12)"
+        wait_until(lambda: screen.figure("accuracy", faint) not in (None, -1), what="the point")
+        values = screen.figure("accuracy", f"p.data[{faint}].y.slice(-4)")
+        assert values == pytest.approx([None, 0.6, middle, None])
+        ends = f"""(() => {{ const full = p._fullData[{faint}];
+          const path = [...p.querySelectorAll(`.scatterlayer .trace${{full.uid}} path.js-line`)].at(-1);
+          const part = path.getAttribute("d").split("M").at(-1);
+          return part.split("L").map(place => place.split(",").map(Number)); }})()"""
+        wait_until(lambda: len(screen.figure("accuracy", ends)) == 2, what="a part of its own")
+        steps = screen.figure("accuracy", "[10, 12].map(step => p._fullLayout.xaxis.d2p(step))")
+        assert [place[0] for place in screen.figure("accuracy", ends)] == pytest.approx(steps)
+        screen.page.goto("about:blank")
+
+
+def test_a_small_value_is_not_written_as_nothing() -> None:
+    """Where four decimals would show little of a value, three digits of it are shown."""
+    chart = Chart("loss", "loss", {"Training": "train loss"}, format=".4f")
+    assert [write(value, chart) for value in (0.00001234, 0.00123, 0.0, 12.0, None)] == [
+        "1.23e\u221205",
+        "0.0012",
+        "0.0000",
+        "12.0000",
+        "\u2013",
+    ]

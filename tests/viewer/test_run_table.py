@@ -227,7 +227,9 @@ def test_a_phone_shows_cards(open_page: Callable[..., Screen], port: int) -> Non
             lambda: row.count() and row.evaluate("row => getComputedStyle(row).display") == "grid", what="a card"
         )
         assert screen.page.evaluate("document.documentElement.scrollWidth") <= 390
-        row.get_by_role("checkbox").tap()
+        screen.page.get_by_role("button", name="best train accuracy", exact=True).tap()
+        wait_until(lambda: "sort=-best+train+accuracy" in screen.page.url, what="sorted by touch")
+        screen.page.get_by_role("checkbox", name="Draw a").tap()
         wait_until(lambda: len({t["meta"] for t in screen.traces("accuracy")}) == 4, what="both are drawn")
         screen.page.goto("about:blank")
 

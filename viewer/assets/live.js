@@ -379,13 +379,14 @@
     const full = plot._fullData[trace], axis = (id) => plot._fullLayout[`${id[0]}axis${id.slice(1)}`];
     if (text || !full || full.visible !== true) return !text && !!full && full.visible === "legendonly";
     const [across, up] = [axis(full.xaxis), axis(full.yaxis)];
-    const places = x.map((value, i) => [across.d2p(value), up.d2p(y[i])]);
+    const ys = plot.data[trace].y, gap = (i) => ys.at(i - x.length) === null; // its parts are parted by null
+    const places = x.map((value, i) => !gap(i) && [across.d2p(value), up.d2p(y[i])]);
     const beyond = ([left, top]) => left > across._length || left < 0 || top < 0 || top > up._length;
-    if (places.some((place) => !Number.isFinite(place[0] + place[1]) || (beyond(place) && (across.autorange || up.autorange)))) return false;
+    if (places.some((place) => place && (!Number.isFinite(place[0] + place[1]) || (beyond(place) && (across.autorange || up.autorange))))) return false;
     const group = plot.querySelector(`.scatterlayer .trace${full.uid}`);
     const line = group && [...group.querySelectorAll("path.js-line")].at(-1), mark = group && group.querySelector("path.point");
     if (keep === 1 && mark) mark.setAttribute("transform", `translate(${places.at(-1).join()})`);
-    else if (keep < 0 && full.mode === "lines" && line) line.setAttribute("d", line.getAttribute("d") + places.map((place) => `L${place.join()}`).join(""));
+    else if (keep < 0 && full.mode === "lines" && line) line.setAttribute("d", line.getAttribute("d") + places.map((place, i) => (place ? `${gap(i - 1) ? "M" : "L"}${place.join()}` : "")).join(""));
     else return false;
     return true;
   };
