@@ -190,9 +190,9 @@ def test_a_dependency_has_one_home(modules: tuple[str, ...], home: str) -> None:
 
 
 def test_the_viewer_and_the_examples_use_the_front_door_only() -> None:
-    """They import `tbbridge` and names of its ``__all__``; `viewer/` also the exporter of pages."""
+    """They import `tbbridge` and names of its ``__all__``; `viewer/` also the exporter of pages and its table."""
     doors = ("tbbridge", "tbbridge.viewer")
-    exporter = ("tbbridge.exporting.html_report", "tbbridge.exporting.plotly_bundle")
+    exporter = tuple(f"tbbridge.exporting.{name}" for name in ("html_report", "plotly_bundle", "summary_table"))
     wrong = []
     for found in all_imports("viewer/**/*.py", "examples/**/*.py"):
         if not reaches(found, "tbbridge") or reaches(found, "tbbridge.viewer"):

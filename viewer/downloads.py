@@ -16,6 +16,7 @@ from tbbridge import ExperimentView, Source
 from tbbridge.exporting.html_report import html_chunks, report_of_csvs
 from tbbridge.exporting.plotly_bundle import plotly_bundle
 from tbbridge.viewer.messages import Page, answer, clean, look
+from tbbridge.viewer.plot import shorten
 
 
 def file_stem(name: str) -> str:
@@ -38,9 +39,9 @@ def csv(source: Source, names: Sequence[str]) -> Any:
     return send_bytes(box.getvalue(), "run-logs.zip", type="application/zip")
 
 
-def table(text: str) -> Any:
+def table(data: bytes) -> Any:
     """Return the table of experiments as CSV, for ``dcc.Download``."""
-    return send_bytes(text.encode("utf-8", "replace"), "experiments.csv", type="text/csv")
+    return send_bytes(data, "experiments.csv", type="text/csv")
 
 
 def report(page: Page, wanted: Any) -> Any:
@@ -57,7 +58,8 @@ def report_chunks(page: Page, controls: Mapping[str, Any], views: Sequence[Exper
     drawn = message.get("figures", {})
     figures = {chart.title: drawn[chart.id] for chart in page.charts(views, controls) if chart.id in drawn}
     now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    title = f"{', '.join(view.name for view in views) or 'nothing'} · {page.source.title} · {now}"
+    named = ", ".join(shorten(view.name) for view in views) if len(views) < 4 else f"{len(views)} experiments"
+    title = f"{named or 'nothing'} · {page.source.title} · {now}"
     csvs = {view.name: data for view in views if (data := page.source.csv(view.name)) is not None}
     notes = [f"{view.name}: {note}" if len(views) > 1 else note for view in views for note in view.notes]
     rows = {view.name: view.summary for view in views}

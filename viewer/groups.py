@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tbbridge import ExperimentView
+from tbbridge.exporting.summary_table import HPARAM, write_cell
 from tbbridge.viewer import plot
 from tbbridge.viewer.chart import Chart, start
 from tbbridge.viewer.lines import Line
-from tbbridge.viewer.table import HPARAM, write_cell
 
 
 def mean_lines(

@@ -6,22 +6,26 @@ script (0.6 MB compressed), twice the charts' own small plotly.js; this table's 
 
 from __future__ import annotations
 
-import csv
-import heapq
-import io
 import math
 import operator
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timezone
-from numbers import Integral, Real
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from dash import html, no_update
 
-from tbbridge import Source, lower_is_better
+from tbbridge import Source
+from tbbridge.exporting.summary_table import (
+    HPARAM,
+    best_cells,
+    best_places,
+    is_judged,
+    safe_line,
+    table_columns,
+    write_cell,
+)
 from tbbridge.viewer import plot
 from tbbridge.viewer.components import Hidden, RunTable, Select, Text, attribute
 
@@ -32,7 +36,6 @@ REST = 20.0
 LEAST_REST = 1.0
 BEST = 5
 """How many experiments "show the best" puts on the charts."""
-HPARAM = "hparam."
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -80,9 +83,9 @@ class _Held:
                 rows.append(TableRow(name, view.state, cells))
         self._known = known
         if rows != self.rows:
-            self.rows, self.columns, self.made = rows, columns_of(rows), {}
-            judged = [key for key in self.columns if _is_judged(key)]
-            self.best = {key: found[0] for key in judged if (found := best_of(rows, key, 1))}
+            self.rows, self.columns, self.made = rows, table_columns([row.cells for row in rows]), {}
+            best = best_cells([row.cells for row in rows], self.columns)
+            self.best = {key: rows[place].name for key, place in best.items()}
 
 
 _HELD: WeakKeyDictionary[Any, _Held] = WeakKeyDictionary()
@@ -101,24 +104,6 @@ def _held(source: Source) -> _Held:
         ended = time.monotonic()
         held.again = ended + max(REST * (ended - began), LEAST_REST)
     return held
-
-
-def _is_judged(column: str) -> bool:
-    """Whether a column's values are better or worse."""
-    return column.startswith(("best ", "last ")) and not column.endswith(" step")
-
-
-def columns_of(rows: Sequence[TableRow]) -> list[str]:
-    """The columns: hyperparameters that differ, best and last values, the rest, hyperparameters that are all alike."""
-    keys = dict.fromkeys(key for row in rows for key in row.cells)
-    differing = [key for key in keys if key.startswith(HPARAM) and len({row.cells.get(key) for row in rows}) > 1]
-
-    def place(key: str) -> int:
-        if key.startswith(HPARAM):
-            return 0 if key in differing else 4
-        return 3 if key.endswith((" step", " time")) else 1 if key.startswith(("best ", "last ")) else 2
-
-    return sorted(keys, key=place)
 
 
 def filtered(rows: Sequence[TableRow], text: str) -> tuple[list[TableRow], str]:
@@ -189,42 +174,19 @@ def _cell(row: TableRow, column: str) -> Any:
     return {"name": row.name, "state": row.state}.get(column, row.cells.get(column))
 
 
-def best_of(rows: Sequence[TableRow], column: str, count: int = BEST) -> list[str]:
-    """The names of the best experiments by a column."""
-    known = [(cell, row.name) for row in rows if (cell := row.cells.get(column)) is not None and cell == cell]
-    choose = heapq.nsmallest if lower_is_better(column) else heapq.nlargest
-    return [name for _, name in choose(count, known, key=lambda pair: pair[0])]
-
-
 def best_shown(source: Source, controls: Mapping[str, Any], column: str) -> Any:
     """The names of the best experiments that the filter keeps, for the charts."""
     rows = filtered(table_rows(source), controls["find"])[0]
-    columns = [key for key in columns_of(rows) if key.startswith("best ")]
-    return best_of(rows, column if column in columns else columns[0]) if columns else no_update
+    summaries = [row.cells for row in rows]
+    columns = [key for key in table_columns(summaries) if _ranks(key)]
+    if not columns:
+        return no_update
+    return [rows[place].name for place in best_places(summaries, column if column in columns else columns[0], BEST)]
 
 
-def write_cell(cell: Any) -> str:
-    """A cell for the reader: four digits are enough to compare, and a float32 shows no noise."""
-    if cell is None:
-        return ""
-    if isinstance(cell, bool) or not isinstance(cell, Real):
-        return str(cell)
-    if isinstance(cell, Integral):
-        return f"{cell:,}"
-    whole = float(cell).is_integer() and abs(float(cell)) < 1e15
-    return f"{cell:,.0f}" if whole else f"{cell:.5g}"
-
-
-def write_time(cell: Any) -> str:
-    """A wall time for the reader, in UTC; as a number where no calendar has it."""
-    try:
-        return f"{datetime.fromtimestamp(cell, timezone.utc):%Y-%m-%d %H:%M:%S}"
-    except (TypeError, ValueError, OverflowError, OSError):
-        return write_cell(cell)
-
-
-def _written(row: TableRow, column: str) -> str:
-    return (write_time if column.endswith(" wall time") else write_cell)(row.cells.get(column))
+def _ranks(column: str) -> bool:
+    """Whether experiments may be ranked by a column."""
+    return column.startswith("best ") and is_judged(column)
 
 
 def table_parts(source: Source, controls: Mapping[str, Any], colours: Mapping[str, str]) -> dict[str, Any]:
@@ -235,7 +197,7 @@ def table_parts(source: Source, controls: Mapping[str, Any], colours: Mapping[st
         if len(held.made) > 20:
             held.made.clear()
         held.made[asked] = _shown(held, controls, colours)
-    by = [key for key in held.columns if key.startswith("best ") and _is_judged(key)]
+    by = [key for key in held.columns if _ranks(key)]
     hparams = [key for key in held.columns if key.startswith(HPARAM)]
     return {
         "runs.data": held.made[asked],
@@ -253,24 +215,18 @@ def _shown(held: _Held, controls: Mapping[str, Any], colours: Mapping[str, str])
     first = max(min(first, len(kept) - WINDOW), 0)
     rows = []
     for row in kept[first : first + WINDOW]:
-        cells = [plot.shorten(_written(row, key), LONGEST_CELL) for key in held.columns]
+        cells = [plot.shorten(write_cell(row.cells.get(key), key), LONGEST_CELL) for key in held.columns]
         rows.append([row.name, colours.get(row.name, ""), row.state, *cells])
     columns = ["name", "state", *held.columns]
     return {"columns": columns, "rows": rows, "first": first, "total": len(kept), "best": held.best, "wrong": wrong}
 
 
-def table_csv(source: Source, controls: Mapping[str, Any]) -> str:
-    """The table as it is shown, all rows of it, as CSV; a text that a spreadsheet would calculate is marked as text."""
-    held, text = _held(source), io.StringIO()
-    rows, columns = ordered(filtered(held.rows, controls["find"])[0], controls["sort"]), held.columns
-    writer = csv.writer(text)  # lines end in CR LF: before Python 3.13 a CR is quoted only then
-    writer.writerow(["name", "state", *map(_harmless, columns)])
-    writer.writerows([_harmless(row.name), row.state, *(_harmless(row.cells.get(k)) for k in columns)] for row in rows)
-    return text.getvalue()
-
-
-def _harmless(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+def table_csv(source: Source, controls: Mapping[str, Any]) -> bytes:
+    """The table as it is shown, all rows of it, as CSV."""
+    held = _held(source)
+    rows = ordered(filtered(held.rows, controls["find"])[0], controls["sort"])
+    lines = [safe_line([row.name, row.state, *(row.cells.get(key) for key in held.columns)]) for row in rows]
+    return b"".join([safe_line(["name", "state", *held.columns]), *lines])
 
 
 def table_section(prefix: str) -> html.Section:

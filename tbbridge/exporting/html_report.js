@@ -217,7 +217,7 @@
 
   // The rows of the summary; a click on a column's name sorts by it, a second one the other way round.
   function values(by = -1, down = false) {
-    const known = (text) => (text in WORDS ? WORDS[text] : Number(text));
+    const known = (text) => (text in WORDS ? WORDS[text] : Number(text.replaceAll(",", "")));
     const order = (a, b) => {
       const [one, other] = [logs[a].cells[by], logs[b].cells[by]];
       if (!one || !other) return !one - !other;

@@ -16,10 +16,9 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
 from importlib.metadata import version
 from importlib.resources import files
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 
@@ -27,11 +26,10 @@ from tbbridge.core.model import Cell, EventFile, RunLog
 from tbbridge.exporting.layouts import parts, run_logs, summary_rows
 from tbbridge.exporting.options import ExportOptions
 from tbbridge.exporting.plotly_bundle import PlotlyBundle
+from tbbridge.exporting.summary_table import best_cells, table_columns, write_cell
 from tbbridge.reading import report
 from tbbridge.reading.reading import Reading
-from tbbridge.shape.summary import HPARAM, lower_is_better
 from tbbridge.tail.storage import open_storage
-from tbbridge.write.backend import number_texts
 from tbbridge.write.names import file_name
 from tbbridge.write.run_log_csv import read_run_log, run_log_csv
 from tbbridge.write.table import utf8
@@ -40,8 +38,6 @@ _CHUNK = 1 << 20
 Content = Callable[[str, int], Iterator[bytes]]
 """The first bytes of an event file, by its name and their number; OSError where they cannot be read."""
 
-_YEAR_10000 = 253_402_300_800
-"""In seconds since the epoch: the first second that no calendar date of four digits has."""
 _MOST_DAMAGE = 5
 """Damaged ranges of a file that the page names; more are counted."""
 
@@ -129,7 +125,9 @@ def _head(page: HtmlReport, digests: Sequence[bytes]) -> bytes:
 def _manifest(page: HtmlReport, plotly: PlotlyBundle) -> bytes:
     """Return the page script's data, as JSON that cannot end its own script element."""
     drawn = [{"title": title, "figure": figure} for title, figure in page.figures.items()]
-    table = _table_columns([log.summary for log in page.logs])
+    summaries = [log.summary for log in page.logs]
+    table = table_columns(summaries)
+    best = best_cells(summaries, table)
     content = {
         "version": page.version,
         "plotly": f"{plotly.name} plotly.js {plotly.version}".strip(),
@@ -137,47 +135,19 @@ def _manifest(page: HtmlReport, plotly: PlotlyBundle) -> bytes:
         "charts": drawn
         or [{"title": title, "columns": places} for title, places in chart_columns(page.columns).items()],
         "experiments": [
-            {"name": utf8(log.name), "file": utf8(log.file), "cells": [_text(log.summary, column) for column in table]}
+            {
+                "name": utf8(log.name),
+                "file": utf8(log.file),
+                "cells": [utf8(write_cell(log.summary.get(column), column)) for column in table],
+            }
             for log in page.logs
         ],
         "table": [utf8(column) for column in table],
-        "best": [_best_place(page.logs, column) for column in table],
+        "best": [best.get(column) for column in table],
         "files": [{**asdict(file), "name": utf8(file.name), "damage": list(file.damage)} for file in page.files],
         "notes": [utf8(note) for note in page.notes],
     }
     return json.dumps(content, ensure_ascii=True).replace("<", "\\u003c").encode()
-
-
-def _table_columns(rows: Sequence[Mapping[str, Cell]]) -> list[str]:
-    """Return the columns of the summary; hyperparameters that differ come first."""
-    columns = dict.fromkeys(column for row in rows for column in row)
-    differ = {c for c in columns if c.startswith(HPARAM) and len({row.get(c) for row in rows}) > 1}
-    return sorted(columns, key=lambda column: column not in differ)
-
-
-def _text(row: Mapping[str, Cell], column: str) -> str:
-    value = row.get(column)
-    if value is None or isinstance(value, str):
-        return utf8(value or "")
-    if column.endswith(" wall time") and 0 <= float(value) < _YEAR_10000:
-        return f"{datetime.fromtimestamp(float(value), timezone.utc):%Y-%m-%d %H:%M:%S}"
-    if column in ("duration", "steps per second"):
-        return f"{value:.6g}"
-    return number_texts(np.array([value]))[0] if isinstance(value, float | np.floating) else str(value)
-
-
-def _best_place(logs: Sequence[SharedLog], column: str) -> int | None:
-    """Return which experiment has the best value of a column; None where none is better."""
-    values = [(float(value), place) for place, log in enumerate(logs) if _is_number(value := log.summary.get(column))]
-    if len(values) < 2 or not column.startswith(("best ", "last ")) or column.endswith((" step", " time")):
-        return None
-    ends = min(values)[0], max(values)[0]
-    best = ends[0] if lower_is_better(column) else ends[1]
-    return next(place for value, place in values if value == best) if ends[0] < ends[1] else None
-
-
-def _is_number(value: Cell) -> TypeGuard[float]:
-    return isinstance(value, int | float | np.floating) and value == value
 
 
 def chart_columns(columns: Sequence[str]) -> dict[str, list[int]]:
