@@ -6,17 +6,18 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from recorded import expected_curves
 from support import ROOT, environment, run_cli, running_cli, stop, wait_until
+from trainings import train_all
 
 import tbbridge
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 EXAMPLES = {
     "pytorch_digits": "digits-cnn",
@@ -62,31 +63,44 @@ def printed_metrics(text: str) -> dict[str, float]:
     return {column: float(np.float32(value)) for column, value in found}
 
 
-@pytest.mark.parametrize(("name", "experiment"), EXAMPLES.items(), ids=EXAMPLES)
-def test_the_run_log_ends_as_the_example_printed(name: str, experiment: str, tmp_path: Path) -> None:
-    """Watched live, the run log's last values are what the framework printed; and it is what export gives later."""
-    logs, live, later = tmp_path / "logs", tmp_path / "live", tmp_path / "later"
-    with running_cli("watch", logs, "--out", live, "--no-viewer") as watching:
-        printed = printed_metrics(run_in(tmp_path, documented(name)))
-        wait_until(lambda: published(live) == printed, what=f"the run log ends with {printed}")
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, float]]]:
+    """Where all examples ran by their documented command lines, watched live; what each printed, by name."""
+    folder = tmp_path_factory.mktemp("examples")
+    (folder / "examples").symlink_to(ROOT / "examples")
+    with running_cli("watch", folder / "logs", "--out", folder / "live", "--no-viewer") as watching:
+        outcomes = train_all([documented(name)[1:] for name in EXAMPLES], folder / "outputs", cwd=folder)
+        for name, (code, _, errors) in zip(EXAMPLES, outcomes, strict=True):
+            assert code == 0, f"{name}: {errors}"
+        printed = {name: printed_metrics(out) for name, (_, out, _) in zip(EXAMPLES, outcomes, strict=True)}
+        for name, metrics in printed.items():
+            wait_until(lambda: published(folder / "live", name) == metrics, what=f"{name} ends with {metrics}")  # noqa: B023
         assert stop(watching) == 0
-    assert set(printed) == set(tbbridge.COLUMNS) - ({"train accuracy"} if name in NO_TRAIN_ACCURACY else set())
-    assert run_cli("export", logs, "--out", later).returncode == 0
-    (path,) = run_logs(later)
-    assert path.relative_to(later).match(f"{experiment}.csv")
-    assert f"`{experiment.replace('*', '<date>_<host>')}`" in (ROOT / "examples/README.md").read_text()
-    assert path.read_bytes() == (live / path.relative_to(later)).read_bytes()
+    assert run_cli("export", folder / "logs", "--out", folder / "later").returncode == 0
+    return folder, printed
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_run_log_ends_as_the_example_printed(
+    name: str, trained: tuple[Path, Mapping[str, Mapping[str, float]]]
+) -> None:
+    """Watched live, the run log's last values are what the framework printed; and it is what export gives later."""
+    folder, printed = trained
+    assert set(printed[name]) == set(tbbridge.COLUMNS) - ({"train accuracy"} if name in NO_TRAIN_ACCURACY else set())
+    (path,) = run_logs(folder / "later", name)
+    assert path.read_bytes() == (folder / "live" / path.relative_to(folder / "later")).read_bytes()
     assert path.read_bytes().count(b"\n") > 5
+    assert f"`{EXAMPLES[name].replace('*', '<date>_<host>')}`" in (ROOT / "examples/README.md").read_text()
 
 
-def run_logs(out: Path) -> list[Path]:
-    """The run logs in a directory, without the summary of all."""
-    return [path for path in out.rglob("*.csv") if path != out / "summary.csv"]
+def run_logs(out: Path, name: str) -> list[Path]:
+    """The run logs in a directory of the experiment that the examples' README promises of one of them."""
+    return list(out.glob(f"{EXAMPLES[name]}.csv"))
 
 
-def published(out: Path) -> dict[str, float]:
-    """The last value of each column of the one run log in a directory; nothing while there is none."""
-    paths = run_logs(out)
+def published(out: Path, name: str) -> dict[str, float]:
+    """The last value of each column of an example's run log; nothing while there is none."""
+    paths = run_logs(out, name)
     return {column: cells[max(cells)] for column, cells in expected_curves(paths[0]).items()} if paths else {}
 
 

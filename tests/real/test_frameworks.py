@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from recorded import LIVE, agree, expected_feeds, feeds, last_values
-from support import environment
+from trainings import Outcome, train_all
 
 import tbbridge
 
 # the first test waits for all trainings, beside the other tests on a busy machine
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-Outcome = tuple[int, str, str]
-"""A training's exit code, stdout and stderr."""
-
-TRAIN_ALL = Path(__file__).with_name("train_all.py")
 
 
 @pytest.fixture(scope="module")
@@ -32,28 +23,13 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("frameworks")
 
 
-def train(module: str, logs: Path, scripts: list[Path]) -> dict[str, Outcome]:
-    """Run training scripts in forks of one process that has imported `module`; their outcomes by folder."""
-    if not scripts:
-        return {}
-    # one thread: several would wait for one another where other tests run beside them
-    env = {**environment(scripts[0].read_text()), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, TRAIN_ALL, module, logs, *scripts]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
-    assert done.returncode == 0, done.stderr
-    return {name: (code, out, err) for name, code, out, err in map(json.loads, done.stdout.splitlines())}
-
-
 @pytest.fixture(scope="module")
 def outcomes(request: pytest.FixtureRequest, logs: Path) -> dict[str, Outcome]:
-    """The outcome of each training of this session, by name; those with TensorFlow beside those without."""
+    """The outcome of each training of this session, by name."""
     here = [item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path]
-    scripts = [item.callspec.params["folder"] / "train.py" for item in here]
-    without = [script for script in scripts if "PYTHONPATH" in environment(script.read_text())]
-    with ThreadPoolExecutor(2) as pool:
-        one = pool.submit(train, "torch.utils.tensorboard", logs, without)
-        other = pool.submit(train, "keras", logs, [script for script in scripts if script not in without])
-        return one.result() | other.result()
+    folders = [item.callspec.params["folder"] for item in here]
+    commands = [[str(folder / "train.py"), str(logs / folder.name / "logs")] for folder in folders]
+    return dict(zip([folder.name for folder in folders], train_all(commands, logs), strict=True))
 
 
 @pytest.mark.parametrize("folder", LIVE, ids=lambda folder: folder.name)
