@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ import tbbridge
 from tbbridge.core.model import Points
 from tbbridge.following import bridge as hall
 from tbbridge.following.bridge import Bridge
+from tbbridge.following.csv_source import CsvSource
 from tbbridge.following.silence import QUIET, quiet_note
 from tbbridge.following.updates import Update
 from tbbridge.tail.watch import Watcher
@@ -493,3 +495,17 @@ def test_follow_is_an_asynchronous_iterator_too(logs: Path) -> None:
     # in a thread of its own: page tests before this one leave Playwright's loop in the main thread
     with writer(logs) as events, ThreadPoolExecutor(1) as apart:
         assert apart.submit(asyncio.run, main(events)).result() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("interval", ["2", None, math.nan, math.inf, 0, -1.0, True])
+def test_an_interval_between_polls_that_is_none_is_refused_at_once(logs: Path, interval: Any) -> None:
+    """By whatever takes one, before a thread starts: a follower would end at its first poll."""
+    for start in (
+        lambda: Bridge(logs, publish=False, poll_interval=interval),
+        lambda: tbbridge.follow(logs, poll_interval=interval),
+        lambda: tbbridge.wait(logs, "loss > 1", poll_interval=interval),
+        lambda: tbbridge.open_source(logs, poll_interval=interval),
+        lambda: CsvSource(logs, poll_interval=interval),
+    ):
+        with pytest.raises(tbbridge.UsageError, match="give seconds, a number above 0"):
+            start()

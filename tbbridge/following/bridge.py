@@ -28,7 +28,7 @@ from tbbridge.shape.condition import Condition
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.shape.series import natural_key
 from tbbridge.tail.storage import is_on_host, is_url, open_storage
-from tbbridge.tail.watch import Watcher
+from tbbridge.tail.watch import Watcher, poll_seconds
 from tbbridge.write.publish import Publisher
 
 log = logging.getLogger(__name__)
@@ -88,6 +88,7 @@ class Bridge:
         conditions: what `noticed` tells of.
 
     Raises:
+        UsageError: `poll_interval` is no number above 0.
         PathError: `logdir` is neither a directory nor an event file, or `out` cannot be written.
         LockedError: another tbbridge publishes into `out`.
     """
@@ -109,6 +110,8 @@ class Bridge:
         conditions: Sequence[Condition] = (),
     ) -> None:
         open_storage(logdir).check()
+        if out is not None and not os.fspath(out):
+            raise PathError("--out has no name: give the directory for the run logs")
         if publish and os.path.isfile(logdir):
             if out is None:
                 raise PathError(f"{logdir} is one event file: give its log directory, or another place with --out")
@@ -122,7 +125,7 @@ class Bridge:
         self.conditions = tuple(conditions)
         self.logdir = os.fspath(logdir) if is_url(logdir) else os.path.abspath(logdir)
         self.out = Path(out) if out is not None else default_out(logdir)
-        self._poll_interval = poll_interval
+        self._poll_interval = poll_seconds(poll_interval)
         self._follow_links = follow_links
         self._publisher = Publisher(self.out, keep_out=keep_out) if publish else None
         self._new_follower = partial(

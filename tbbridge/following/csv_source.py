@@ -27,7 +27,7 @@ from tbbridge.shape.series import natural_key
 from tbbridge.shape.summary import SummaryRow
 from tbbridge.tail.logdir import MARK, check_root
 from tbbridge.tail.storage import is_url
-from tbbridge.tail.watch import Watcher
+from tbbridge.tail.watch import Watcher, poll_seconds
 from tbbridge.write.names import SUFFIX, SUMMARY, WIDE, experiment_name, file_name
 from tbbridge.write.run_log_csv import read_run_log
 
@@ -60,8 +60,8 @@ def open_source(
     if is_url(path):
         return bridge(path).start()
     where = Path(path)
-    if not os.path.exists(where):
-        check_root(where)
+    if not os.fspath(path) or not os.path.exists(where):
+        check_root(path)
         raise PathError(f"{path} does not exist: give a run log (CSV), a directory of them, or a log directory")
     if (os.path.isfile(where) and MARK not in where.name) or (os.path.isdir(where) and _holds_run_logs(where)):
         return CsvSource(where, poll_interval=poll_interval).start()
@@ -99,7 +99,7 @@ class CsvSource:
         self.path = Path(path)
         self.title = experiment_name(self.path.name)
         self.tensorboard_url: str | None = None
-        self._poll_interval = poll_interval
+        self._poll_interval = poll_seconds(poll_interval)
         self._files: dict[str, _File] = {}
         self._missing = False
         self._died = ""

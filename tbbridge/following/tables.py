@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 FINISHED_AFTER, FINISHED_PAUSES = 3600.0, 10.0
 """An experiment is taken for finished after this many seconds of silence, and this many times its longest pause."""
 
-MAPPING_SHARE = 0.05
+MAPPING_SHARE = 0.02
 """At most this share of the time goes into making the mapping again while points only grow in number."""
 
 NOTED_CHANGES = 4
@@ -125,12 +125,11 @@ class ExperimentTable:
         """The longest pause between its points so far, in seconds; 0 while it has fewer than two."""
         view = self.view
         for name, points in view.columns.items():
-            generation, rows = self._weighed.get(name, (0, 0))
-            if generation != view.generation:
-                rows = 0
-            if rows < len(points.step) or not rows:
-                self._note_pause(name, points, rows, view.marks)
-                self._weighed[name] = view.generation, len(points.step)
+            now = view.generation, len(points.step)
+            known = self._weighed.get(name, (0, 0))
+            if known != now:
+                self._note_pause(name, points, known[1] if known[0] == view.generation else 0, view.marks)
+                self._weighed[name] = now
         return min((pause for pause in self.pauses.values() if pause), default=0.0)
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import math
 import os
 import threading
 import time
@@ -12,6 +13,7 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from tbbridge.core.errors import UsageError
 from tbbridge.tail.logdir import MARK
 
 if TYPE_CHECKING:
@@ -27,6 +29,17 @@ none comes. One may be chance: the system drops notifications when there are too
 
 MOST_LINKS = 100
 """Linked directories that are watched, each by a thread of watchdog's; the others are polled."""
+
+
+def poll_seconds(interval: float) -> float:
+    """Return the seconds between polls that a caller asked for.
+
+    Raises:
+        UsageError: it is no finite number above 0.
+    """
+    if isinstance(interval, bool) or not isinstance(interval, int | float) or not 0 < interval < math.inf:
+        raise UsageError(f"poll_interval {interval!r}: give seconds, a number above 0")
+    return float(interval)
 
 
 class Watcher:

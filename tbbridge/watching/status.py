@@ -27,6 +27,8 @@ def status_lines(out: str | os.PathLike[str]) -> Iterator[str]:
         PathError: there is no summary, or it cannot be read.
         FormatError: it is no summary.
     """
+    if not os.fspath(out):
+        raise PathError("the directory has no name: give the one that tbbridge watch or export publishes into")
     path = os.path.join(out, file_name(SUMMARY))
     csv.field_size_limit(_LARGEST)
     try:

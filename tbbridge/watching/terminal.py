@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 REFRESH, QUIET_REFRESH = 0.5, 1.0
 """Seconds between drawings, with news and without."""
 
-SHARE_ON_NEWS, SHARE = 0.02, 0.001
+SHARE_ON_NEWS, SHARE = 0.01, 0.001
 """At most this share of a core goes into drawing, with news and without: there may be thousands of experiments."""
 
 LINES_EVERY = 10.0
@@ -74,16 +74,7 @@ class Row:
     written: str
     state: str
     """Its state and problems: ``stalled``, restarts, damage; "" when it is live and all is well."""
-    quiet: str
-    """The points that its writer may keep back, where it has been silent for a while."""
     csv: str
-    last_write: float
-
-
-def rows(source: Shown) -> list[Row]:
-    """Return one row per experiment, in the source's order."""
-    views = [view for name in source.names() if (view := source.view(name))]
-    return [row(view, source.csv_path(view.name)) for view in views]
 
 
 def row(view: ExperimentView, csv: Path | None) -> Row:
@@ -98,10 +89,13 @@ def row(view: ExperimentView, csv: Path | None) -> Row:
         val=by_split[1],
         written=ago(time.time() - view.last_write) if view.last_write else "",
         state=escaped(", ".join(_remarks(view))),
-        quiet=next((note for note in view.notes if note.startswith(QUIET)), ""),
         csv=escaped(str(csv)) if csv else "",
-        last_write=view.last_write or 0.0,
     )
+
+
+def _quiet(view: ExperimentView) -> str:
+    """The note of points that its writer may keep back, where it has been silent for a while; "" where not."""
+    return next((note for note in view.notes if note.startswith(QUIET)), "")
 
 
 def ago(seconds: float) -> str:
@@ -223,17 +217,17 @@ class Display:
         from rich.table import Table
         from rich.text import Text
 
-        found, status = rows(self._source), self.status()
+        views, status = self._views(), self.status()
         if len(status) > MOST_MESSAGES:
             status[MOST_MESSAGES:] = [f"and {len(status) - MOST_MESSAGES} more messages: tbbridge check has them"]
-        below = sorted({one.quiet for one in found if one.quiet})
+        below = sorted({quiet for view in views if (quiet := _quiet(view))})
         taken = sum(-(-len(line) // max(width, 1)) for line in [*self.links, *below, *status])
         room = max(1, min(MOST_ROWS, height - taken - HEAD_LINES))
-        shown = sorted(found, key=lambda one: -one.last_write)[:room] if len(found) > room else found
-        if len(found) > len(shown):
-            below.insert(0, f"and {len(found) - len(shown)} more: the {len(shown)} written last are shown")
+        shown = sorted(views, key=lambda one: -(one.last_write or 0.0))[:room] if len(views) > room else views
+        if len(views) > len(shown):
+            below.insert(0, f"and {len(views) - len(shown)} more: the {len(shown)} written last are shown")
         table = Table(box=None, pad_edge=False, header_style="bold")
-        cells = _fitted([_cells(one) for one in shown], width)
+        cells = _fitted([_cells(row(view, self._source.csv_path(view.name))) for view in shown], width)
         for place, title in enumerate(TITLES[: len(cells[0])] if cells else ()):
             left = place == 0 or title == "run log"
             table.add_column(title, justify="left" if left else "right", no_wrap=True, overflow="ellipsis")
@@ -247,6 +241,7 @@ class Display:
         links = deque(self.links)
         said: set[str] = set()
         told: dict[str, tuple[str, float]] = {}
+        known: dict[str, tuple[object, ...]] = {}
 
         def say() -> None:
             nonlocal said
@@ -254,8 +249,13 @@ class Display:
                 print(escaped(links[0]), flush=True)
                 links.popleft()
             said = self._say_status(said)
-            for one in rows(self._source):
-                self._say_row(one, told)
+            for view in self._views():
+                points = sum(len(points.step) for points in view.columns.values())
+                facts = (view.generation, view.state, points, len(view.marks), len(view.notes))
+                if known.get(view.name) == facts:
+                    continue
+                if self._say_row(row(view, self._source.csv_path(view.name)), told):
+                    known[view.name] = facts
 
         self._repeat(say, stop)
 
@@ -275,6 +275,9 @@ class Display:
         end()
         _try_to(draw)
 
+    def _views(self) -> list[ExperimentView]:
+        return [view for name in self._source.names() if (view := self._source.view(name))]
+
     def _say_status(self, said: set[str]) -> set[str]:
         lines = self.status()
         for line in lines:
@@ -282,12 +285,17 @@ class Display:
                 print(line, flush=True)
         return set(lines)
 
-    def _say_row(self, one: Row, told: dict[str, tuple[str, float]]) -> None:
+    def _say_row(self, one: Row, told: dict[str, tuple[str, float]]) -> bool:
+        """Print the line of an experiment where it is new and has its time; returns whether all is said."""
         began = one.step != NO_DATA
         at = f"step {one.step}, train {one.train or '-'}, val {one.val or '-'}" if began else one.step
         line = f"{one.name}: {at}"
         line += f", {one.state}" if one.state else ""
         before, moment = told.get(one.name, ("", -math.inf))
-        if line != before and time.monotonic() - moment >= LINES_EVERY:
-            print(f"{line} -> {one.csv}" if one.csv and not before else line, flush=True)
-            told[one.name] = (line, time.monotonic() if began else -math.inf)
+        if line == before:
+            return True
+        if time.monotonic() - moment < LINES_EVERY:
+            return False
+        print(f"{line} -> {one.csv}" if one.csv and not before else line, flush=True)
+        told[one.name] = (line, time.monotonic() if began else -math.inf)
+        return True

@@ -14,12 +14,10 @@ from tbbridge.write.publish import Publisher
 
 log = logging.getLogger(__name__)
 
-SPACING, SUMMARY_SPACING = 20.0, 50.0
+SPACING, SUMMARY_SPACING = 20.0, 100.0
 """A file is published again at the soonest after this many times the processor time that its last publishing took, so
-that publishing takes no more than about 5 % of a core; and the summary, which changes whenever any run grows, 2 %."""
-
-LONGEST_REST = 10.0
-"""Seconds between two versions of the summary, at most: the first one computes every row, and the next only the new."""
+that it takes no more than about 5 % of a core; and the summary, which changes whenever any run grows, 1 %. The first
+summary does not count: it computes every row, and the next only the new."""
 
 MANY, THREADS = 8, 8
 """From this many files on they are written by this many threads: each waits for the disk, hardly for the processor."""
@@ -33,6 +31,8 @@ class _Entry:
     not_before: float = 0.0
     retry_after: float = RETRY_FIRST
     problem: str = ""
+    sent: bool = False
+    """It was published before."""
 
 
 class Outbox:
@@ -118,9 +118,9 @@ class Outbox:
             return self._failed(entry, f"cannot write {name}: {type(error).__name__}: {error}")
         entry.problem, entry.retry_after = "", RETRY_FIRST
         self._waiting.pop(name, None)
-        spent = time.thread_time() - began
-        rest = min(SUMMARY_SPACING * spent, LONGEST_REST) if name == SUMMARY else SPACING * spent
-        entry.not_before = self._clock() + rest
+        spacing = SPACING if name != SUMMARY else SUMMARY_SPACING if entry.sent else 0.0
+        entry.sent = True
+        entry.not_before = self._clock() + spacing * (time.thread_time() - began)
         return True
 
     def _failed(self, entry: _Entry, problem: str) -> bool:

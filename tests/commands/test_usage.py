@@ -42,3 +42,20 @@ def test_a_relative_path_in_a_deleted_working_directory(
     assert main(["check", "logs"]) == 2
     says = "tbbridge: the working directory was deleted: give absolute paths, or go to another\n"
     assert capsys.readouterr() == ("", says)
+
+
+@pytest.mark.parametrize(
+    "command", [["status", ""], ["view", ""], ["watch", ""], ["watch", "logs", "--no-viewer", "--out", ""]]
+)
+def test_an_empty_path_is_not_the_working_directory(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An unset variable of a shell gives one: nothing is read or written, and one line says so."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "summary.csv").write_text("experiment,last step\na,3\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(command) == 2
+    shown = capsys.readouterr()
+    assert "has no name: give" in shown.err
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert {path.name for path in tmp_path.iterdir()} == {"logs", "summary.csv"}

@@ -12,6 +12,7 @@ import pytest
 
 from tbbridge.core.errors import PublishError
 from tbbridge.write import outbox as room
+from tbbridge.write.names import SUMMARY
 from tbbridge.write.outbox import Outbox
 from tbbridge.write.publish import Publisher
 
@@ -62,6 +63,20 @@ def test_publishing_takes_a_twentieth_of_the_time(one: Scripted) -> None:
     assert one.outbox.send() == []
     one.now = 2.1
     assert one.outbox.send() == ["a"]
+
+
+def test_the_summary_takes_a_hundredth_of_the_time(one: Scripted) -> None:
+    """However much a version costs; but the first, which computes every row, is followed by the next at once."""
+    one.data[SUMMARY], one.cost = b"1", 0.5
+    waits = []
+    for _ in range(3):
+        one.outbox.put([SUMMARY])
+        due = one.outbox.due()
+        assert due is not None
+        waits.append(due - one.now)
+        one.now = due
+        assert one.outbox.send() == [SUMMARY]
+    assert waits == pytest.approx([0.0, 0.0, 50.0])
 
 
 def test_everything_goes_out_at_the_end(one: Scripted) -> None:
