@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import io
 import os
@@ -40,7 +41,7 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
         prog="tbbridge", description="Follow TensorBoard event files: one compact CSV per training, and a live page."
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and the active decoder, and exit")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog=parser.prog)
     for name in names:
         module = importlib.import_module(f"tbbridge.commands.{name}_")
         command = commands.add_parser(name, help=module.HELP, description=module.HELP)
@@ -78,12 +79,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     paths are wrong, 130 after Ctrl-C where a command does not end cleanly by it.
     """
     _prepare_streams()
+    gc.set_threshold(20_000)  # most objects of a start stay: the collector would look at them again and again
     try:
         words = _joined(sys.argv[1:] if argv is None else argv)
         if words == ["--version"]:  # before anything of the command line is built
             print(version_line(), flush=True)
             return 0
         args = _parsed(build_parser(words[:1] if words and words[0] in COMMANDS else COMMANDS), words)
+        if args.command != "status":
+            _load_numpy()
         code = int(args.run(args))
         sys.stdout.flush()  # a failing write is reported below, and not by the interpreter's end
         return code
@@ -106,6 +110,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         what = error.filename or "cannot write to standard output"
         print(f"tbbridge: {escaped(str(what))}: {error.strerror or error}", file=sys.stderr)
         return 1
+
+
+def _load_numpy() -> None:
+    """Load NumPy, whose OpenBLAS starts a thread per core unless it is told not to: nothing here multiplies matrices.
+
+    The setting goes again, since the commands of ``--run`` inherit the environment.
+    """
+    if "OPENBLAS_NUM_THREADS" in os.environ:
+        return
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    importlib.import_module("numpy")
+    del os.environ["OPENBLAS_NUM_THREADS"]
 
 
 def _prepare_streams() -> None:

@@ -20,7 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the report; 0 when all could be used, 1 where there is damage or a file cannot be read."""
-    import json
     import sys
 
     from tbbridge.core.errors import PathError
@@ -32,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
     if not found.files:
         raise PathError(next(iter(found.problems), f"{args.logdir} holds no event files: give the log directory"))
     if args.json:
+        import json
+
         print(json.dumps({"version": JSON_VERSION, "files": [file.as_json() for file in found.files]}, indent=1))
     else:
         for file in found.files:

@@ -100,7 +100,6 @@ def run(args: argparse.Namespace) -> int:
     from tbbridge.commands.progress_bar import progress_bar
     from tbbridge.core.escape import escaped
     from tbbridge.exporting.export import Reader, report_writer, run_export
-    from tbbridge.exporting.fulfilled import missing
     from tbbridge.reading.findings import findings
     from tbbridge.reading.selection import Selection
 
@@ -114,7 +113,11 @@ def run(args: argparse.Namespace) -> int:
     pages = [path for path in done.paths if path.suffix == ".html"]
     sizes = [f"{page} has {page.stat().st_size / 1e6:.1f} MB and opens offline" for page in pages]
     found = findings(done.reading, mapped=args.layout != "long" and args.layout != "wide")
-    unknown = missing(done.reading, args.on) if args.layout == "events" else []
+    unknown: list[str] = []
+    if args.layout == "events":
+        from tbbridge.exporting.fulfilled import missing
+
+        unknown = missing(done.reading, args.on)
     lines = [*map(escaped, [*sizes, *unknown]), *found.lines]
     for line in lines:
         print(f"tbbridge: {line}", file=sys.stderr)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import difflib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -146,6 +145,8 @@ def _toml(path: Path) -> dict[str, Any]:
 def _choices(path: Path, table: Mapping[str, Any]) -> _Choices:
     for key in table:
         if key not in KEYS:
+            import difflib
+
             near = difflib.get_close_matches(key, KEYS, n=1, cutoff=0.0)[0]
             raise UsageError(f"{path}: {key!r} is not known; did you mean {near!r}? There are {', '.join(KEYS)}")
     pairs = _of_type(path, "map", table.get("map", {}), dict, "a table of column = tag")

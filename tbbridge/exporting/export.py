@@ -8,7 +8,6 @@ export("logs/", "shared.html")                                 # one page to sen
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -355,6 +354,8 @@ def report_writer(path: str, logdir: str) -> Callable[[Iterable[Path], bool, lis
         raise UsageError(f"the report of an export is JSON: end its name with .json, not {path!r}")
 
     def write(written: Iterable[Path], damaged: bool, messages: list[str]) -> None:
+        import json
+
         report = {"version": JSON_VERSION, "written": list(map(str, written)), "damaged": damaged, "messages": messages}
         write_whole(place, [json.dumps(report, indent=1).encode() + b"\n"])
 

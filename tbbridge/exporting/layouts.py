@@ -9,7 +9,6 @@ import numpy as np
 
 from tbbridge.core.errors import UsageError
 from tbbridge.core.model import Experiment, Points, RunLog, Series
-from tbbridge.exporting.fulfilled import events_table
 from tbbridge.exporting.options import ExportOptions
 from tbbridge.reading.reading import Reading
 from tbbridge.reading.selection import chosen, cut_points, cut_series, some
@@ -40,6 +39,8 @@ def tables(reading: Reading, options: ExportOptions, *, each: bool) -> Iterator[
         for name, part in parts(reading, each):
             yield summary_table(summary_rows(part, options), f"{name}.summary")
     elif options.layout == "events":
+        from tbbridge.exporting.fulfilled import events_table
+
         for name, part in parts(reading, each):
             yield events_table(part, options, f"{name}.events")
     else:

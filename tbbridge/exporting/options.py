@@ -8,13 +8,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tbbridge.core.errors import UsageError
 from tbbridge.exporting.formats import NAMES, Format, format_of, parse_format
 from tbbridge.reading.reading import default_out
 from tbbridge.reading.selection import Steps
-from tbbridge.shape.condition import Condition
 from tbbridge.write.csv_text import DIALECTS, PLAIN, CsvOptions
+
+if TYPE_CHECKING:
+    from tbbridge.shape.condition import Condition
 
 STDOUT = "-"
 
@@ -179,6 +182,8 @@ def event_conditions(texts: Sequence[str]) -> list[Condition]:
         ConditionError: one is not written as it should be.
         UsageError: there is none, or one asks for silence, which event files do not hold.
     """
+    from tbbridge.shape.condition import Condition
+
     conditions = [Condition(text) for text in dict.fromkeys(texts)]
     if not conditions:
         raise UsageError('the layout events needs a condition: add --on "val accuracy > 0.9"')

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -21,6 +20,7 @@ from tbbridge.tail.file import feed
 from tbbridge.tail.logdir import EventPath, printable, unfollowed
 from tbbridge.tail.storage import OpenFile, Storage, open_storage, without_password
 from tbbridge.write.atomic import check_target, write_whole
+from tbbridge.write.parallel import ordered_map
 
 _CHUNK = 1 << 20
 
@@ -85,8 +85,7 @@ def check(logdir: str, *, follow_links: bool = False) -> Check:
     if listing.unreadable == [storage.root]:
         raise PathError(listing.problems[0])
     places = [place for run in sorted(listing.runs) for place in listing.runs[run]]
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        files = list(pool.map(partial(_check_file, storage, logdir), places))
+    files = list(ordered_map(partial(_check_file, storage, logdir), places))
     left_out = "" if follow_links else unfollowed(storage.root, listing.links)
     return Check(files, listing.problems, [left_out] if left_out else [])
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from tbbridge.core.model import EventFile, Points
@@ -29,8 +27,6 @@ from tbbridge.tail.logdir import (
     walk,
 )
 from tbbridge.tail.storage import open_storage
-
-log = logging.getLogger(__name__)
 
 PART_FILES = 50
 """Files that are looked at in one part of a sweep: where nothing is new, a third of a millisecond."""
@@ -347,7 +343,9 @@ class LogDirectory:
         try:
             return file.look(SLICE)
         except Exception as error:  # a bug: it must not stop the other runs
-            log.exception("reading %s failed", file.name)
+            import logging
+
+            logging.getLogger(__name__).exception("reading %s failed", file.name)
             return file.begin_again(f"{type(error).__name__}: {error}")
 
     def _look(self, paths: list[str]) -> list[tuple[str, News]]:
@@ -368,6 +366,8 @@ class LogDirectory:
         if fresh < 2:
             work()
         else:
+            from concurrent.futures import ThreadPoolExecutor
+
             with ThreadPoolExecutor(min(fresh, os.cpu_count() or 1)) as pool:
                 for worker in [pool.submit(work) for _ in range(min(fresh, os.cpu_count() or 1))]:
                     worker.result()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -13,8 +12,6 @@ from tbbridge.shape.facts import SeriesFacts
 from tbbridge.shape.many_series import ManySeries
 from tbbridge.tail.batch import Batch, small_batches
 from tbbridge.tail.logdir import EventPath
-
-log = logging.getLogger(__name__)
 
 
 class SmallBatch(NamedTuple):
@@ -39,6 +36,10 @@ def read_together(places: Sequence[EventPath]) -> Iterator[SmallBatch]:
             series = ManySeries(decoded.scalars, decoded.rows, decoded.layout, decoded.layouts)
             plain, calm, facts = np.flatnonzero(decoded.plain).tolist(), series.calm.tolist(), series.facts()
         except Exception:  # a bug: read one by one, a file costs only itself
-            log.exception("reading %d small files together failed: they are read one by one", len(batch.files))
+            import logging
+
+            logging.getLogger(__name__).exception(
+                "reading %d small files together failed: they are read one by one", len(batch.files)
+            )
             continue
         yield SmallBatch(batch, decoded, series, plain, calm, facts)

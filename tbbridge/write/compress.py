@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
@@ -49,6 +46,8 @@ class _Through:
 
 def _writer(suffix: str, sink: io.BytesIO) -> Any:
     if suffix == ".gz":
+        import gzip
+
         return gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=sink, mtime=0)
     arrow = load_optional("pyarrow", "pyarrow", ".zst")
     return arrow.CompressedOutputStream(arrow.PythonFile(_Open(sink), "w"), "zstd")
@@ -70,8 +69,12 @@ class _Open(io.RawIOBase):
 def compressor(suffix: str) -> Compressor:
     """A new compressor for one of `SUFFIXES`; KeyError for any other."""
     if suffix == ".xz":
+        import lzma
+
         return lzma.LZMACompressor()
     if suffix == ".bz2":
+        import bz2
+
         return bz2.BZ2Compressor()
     if suffix in (".gz", ".zst"):
         return _Through(suffix)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import unicodedata
 from collections import defaultdict
@@ -107,4 +106,6 @@ def _cut(text: str, size: int) -> str:
 
 
 def _hash(text: str) -> str:
+    import hashlib
+
     return CUT + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import stat
 import threading
@@ -26,17 +25,16 @@ LOCK_FILE = ".tbbridge.lock"
 
 
 class _Version(NamedTuple):
-    """A published version of one file: the hash of its bytes, and its identity on disk."""
+    """A published version of one file: its identity on disk."""
 
-    digest: bytes
     device: int
     inode: int
     size: int
     modified: int
 
     @classmethod
-    def of(cls, data: bytes, status: os.stat_result) -> _Version:
-        return cls(hashlib.sha256(data).digest(), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    def of(cls, status: os.stat_result) -> _Version:
+        return cls(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 class Publisher:
@@ -100,7 +98,7 @@ class Publisher:
         try:
             directories = self._prepare(name)
             if not self._is_published(name, path, data):
-                self._versions[name] = _Version.of(data, replace_file(path, [data]))
+                self._versions[name] = _Version.of(replace_file(path, [data]))
                 self._unsynchronized.update(directories)
         except OSError as error:
             raise PublishError(f"cannot write {path}: {error.strerror}; the old version stays") from error
@@ -208,8 +206,14 @@ class Publisher:
                 break
 
     def _is_published(self, name: str, path: Path, data: bytes) -> bool:
-        version = self._versions.get(name) or _read_version(path)
-        if version is None or version.digest != hashlib.sha256(data).digest():
+        """Whether the file holds these bytes, and is the one that was published, where one was."""
+        try:
+            version = _Version.of(os.lstat(path))
+            if self._versions.get(name, version) != version or version.size != len(data):
+                return False
+            if not self._untouched(name, version) or path.read_bytes() != data:
+                return False
+        except OSError:
             return False
         self._versions[name] = version
         return self._untouched(name, version)
@@ -219,25 +223,11 @@ class Publisher:
             status = os.lstat(self.path(name))
         except OSError:
             return False
-        return stat.S_ISREG(status.st_mode) and version[1:] == (
-            status.st_dev,
-            status.st_ino,
-            status.st_size,
-            status.st_mtime_ns,
-        )
+        return stat.S_ISREG(status.st_mode) and version == _Version.of(status)
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_dev, status.st_ino, stat.S_IFMT(status.st_mode)
-
-
-def _read_version(path: Path) -> _Version | None:
-    """The file's content now; None where it is missing or no regular file."""
-    try:
-        status = os.lstat(path)
-        return _Version.of(path.read_bytes(), status) if stat.S_ISREG(status.st_mode) else None
-    except OSError:
-        return None
 
 
 def _lock(out: Path) -> Callable[[], None]:

@@ -10,7 +10,6 @@ logged.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -168,6 +167,8 @@ def _headerless(fields: list[str], start: int, number: int, torn: bool) -> _Head
 
 
 def _fields(line: bytes, number: int) -> list[str]:
+    import csv
+
     if line.count(b",") >= _MOST_COLUMNS:
         raise FormatError(f"line {number}: more than {_MOST_COLUMNS} columns")
     try:

@@ -101,6 +101,21 @@ print("loaded", heavy)
     assert run_python(program, {}).splitlines()[-1] == "loaded []"
 
 
+def test_a_start_loads_only_what_one_file_needs(logdir: Path) -> None:
+    """No thread pool, no logging, no hash; OpenBLAS starts no thread, and no other process inherits that."""
+    program = f"""
+import os, sys
+os.environ.pop("OPENBLAS_NUM_THREADS", None)
+from tbbridge.cli import main
+assert main(["check", {str(logdir / "a" / "train")!r}]) == 0
+assert main(["export", {str(logdir / "a" / "train")!r}, "-o", {str(logdir.parent / "one")!r}]) == 0
+spared = ("concurrent.futures", "logging", "hashlib", "difflib", "csv", "gzip", "json", "tbbridge.shape.condition")
+threads = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
+print("loaded", [name for name in spared if name in sys.modules], threads, os.environ.get("OPENBLAS_NUM_THREADS"))
+"""
+    assert run_python(program, {}).splitlines()[-1] == "loaded [] 1 None"
+
+
 def test_the_version_loads_neither_the_decoder_nor_numpy() -> None:
     """It is answered before the command line is built."""
     program = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -116,6 +115,8 @@ def resolve(override: Override, columns: Sequence[str]) -> Override:
     """
     if found := spelled(override.column, columns):
         return replace(override, column=found)
+    import difflib
+
     near = difflib.get_close_matches(_usual(override.column), columns, n=1, cutoff=0.0)
     raise MappingError(f"{override.option}: there is no such column; did you mean {near[0]!r}?")
 
@@ -192,6 +193,8 @@ def _nearest(wanted: str, series: Sequence[tuple[str, str]]) -> str:
     names = [tag for tag in dict.fromkeys(tag for _, tag in series) if len(tag) <= _LONGEST][:_LISTED]
     if ":" in wanted:
         names += [name for run, tag in series[:_LISTED] if len(name := f"{run}:{tag}") <= _LONGEST]
+    import difflib
+
     found = difflib.get_close_matches(wanted[:_LONGEST], names, n=3, cutoff=0.5)
     found = (
         found or difflib.get_close_matches(wanted.rpartition(":")[2][:_LONGEST], names, n=3, cutoff=0.3) or names[:3]
