@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from screen import Screen
 from support import wait_until
 
 from tbbridge import ExperimentView
-from tbbridge.viewer import serve
+from tbbridge.viewer import Handle, serve
 from tbbridge.viewer.app import page_of
 from tbbridge.viewer.chart import Chart
 from tbbridge.viewer.messages import answer, clean
@@ -251,3 +253,20 @@ def test_a_small_value_is_not_written_as_nothing() -> None:
         "12.0000",
         "\u2013",
     ]
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kolkata", "Pacific/Auckland"])
+def test_the_wall_axis_ends_where_the_lines_do(served: Handle, open_page: Callable[..., Screen], zone: str) -> None:
+    """In any time zone the lines begin at the left end of the chart and end in it, and the box says the local time."""
+    screen = open_page(f"{served.url}?axis=Wall", timezone_id=zone)
+    screen.wait_drawn()
+    places = """[0, -1].map(at => p._fullLayout.xaxis.d2p(p.data[0].x.at(at)) / p._fullLayout.xaxis._length)"""
+    first, last = screen.figure("accuracy", places)
+    assert first == pytest.approx(0, abs=0.01)
+    assert 0.9 < last <= 1
+    box = screen.chart("accuracy").locator(".nsewdrag").first.bounding_box()
+    screen.page.mouse.move(box["x"] + 1, box["y"] + 50)
+    began = datetime.fromtimestamp(1.7e9, ZoneInfo(zone))
+    assert f"Time {began:%Y-%m-%d %H:%M:%S}" in " ".join(
+        screen.chart("accuracy").locator(".tb-hover").inner_text().split()
+    )

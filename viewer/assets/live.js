@@ -321,22 +321,23 @@
     }
 
     /* The ends of the x axis: those of all lines of the charts that share it, and room for the next points while it lives. */
-    ends(chart, data) {
+    ends(chart, data, { meta }) {
       const shared = this.controls.share === false ? [] : this.others(chart).flatMap((plot) => plot.data);
       const lines = [...data, ...shared].filter((trace) => trace.mode === "lines" && trace.x.length);
       const first = Math.min(...lines.map((trace) => trace.x[0])), last = Math.max(...lines.map((trace) => trace.x.at(-1)));
-      return last > first ? { minallowed: first, maxallowed: last + (this.status.state === "live" ? ROOM * (last - first) : 0) } : {};
+      const end = meta.axis === "wall" ? local : Number; // Plotly takes a number here for UTC, and the points' for local time
+      return last > first ? { minallowed: end(first), maxallowed: end(last + (this.status.state === "live" ? ROOM * (last - first) : 0)) } : {};
     }
 
     fit(chart, data, layout) {
-      const autorangeoptions = this.ends(chart, data);
+      const autorangeoptions = this.ends(chart, data, layout);
       for (const axis of ["xaxis", "xaxis2"]) if (layout[axis]) layout[axis].autorangeoptions = autorangeoptions;
     }
 
     /* Draw the other chart again where its x axis ends elsewhere by now. */
     async align(chart) {
       for (const plot of this.controls.share === false ? [] : this.others(chart)) {
-        const { autorangeoptions } = plot.layout.xaxis, wanted = this.ends(chartOf(plot), plot.data);
+        const { autorangeoptions } = plot.layout.xaxis, wanted = this.ends(chartOf(plot), plot.data, plot.layout);
         if (plot._fullLayout.xaxis.autorange && JSON.stringify(autorangeoptions) !== JSON.stringify(wanted)) await this.redraw([plot]);
       }
     }
@@ -393,6 +394,7 @@
 
   /* Plotly writes a date axis' range in local time: "2026-03-29 03:00:00.1234", with a date alone at midnight. */
   const epoch = (text) => new Date(text.length > 10 ? text.replace(" ", "T") : `${text}T00:00`).getTime();
+  const local = (time) => time - 60000 * new Date(time).getTimezoneOffset();
   const WORDS = { empty: "nothing to show yet", static: "from a file" };
   const ago = (seconds) => {
     if (seconds < 60) return `${Math.floor(seconds)} s`;
