@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import struct
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from random import Random
@@ -16,11 +17,15 @@ from support import ROOT
 import tbbridge
 from tbbridge.core.model import EventFile, Int64, Series
 from tbbridge.decode.small_files import SmallFiles
+from tbbridge.exporting.layouts import summary_rows
+from tbbridge.exporting.options import ExportOptions
 from tbbridge.following.follower import Follower
 from tbbridge.reading import together
+from tbbridge.reading.findings import findings
 from tbbridge.reading.reading import Reading, experiments
-from tbbridge.shape.facts import facts
-from tbbridge.shape.series import merge
+from tbbridge.reading.selection import Selection, select
+from tbbridge.shape.facts import extremes, facts
+from tbbridge.shape.series import merge, taken
 from tbbridge.tail import batch
 from tbbridge.write.events import EventWriter
 from tbbridge.write.run_log_csv import run_log_csv
@@ -92,7 +97,48 @@ def test_many_runs_are_read_as_each_by_itself(seed: int, tmp_path: Path, monkeyp
         folder = tmp_path / "logs" / f"lr{number % 3}" / rng.choice(["", "x"]) / f"seed{number}"
         for part in range(1 if rng.random() < 0.8 else rng.randrange(1, 4)):
             write_random(folder / rng.choice(["", "train", "validation"]) / f"events.out.tfevents.{part}", rng)
-    compare(tbbridge.read(tmp_path / "logs"), tmp_path / "logs")
+    reading = tbbridge.read(tmp_path / "logs")
+    compare(reading, tmp_path / "logs")
+    compare_reports(reading)
+
+
+def compare_reports(reading: Reading) -> None:
+    """What is known of many runs at once is what each run says by itself."""
+    alone = replace(reading, calm={}, quiet=())
+    assert set(reading.quiet) <= set(reading.calm) < set(reading.runs)
+    assert findings(reading) == findings(alone)
+    options = ExportOptions("summary")
+    (ours, theirs) = (summary_rows(one, options) for one in (reading, alone))
+    assert repr({name: dict(row) for name, row in ours.items()}) == repr(
+        {name: dict(row) for name, row in theirs.items()}
+    )
+    for run, (many, number) in reading.calm.items():
+        for tag, points in many.points(number).items():
+            assert repr(many.extremes(number, tag, many.one(number, tag))) == repr(extremes(points))
+            assert many.extremes(number, tag, taken(points, slice(1, None))) is None, run
+
+
+def test_a_tag_that_is_not_chosen_places_nothing(tmp_path: Path) -> None:
+    """Validation is placed by the epoch series where that is chosen, else by wall time, also in small runs."""
+    write_epochs(tmp_path / "logs")
+    reading = tbbridge.read(tmp_path / "logs")
+    assert [placed_by(reading, tags) for tags in ((), ("loss", "val_loss"), ("*",))] == ["epoch", "wall", "epoch"]
+
+
+def placed_by(reading: Reading, tags: tuple[str, ...]) -> str:
+    part = select(reading, Selection(tags=tags))
+    return part.placement(part.experiments[0]).how
+
+
+def write_epochs(logs: Path) -> None:
+    """Ten steps an epoch, and a validation after each."""
+    (logs / "run").mkdir(parents=True)
+    with EventWriter(logs / "run" / "events.out.tfevents.1") as writer:
+        for step in range(100):
+            writer.scalar("loss", step, 100.0 + step, 1.0)
+            writer.scalar("epoch", step, 100.0 + step, step // 10)
+            if step % 10 == 9:
+                writer.scalar("val_loss", step // 10, 100.5 + step, 1.0)
 
 
 def write_runs(logs: Path, count: int) -> list[Path]:

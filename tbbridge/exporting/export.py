@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tbbridge.core.errors import PathError, PublishError, UsageError
+from tbbridge.core.memory import collector_paused
 from tbbridge.core.model import JSON_VERSION, Experiment
 from tbbridge.exporting.formats import table_chunks
 from tbbridge.exporting.layouts import tables
@@ -191,7 +192,8 @@ def run_export(
     reading = select(reading, selection)
     if selection.runs or selection.tags or selection.experiments:
         options = replace(options, summary=False)  # summary.csv is of the whole directory
-    return Exported(reading, write_reading(reading, where, options, reader.progress))
+    with collector_paused():
+        return Exported(reading, write_reading(reading, where, options, reader.progress))
 
 
 def _dataset(

@@ -31,7 +31,7 @@ def findings(reading: Reading, *, mapped: bool = True) -> Findings:
 
     mapped: also the decisions of the mapping and of the placing on one axis.
     """
-    files = [file for files in reading.files.values() for file in files]
+    files = [file for run in reading.files if run not in reading.quiet for file in reading.files[run]]
     damage = [line for file in files for line in _damage(file)] + list(reading.problems)
     others = (
         reading.notes
@@ -45,7 +45,7 @@ def findings(reading: Reading, *, mapped: bool = True) -> Findings:
 
 def _notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
     yield from experiment_notes(reading, experiment)
-    if remark := reading.placement(experiment).remark:
+    if remark := reading.remark(experiment):
         yield remark
 
 
@@ -66,7 +66,8 @@ def _passed_over(file: EventFile) -> Iterator[str]:
 
 def _superseded(reading: Reading) -> Iterator[str]:
     """Restarts, counted once per training, and the points that do not count as logged, by cause."""
-    losses = sum((_losses(series) for tags in reading.runs.values() for series in tags.values()), Losses())
+    others = (reading.runs[run] for run in reading.runs if run not in reading.calm)
+    losses = sum((_losses(series) for tags in others for series in tags.values()), Losses())
     trainings = [one.runs for one in reading.experiments] or [(run,) for run in reading.restarts]
     restarts = sum(len(_restarts(reading, runs)) for runs in (trainings if reading.restarts else ()))
     yield from loss_notes(losses, restarts, " (--layout long --all has them)")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +20,9 @@ from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.reading.small_runs import read_runs
 from tbbridge.reading.summary import summary_row
 from tbbridge.shape.align import Placement, epoch_series, place
+from tbbridge.shape.facts import Extremes
 from tbbridge.shape.hparams import hparams_of
+from tbbridge.shape.many_series import ManySeries
 from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, check_overrides, map_runs
 from tbbridge.shape.run_log import run_log
 from tbbridge.shape.series import Restart, live
@@ -45,6 +47,7 @@ class Reading:
         problems: messages about files and directories that could not be listed or read.
         restarts: run -> where the training began again, of the runs in which it did.
         notes: messages about files and directories that were left out.
+        calm, quiet: as `Runs` has them.
     """
 
     root: str
@@ -55,10 +58,31 @@ class Reading:
     options: MappingOptions = field(default_factory=MappingOptions)
     restarts: Mapping[str, list[Restart]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    calm: Mapping[str, tuple[ManySeries, int]] = field(default_factory=dict)
+    quiet: Collection[str] = ()
+    _remarks: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def placement(self, experiment: Experiment) -> Placement:
         """The columns of the experiment's run log on one axis, and how they came there."""
-        return columns(experiment, self.runs, lambda run, tag: live(self.runs[run][tag]), self.options.align)
+        tags = {run: self._tags(run) for run in experiment.runs}
+        placed = columns(experiment, tags, self.points, self.options.align)
+        self._remarks[experiment.name] = placed.remark
+        return placed
+
+    def remark(self, experiment: Experiment) -> str:
+        """What is to be said of the experiment's `placement`, which is not made again."""
+        if experiment.name not in self._remarks:
+            self.placement(experiment)
+        return self._remarks[experiment.name]
+
+    def _tags(self, run: str) -> Iterable[str]:
+        calm = self.calm.get(run)
+        return calm[0].tags(calm[1]) if calm else self.runs.get(run, ())
+
+    def points(self, run: str, tag: str) -> Points:
+        """The points of a series that count."""
+        calm = self.calm.get(run)
+        return calm[0].one(calm[1], tag) if calm else live(self.runs[run][tag])
 
     def columns(self, experiment: Experiment) -> dict[str, Points]:
         """The points of each column of the experiment's run log; a column that nothing feeds has none."""
@@ -66,9 +90,17 @@ class Reading:
 
     def summary(self, experiment: Experiment, columns: Mapping[str, Points]) -> SummaryRow:
         """The experiment's row of the summary, of these columns of its run log."""
-        row = summary_row(columns, self.restarts, {run: self.files[run] for run in experiment.runs})
+        files = {run: self.files[run] for run in experiment.runs if run not in self.quiet}
+        row = summary_row(columns, self.restarts, files, dict(self._extremes(experiment, columns)))
         len(row)  # compute it here, so that it lets go of the columns
         return row
+
+    def _extremes(self, experiment: Experiment, columns: Mapping[str, Points]) -> Iterator[tuple[str, Extremes]]:
+        """Yield those of the columns that are a whole series of many that were read together."""
+        for name, feed in experiment.feeds.items():
+            calm = self.calm.get(feed.run) if feed else None
+            if feed and calm and (found := calm[0].extremes(calm[1], feed.tag, columns[name])):
+                yield name, found
 
     def hparams(self, experiment: Experiment) -> dict[str, HParam]:
         """The experiment's hyperparameters by name, as the hparams plugin's records say."""
@@ -104,7 +136,18 @@ def read(
         check_overrides(runs.facts, options)
         found = experiments(logs.root, runs.facts, options)
     problems = logs.problems + [vanished(name) for name in sorted(logs.vanished)]
-    return Reading(os.fspath(logdir), runs.files, runs.series, found, problems, options, runs.restarts, logs.notes)
+    return Reading(
+        os.fspath(logdir),
+        runs.files,
+        runs.series,
+        found,
+        problems,
+        options,
+        runs.restarts,
+        logs.notes,
+        runs.calm,
+        runs.quiet,
+    )
 
 
 def default_out(logdir: str | os.PathLike[str]) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
@@ -35,6 +35,10 @@ class Runs(NamedTuple):
     facts: dict[str, dict[str, SeriesFacts]]
     restarts: dict[str, list[Restart]]
     """Of the runs in which the training began again."""
+    calm: Mapping[str, tuple[ManySeries, int]]
+    """The points of the runs that no rule of restarts concerns, and the number of the run's file among them."""
+    quiet: Collection[str]
+    """Those of them of whose file there is nothing else to say: no damage, no hyperparameters."""
 
 
 class _Small(NamedTuple):
@@ -84,6 +88,8 @@ def read_runs(logs: LogDirectory, listing: Listing, *, together: bool = True) ->
         OnDemand(names, lambda run: merged[run] if run in merged else calm[run][0].series(calm[run][1])),
         {run: known[run] for run in names},
         restarts,
+        calm,
+        {run for run, one in small.only.items() if not one.decoded.headless[one.number]},
     )
 
 

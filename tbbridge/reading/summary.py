@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
+from types import MappingProxyType, NoneType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tbbridge.core.model import Cell, EventFile, Points
+from tbbridge.shape.facts import Extremes
 from tbbridge.shape.hparams import hparams_of
 from tbbridge.shape.restarts import training_restarts
 from tbbridge.shape.series import Restart, natural_key
@@ -26,19 +29,23 @@ SUMMARY_HEAD = b"experiment,"
 
 
 def summary_row(
-    columns: Mapping[str, Points], restarts: Mapping[str, list[Restart]], files: Mapping[str, list[EventFile]]
+    columns: Mapping[str, Points],
+    restarts: Mapping[str, list[Restart]],
+    files: Mapping[str, list[EventFile]],
+    known: Mapping[str, Extremes] = MappingProxyType({}),
 ) -> SummaryRow:
     """Return the row of one experiment.
 
     Args:
         columns: its run log's columns.
         restarts: by run, where the training began again; runs in which it did not may be missing.
-        files: by run, its event files.
+        files: by run, its event files; those without damage, hyperparameters and restarts may be missing.
+        known: by column, its extremes, as far as they are known.
     """
     again = {run: restarts[run] for run in files if restarts.get(run)}
     every = [file for of_run in files.values() for file in of_run]
     count = len(training_restarts(again, files)) if again else 0
-    return SummaryRow(columns, count, sum(len(file.damage) for file in every), hparams_of(every))
+    return SummaryRow(columns, count, sum(len(file.damage) for file in every), hparams_of(every), known)
 
 
 def summary_table(rows: Mapping[str, Mapping[str, Cell]], name: str = "") -> Table:
@@ -95,8 +102,14 @@ def csv_rows(rows: Mapping[str, Mapping[str, Cell]], columns: Sequence[str]) -> 
 
 def _parted(row: Mapping[str, Cell]) -> tuple[tuple[str, ...], Mapping[str, Cell]]:
     """The columns of a row but its hyperparameters, and these."""
-    keys = tuple(key for key in row if not key.startswith(HPARAM))
-    return keys, {key: row[key] for key in row if key.startswith(HPARAM)} if len(keys) < len(row) else {}
+    keys, hparams = _parted_keys(tuple(row))
+    return keys, {key: row[key] for key in hparams}
+
+
+@lru_cache(maxsize=1 << 10)
+def _parted_keys(keys: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    hparams = tuple(key for key in keys if key.startswith(HPARAM))
+    return tuple(key for key in keys if key not in hparams), hparams
 
 
 def _columns(rows: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
@@ -125,7 +138,11 @@ def _groups(rows: Mapping[str, Mapping[str, Cell]], columns: Sequence[str]) -> l
     """The rows, in groups of neighbours whose cells are of the same types; a text makes its whole column texts."""
     given = [row.cells if isinstance(row, SummaryRow) else row for row in rows.values()]
     texts: list[Cell] = list(rows)
-    values = {_LABEL: texts, **{column: [row.get(column) for row in given] for column in columns}}
+    wanted = list(columns)
+    turned: Iterable[Sequence[Cell]] = ([row.get(one) for row in given] for one in wanted)
+    if all(list(row) == wanted for row in given):
+        turned = zip(*(row.values() for row in given), strict=True)
+    values: dict[str, Sequence[Cell]] = {_LABEL: texts, **dict(zip(columns, turned, strict=False))}
     types = []
     for name, cells in values.items():
         types.append(_types(cells))
@@ -142,15 +159,11 @@ def _groups(rows: Mapping[str, Mapping[str, Cell]], columns: Sequence[str]) -> l
 
 def _types(cells: Sequence[Cell]) -> list[Any]:
     """The type that holds each cell of a column; an empty cell has that of the others where they agree."""
-    types = [None if cell is None else object if isinstance(cell, str) else _type(cell) for cell in cells]
-    found = dict.fromkeys(kind for kind in types if kind is not None)
-    if object in found or len(found) < 2:
-        return [object if object in found else next(iter(found), np.float32)] * len(cells)
-    return [np.float32 if kind is None else kind for kind in types]
-
-
-def _type(number: Any) -> Any:
-    return getattr(number, "dtype", type(number))
+    known = {kind: object if issubclass(kind, str) else kind for kind in dict.fromkeys(map(type, cells))}
+    known.pop(NoneType, None)
+    if object in known.values() or len(known) < 2:
+        return [object if object in known.values() else next(iter(known), np.float32)] * len(cells)
+    return [known.get(type(cell), np.float32) for cell in cells]
 
 
 def _text(number: Any) -> str:

@@ -1,8 +1,9 @@
-"""The facts about a series' points that the mapping needs."""
+"""The facts about a series' points that the mapping and the summary need."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,35 @@ class SeriesFacts(NamedTuple):
     """The writer passed no step."""
     largest: float = math.nan
     """The largest finite value; NaN when there is none."""
+
+
+class Extremes(NamedTuple):
+    """Where a series begins, ends, and is best."""
+
+    first_wall_time: float
+    """The earliest finite one; NaN where there is none."""
+    last_wall_time: float
+    """The latest finite one; NaN where there is none."""
+    lowest: int
+    """The row of the smallest value that is a number, the first of equals; -1 where there is none."""
+    highest: int
+    """The same of the largest."""
+
+
+def extremes(points: Points) -> Extremes:
+    """The extremes of one series; costs a few passes over its points."""
+    times = points.wall_time[np.isfinite(points.wall_time)]
+    first, last = (float(times.min()), float(times.max())) if len(times) else (math.nan, math.nan)
+    rows = (_best(points.value, choose) for choose in (np.argmin, np.argmax))
+    return Extremes(first, last, *rows)
+
+
+def _best(values: Floats, choose: Callable[[Floats], np.intp]) -> int:
+    row = int(choose(values)) if len(values) else -1
+    if row < 0 or not np.isnan(values[row]):  # where there is a NaN, numpy chooses the first
+        return row
+    rows = np.flatnonzero(~np.isnan(values))
+    return int(rows[choose(values[rows])]) if len(rows) else -1
 
 
 def facts(series: Series) -> SeriesFacts:

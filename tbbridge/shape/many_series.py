@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbbridge.core.model import Bools, Floats, Int64, Points, Scalars, Series
-from tbbridge.shape.facts import SeriesFacts
+from tbbridge.shape.facts import Extremes, SeriesFacts
 
 _SORTED_QUICKLY = 1 << 16
 """numpy sorts numbers of 16 bits by radix, in time linear in their number."""
@@ -34,7 +34,7 @@ class ManySeries:
     def __init__(
         self, scalars: Scalars, rows: Int64, layout: NDArray[np.int32], layouts: Sequence[tuple[str, ...]]
     ) -> None:
-        self._layout = layout.tolist()
+        self._layout: list[int] = layout.tolist()
         self._tags = [tuple(sorted(names)) for names in layouts]
         first = np.cumsum([0, *map(len, layouts)])
         rank = np.concatenate([np.empty(0, np.int64), *(np.argsort(np.argsort(names)) for names in layouts if names)])
@@ -48,6 +48,8 @@ class ManySeries:
         self.calm = self._without_falls(file)
         self._superseded = np.zeros(np.diff(self._bounds).max(initial=0), bool)
         self._superseded.flags.writeable = False
+        self._places: dict[int, dict[str, int]] = {}
+        self._extremes: list[Extremes] | None = None
 
     def _without_falls(self, file: Int64) -> Bools:
         step = self._points.step
@@ -61,6 +63,39 @@ class ManySeries:
         """Return the series of the calm file number `i` by tag, the tags sorted; views of the points of all."""
         first = self._first[i]
         return {tag: self._series(first + at) for at, tag in enumerate(self._tags[self._layout[i]])}
+
+    def tags(self, i: int) -> tuple[str, ...]:
+        """Return the tags of file number `i`, sorted."""
+        return self._tags[self._layout[i]]
+
+    def one(self, i: int, tag: str) -> Points:
+        """Return the points of one tag of the calm file number `i`; views of the points of all."""
+        number = self._number(i, tag)
+        start, end = self._bounds[number : number + 2].tolist()
+        step, wall_time, value = self._points
+        return Points(step[start:end], wall_time[start:end], value[start:end])
+
+    def extremes(self, i: int, tag: str, points: Points) -> Extremes | None:
+        """Return the extremes of one tag of the calm file number `i`; None where `points` are not its own, all of them.
+
+        They are found for all series at once, when the first is asked for.
+        """
+        number = self._number(i, tag)
+        if points.value.base is not self._points.value or len(points.value) != self._size(number):
+            return None
+        if self._extremes is None:
+            self._extremes = _extremes(self._points, self._bounds)
+        return self._extremes[number]
+
+    def _number(self, i: int, tag: str) -> int:
+        """The number of the series of a file's tag."""
+        layout = self._layout[i]
+        if layout not in self._places:
+            self._places[layout] = {name: place for place, name in enumerate(self._tags[layout])}
+        return int(self._first[i]) + self._places[layout][tag]
+
+    def _size(self, number: int) -> int:
+        return int(self._bounds[number + 1] - self._bounds[number])
 
     def points(self, i: int) -> dict[str, Points]:
         """Return the points of the calm file number `i` by tag, the tags sorted; views of the points of all."""
@@ -98,3 +133,24 @@ def _facts(step: Int64, value: Floats, bounds: Int64) -> list[SeriesFacts]:
     consecutive = (points > 1) & (last - first == points - 1)
     columns = (points, first, last, consecutive, np.zeros(len(start), bool), largest)
     return list(map(SeriesFacts, *(column.tolist() for column in columns)))
+
+
+def _extremes(points: Points, bounds: Int64) -> list[Extremes]:
+    """The `extremes` of the series ``[bounds[i], bounds[i + 1])``, each with a point."""
+    if len(bounds) < 2:
+        return []
+    finite = np.isfinite(points.wall_time)
+    first = np.minimum.reduceat(np.where(finite, points.wall_time, np.inf), bounds[:-1])
+    last = np.maximum.reduceat(np.where(finite, points.wall_time, -np.inf), bounds[:-1])
+    first[np.isinf(first)] = last[np.isinf(last)] = np.nan
+    number = ~np.isnan(points.value)
+    lowest = _rows(np.minimum.reduceat(np.where(number, points.value, np.inf), bounds[:-1]), points.value, bounds)
+    highest = _rows(np.maximum.reduceat(np.where(number, points.value, -np.inf), bounds[:-1]), points.value, bounds)
+    return list(map(Extremes, first.tolist(), last.tolist(), lowest.tolist(), highest.tolist()))
+
+
+def _rows(wanted: Floats, value: Floats, bounds: Int64) -> Int64:
+    """In each series ``[bounds[i], bounds[i + 1])`` the first row with the wanted value; -1 where there is none."""
+    found = np.append(np.flatnonzero(value == np.repeat(wanted, np.diff(bounds))), len(value))
+    first = found[np.searchsorted(found, bounds[:-1])]
+    return np.where(first < bounds[1:], first - bounds[:-1], -1)

@@ -6,6 +6,7 @@ row["best val accuracy"], row["duration"]
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -14,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from tbbridge.core.model import Cell, HParam, Points
+from tbbridge.shape.facts import Extremes, extremes
 from tbbridge.shape.gap import gap
 from tbbridge.shape.mapping.tokens import tokenise
 from tbbridge.shape.run_log import all_steps
@@ -49,6 +51,7 @@ class SummaryRow(Mapping[str, Cell]):
         restarts: how often the training began again.
         damage: how many places of its event files could not be used.
         hparams: the hyperparameters by name.
+        known: by column, its extremes, as far as they are known.
     """
 
     __slots__ = ("_cells", "_given", "hparams")
@@ -59,9 +62,10 @@ class SummaryRow(Mapping[str, Cell]):
         restarts: int = 0,
         damage: int = 0,
         hparams: Mapping[str, HParam] = MappingProxyType({}),
+        known: Mapping[str, Extremes] = MappingProxyType({}),
     ) -> None:
         self.hparams = hparams
-        self._given = (columns, restarts, damage)
+        self._given = (columns, restarts, damage, known)
         self._cells: dict[str, Cell] | None = None
 
     def __getitem__(self, key: str) -> Cell:
@@ -77,23 +81,23 @@ class SummaryRow(Mapping[str, Cell]):
     def cells(self) -> dict[str, Cell]:
         """All of it, computed now if it was not."""
         if self._cells is None:
-            columns, restarts, damage = self._given
-            counts = {"restarts": restarts, "damage": damage}
-            self._cells = {**_course(columns), **_values(columns), **counts}
+            columns, restarts, damage, known = self._given
+            ends = {name: known.get(name) or extremes(points) for name, points in columns.items() if len(points.step)}
+            self._cells = {**_course(columns, ends), **_values(columns, ends), "restarts": restarts, "damage": damage}
             for name, value in self.hparams.items():
                 key = HPARAM + name
                 while key in self._cells:  # a metric may be called so
                     key += "'"
                 self._cells[key] = value
-            self._given = ({}, 0, 0)
+            self._given = ({}, 0, 0, {})
         return self._cells
 
 
-def _course(columns: Mapping[str, Points]) -> dict[str, Cell]:
+def _course(columns: Mapping[str, Points], ends: Mapping[str, Extremes]) -> dict[str, Cell]:
     """When the training was at work, and how far it came."""
-    times = [points.wall_time[np.isfinite(points.wall_time)] for points in columns.values()]
-    first = min((float(some.min()) for some in times if len(some)), default=None)
-    last = max((float(some.max()) for some in times if len(some)), default=None)
+    timed = [one for one in ends.values() if not math.isnan(one.first_wall_time)]
+    first = min((one.first_wall_time for one in timed), default=None)
+    last = max((one.last_wall_time for one in timed), default=None)
     duration = None if first is None or last is None else last - first
     step = all_steps(columns)
     return {
@@ -106,27 +110,21 @@ def _course(columns: Mapping[str, Points]) -> dict[str, Cell]:
     }
 
 
-def _values(columns: Mapping[str, Points]) -> dict[str, Cell]:
+def _values(columns: Mapping[str, Points], ends: Mapping[str, Extremes]) -> dict[str, Cell]:
     """The last and the best value of each column, and the gap of each metric that has two columns."""
     cells: dict[str, Cell] = {}
     for name, points in columns.items():
-        for what, row in (("last", len(points.step) - 1 if len(points.step) else None), ("best", best(name, points))):
-            cells[f"{what} {name}"] = None if row is None else points.value[row]
-            cells[f"{what} {name} step"] = None if row is None else int(points.step[row])
-    for name in (name for name in columns if name.startswith("val ")):
-        metric = name.removeprefix("val ")
-        cells[f"{metric} gap"] = _gap(columns.get(f"train {metric}"), columns[name], lower_is_better(name))
+        rows = (-1, -1)
+        if name in ends:
+            rows = len(points.step) - 1, ends[name].lowest if lower_is_better(name) else ends[name].highest
+        for what, row in zip(("last ", "best "), rows, strict=True):
+            cells[what + name] = None if row < 0 else points.value[row]
+            cells[what + name + " step"] = None if row < 0 else points.step.item(row)
+    for name in columns:
+        if name.startswith("val "):
+            metric = name.removeprefix("val ")
+            cells[f"{metric} gap"] = _gap(columns.get(f"train {metric}"), columns[name], lower_is_better(name))
     return cells
-
-
-def best(column: str, points: Points) -> int | None:
-    """The row of a column's best value, the first of equals; None where no value is a number."""
-    choose = np.argmin if lower_is_better(column) else np.argmax
-    row = int(choose(points.value)) if len(points.value) else None
-    if row is None or not np.isnan(points.value[row]):  # where there is a NaN, numpy chooses the first
-        return row
-    rows = np.flatnonzero(~np.isnan(points.value))
-    return int(rows[choose(points.value[rows])]) if len(rows) else None
 
 
 def _gap(train: Points | None, val: Points, lower: bool) -> Cell:
