@@ -29,7 +29,6 @@ lint: $(VENV)/.lint ## ruff, its formatter and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy viewer
 
 format: $(VENV)/.lint ## let ruff format the code
 	$(BIN)/ruff check --fix .
