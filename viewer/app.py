@@ -154,7 +154,7 @@ def lines_of(
 
 
 def gap_line(chart: Chart, views: Views, place: int, both: list[Points], controls: Controls) -> Line:
-    """How much worse validation is than training, smoothed as training is, in a strip of its own."""
+    """The gap between validation and training, smoothed as training is, in a strip of its own."""
     style = {**style_of(chart), **plot.strip(controls["display"]), **plot.called(views, place, "Gap", named=False)}
     style["line"] = {"width": 1.5, "color": colour(views, place, "Gap", controls)}
     worse = "lowest" if chart.lower_is_better else "highest"
@@ -180,7 +180,7 @@ def figure(chart: Chart, traces: list[dict[str, Any]], axis: Axis, views: Views,
 
 
 def style_of(chart: Chart) -> dict[str, Any]:
-    """What all lines of a chart share."""
+    """The settings that all lines of a chart share."""
     return {"type": "scatter", "mode": "lines", "hovertemplate": f"%{{y:{chart.format}}}<extra>%{{meta}}</extra>"}
 
 
@@ -252,7 +252,7 @@ def chart_row(prefix: str, chart: Chart) -> html.Section:
 
 
 def footer(prefix: str) -> html.Footer:
-    """What one may take away."""
+    """The downloads."""
     buttons = [
         html.Button("Download CSV", id=f"{prefix}csv"),
         html.Button("Download page", id=f"{prefix}page"),
@@ -289,7 +289,7 @@ def layout(prefix: str = "", title: str = "", *, header: Any = None, learn_more:
 
 
 def changing(prefix: str, source: Source, views: Views, controls: Controls) -> dict[str, Any]:
-    """What may change on the page besides figures: ``id.property`` -> value; sent where it differs from before."""
+    """The parts of the page that may change besides figures, as ``id.property`` -> value; sent where they differ."""
     names, drawn, chosen = source.names(), charts(views, controls), controls["charts"]
     main, more, offer = drawn[: len(CHARTS)], drawn[len(CHARTS) :], further.offer(views, chosen)
     colours = [colour(views, place, "", controls) for place in range(len(views))]
@@ -317,7 +317,7 @@ def changing(prefix: str, source: Source, views: Views, controls: Controls) -> d
 
 
 def page_of(source: Source, prefix: str = "") -> messages.Page:
-    """What the server needs to know of the page."""
+    """The page's state that the server needs to know."""
     defaults = {**PAGE_CONTROLS, **TABLE_CONTROLS, **{f"more-{name}": value for name, value in MORE_CONTROLS.items()}}
     defaults |= {f"{chart.id}-{name}": value for chart in CHARTS for name, value in CHART_CONTROLS.items()}
     return messages.Page(source, prefix, defaults, charts, lines, figure, changing, AXES, MOST_SHOWN)

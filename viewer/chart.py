@@ -24,9 +24,9 @@ class Chart:
     columns: Mapping[str, str]
     """The columns it draws, by their label: ``Training`` (pale), ``Validation``, or any other."""
     best: str = ""
-    """Which value is best, to be marked: ``highest``, ``lowest`` or, by default, none."""
+    """The value to mark as best: ``highest``, ``lowest`` or, by default, none."""
     format: str = ".4~g"
-    """How values are written, in Plotly's (d3's) notation."""
+    """The format of values, in Plotly's (d3's) notation."""
     group: str = ""
     """Whose controls it obeys, when not its own."""
 

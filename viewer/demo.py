@@ -1,4 +1,4 @@
-"""What `tbbridge demo` adds to the page: two lists that choose a recorded training, its speed and restart, and words.
+"""The demo's part of the page: two lists that choose a recorded training, its speed and restart, and words.
 
 The charts below are the ordinary ones: they draw what the bridge reads from event files that a replay is writing.
 """
@@ -51,7 +51,7 @@ PARTS = (
 
 
 class Player(Protocol):
-    """What replays the trainings: `tbbridge.watching.demo_replay.DemoReplay`."""
+    """The replay of the trainings: `tbbridge.watching.demo_replay.DemoReplay`."""
 
     speed: float
 
@@ -93,7 +93,7 @@ def speeds(speed: float) -> list[str]:
 
 
 def learn_more() -> html.Div:
-    """What the demo shows, then what every page says."""
+    """The demo's own words, then those of every page."""
     parts = [html.Div([html.H3(title), html.P(text)]) for title, text in PARTS]
     return html.Div([*parts, *page_words().children], className="tb-words")
 

@@ -19,7 +19,7 @@ from tbbridge.viewer.security import LARGEST_BODY, Receive, Scope, Send, refuse
 log = logging.getLogger(__name__)
 
 PREFIX_HEADERS = (b"x-forwarded-prefix", b"x-forwarded-context", b"x-script-name")
-"""Where a proxy that strips a path says which: jupyter-server-proxy sends the second, Traefik and others the first."""
+"""The headers that name the path a proxy strips: jupyter-server-proxy sends the second, others the first."""
 SUITES = "/_dash-component-suites/"
 CALLBACK = "/_dash-update-component"
 MOST_NESTED = 50
@@ -27,7 +27,7 @@ MOST_NESTED = 50
 
 _PREFIX = re.compile(r"(/[\w.~%@:+-]+)*/")
 _ADDRESSES = re.compile(rb'((?:src|href|data-plotly)="|"requests_pathname_prefix":")(?:/|\\u002f)(?!/)')
-"""Where addresses stand in the page's HTML; all others are made from ``requests_pathname_prefix``."""
+"""The attributes that hold addresses in the page's HTML; all others are made from ``requests_pathname_prefix``."""
 
 
 def clean_prefix(text: str) -> str:

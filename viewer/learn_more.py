@@ -1,4 +1,4 @@
-"""What Learn more says."""
+"""The text of Learn more."""
 
 from __future__ import annotations
 

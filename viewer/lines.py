@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tbbridge import Points, gaps
 
 State = list[Any]
-"""What a line has to remember: how far it has read its columns, and what it carries over."""
+"""The memory of a line: how far it has read its columns, and the values that it carries over."""
 
 TARGET = 1000
 """Points of a line in a snapshot, at most; also how many may be appended before a new snapshot."""
@@ -43,7 +43,7 @@ class NewPoints(NamedTuple):
 
 
 class PastChanged(Exception):
-    """What was drawn is no longer right: draw the line again."""
+    """The line that was drawn is no longer right: draw it again."""
 
 
 @dataclass(frozen=True)
@@ -55,23 +55,23 @@ class Line:
     kind: str
     """A key of `KINDS`."""
     columns: Sequence[Points]
-    """What it reads: one column, or two for the gap."""
+    """The columns that it reads: one, or two for the gap."""
     trace: Mapping[str, Any] = field(default_factory=dict)
     """The Plotly trace without its points."""
     weight: float = 0.0
     """The smoothing weight, 0 to 1."""
     best: str = "highest"
-    """Which value is best: ``highest`` or ``lowest``."""
+    """The value that is best: ``highest`` or ``lowest``."""
     origin: float = 0.0
-    """Where relative time starts: a wall time in seconds."""
+    """The start of relative time: a wall time in seconds."""
     origins: Sequence[float] = ()
     """Of each column, where it is of several experiments."""
     most: int = TARGET
-    """How many points a snapshot of it holds at most."""
+    """The most points that a snapshot of it holds."""
 
     @property
     def keep(self) -> int:
-        """How many points the trace holds at most; -1 for all."""
+        """The most points that the trace holds; -1 for all."""
         return 1 if self.kind == "best" else -1
 
     def after(self, state: State | None) -> NewPoints:
@@ -107,7 +107,7 @@ def smooth(
 
 
 def _biased(weight: float, count: int) -> int:
-    """How many values after the first `count` the bias can still be seen in."""
+    """The number of values after the first `count` in which the bias can still be seen."""
     if weight <= 0.0:
         return 0
     return max(math.ceil(math.log(NOTHING) / math.log(weight)) - count, 0)
@@ -189,7 +189,7 @@ def _average(line: Line, new: NDArray[Any], held: State) -> tuple[NDArray[Any], 
 
 
 def _gap(line: Line, state: State | None) -> NewPoints:
-    """How much worse validation is, where both have the step. State: points read of each, then `_average`'s."""
+    """The gap, where both have the step. State: points read of each, then `_average`'s."""
     first, second, *held = state or [0, 0]
     tails = [_tail(points, at) for points, at in zip(line.columns, (first, second), strict=True)]
     drawn = gaps(*tails, lower_is_better=line.best == "lowest")
@@ -278,4 +278,4 @@ KINDS: dict[str, Callable[[Line, State | None], NewPoints]] = {
     "low": _mean,
     "high": _mean,
 }
-"""How each kind of line goes on."""
+"""The function that continues each kind of line."""

@@ -1,4 +1,4 @@
-"""What a page is told: pure functions from a source, the page's controls and what it already holds to the next message.
+"""Messages to a page: pure functions from a source, the page's controls and what it already holds to the next message.
 
 A message has any of these parts; all ids are without the page's prefix:
 
@@ -137,7 +137,7 @@ def fulfilments(source: Source) -> list[str]:
 def answer(
     page: Page, controls: Mapping[str, Any], cursor: Cursor | None, views: Sequence[ExperimentView] | None = None
 ) -> tuple[Message, Cursor]:
-    """What a page with these controls, that holds `cursor` (None: nothing), must be told; and its cursor after that.
+    """The message to a page with these controls that holds `cursor` (None: nothing), and its cursor after that.
 
     `views` are the experiments to show, when it is not how they are now.
     """

@@ -14,7 +14,7 @@ from tbbridge.viewer.messages import clean, look
 from tbbridge.viewer.serve import Handle, serve
 
 LOCAL = ("http://localhost:*", "http://127.0.0.1:*")
-"""Where a notebook of this machine is served, whose cells may frame the page."""
+"""The addresses of a notebook on this machine, whose cells may frame the page."""
 SHOWN_WITHIN = 10.0
 """Seconds that a static picture waits for the log directory to be read."""
 

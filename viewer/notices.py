@@ -89,7 +89,7 @@ def _named(views: Sequence[ExperimentView], lines: Sequence[Sequence[str]]) -> l
 
 
 def _missing(names: Sequence[str], views: Sequence[ExperimentView], asked: Sequence[str], most: int) -> list[str]:
-    """What was asked for and is not shown."""
+    """Names that were asked for and are not shown."""
     shown, known = {view.name for view in views}, set(names)
     gone = [name for name in asked if name and name not in shown]
     many = [f"{most} experiments are drawn at once: take some away to see others."] if set(gone) & known else []

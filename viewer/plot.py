@@ -1,4 +1,4 @@
-"""How a figure looks around its lines: Plotly layouts as plain data."""
+"""The look of a figure around its lines: Plotly layouts as plain data."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def called(views: Sequence[ExperimentView], place: int, label: str, named: bool)
 
 
 def subplot(label: str, controls: Mapping[str, Any]) -> dict[str, str]:
-    """Where a line goes: validation into a second plot when the display mode is a separate one."""
+    """The plot of a line: validation goes into a second one when the display mode is a separate one."""
     second = label == "Validation" and controls.get("display", OVERLAPPING) != OVERLAPPING
     return {"xaxis": "x2", "yaxis": "y2"} if second else {}
 

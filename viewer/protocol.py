@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 LARGEST_HEAD = 64 * 1024
 """Bytes of a request's line and headers."""
 HEAD_SECONDS, BODY_SECONDS = 10.0, 30.0
-"""How long a request's headers, and then its body, may take to arrive."""
+"""The time that a request's headers, and then its body, may take to arrive."""
 MOST_CONNECTIONS = 1000
 
 _LOG = logging.getLogger("tbbridge.viewer.http")

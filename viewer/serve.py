@@ -30,7 +30,7 @@ class Handle:
         self._server = server
         self._thread = thread
         self.url = url
-        """What to open in a browser, with the token when there is one."""
+        """The address to open in a browser, with the token when there is one."""
 
     def close(self) -> None:
         """End the server; open pages are cut off, and find it again when it comes back."""

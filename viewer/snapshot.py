@@ -1,4 +1,4 @@
-"""What a page holds of a chart: a bounded snapshot, then only the points that are new.
+"""A page's copy of a chart: a bounded snapshot, then only the points that are new.
 
 A `Picture` is the server's memory of it, JSON-able, so that a page without a websocket can carry it along itself.
 """
@@ -23,7 +23,7 @@ UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 @dataclass(frozen=True)
 class Axis:
-    """What runs along x: ``step``, ``relative`` time or ``wall`` time."""
+    """The x axis: ``step``, ``relative`` time or ``wall`` time."""
 
     kind: str = "step"
     unit: float = 1.0
@@ -48,7 +48,7 @@ class Axis:
 
 @dataclass
 class Picture:
-    """What a page holds of one chart."""
+    """A page's copy of one chart."""
 
     signature: str
     """Says what was asked for and of what: another one asks for a new snapshot."""
@@ -162,7 +162,7 @@ def snapshot(
 
 
 def extension(lines: Sequence[Line], axis: Axis, picture: Picture) -> list[dict[str, Any]]:
-    """What ``Plotly.extendTraces`` needs, for each trace that changed; `picture` is moved on.
+    """The arguments of ``Plotly.extendTraces``, for each trace that changed; `picture` is moved on.
 
     Raises PastChanged when only a new snapshot can.
     """

@@ -35,7 +35,7 @@ REST = 20.0
 """After looking at all experiments the rows rest this many times as long as it took, and at least `LEAST_REST` s."""
 LEAST_REST = 1.0
 BEST = 5
-"""How many experiments "show the best" puts on the charts."""
+"""The number of experiments that "show the best" puts on the charts."""
 COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -190,7 +190,7 @@ def _ranks(column: str) -> bool:
 
 
 def table_parts(source: Source, controls: Mapping[str, Any], colours: Mapping[str, str]) -> dict[str, Any]:
-    """What the table shows, as ``id.property`` -> value. `colours` are those of the experiments that are drawn."""
+    """The table's content, as ``id.property`` -> value. `colours` are those of the experiments that are drawn."""
     held = _held(source)
     asked = (controls["find"], controls["sort"], controls["from"], tuple(colours.items()))
     if asked not in held.made:

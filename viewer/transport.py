@@ -1,4 +1,4 @@
-"""How a page is reached: its scripts and styles, a websocket that pushes, a poll where no websocket gets through."""
+"""Reach a page: its scripts and styles, a websocket that pushes, a poll where no websocket gets through."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ _LARGEST: Final = 1 << 20
 
 @dataclass(slots=True)
 class _Choices:
-    """What one source says; None or empty where it says nothing."""
+    """The rules of one source; None or empty where it says nothing."""
 
     map: list[str] = field(default_factory=list)
     metric: list[str] = field(default_factory=list)

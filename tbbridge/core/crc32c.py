@@ -93,7 +93,7 @@ def shift(states: UInt32, lengths: NDArray[np.int64]) -> UInt32:
 
 @lru_cache(maxsize=64)
 def _zeros_operator(bit: int) -> UInt32:
-    """What ``2**bit`` zero bytes do to each byte of a state; shape (4, 256)."""
+    """The effect of ``2**bit`` zero bytes on each byte of a state; shape (4, 256)."""
     if bit == 0:
         columns = np.array([_times_x8(1 << i) for i in range(32)], np.uint32)
     else:

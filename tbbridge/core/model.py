@@ -65,7 +65,7 @@ class Start(NamedTuple):
     """A ``SessionLog.START`` event: an announced restart (torch's ``purge_step``)."""
 
     before: int
-    """How many scalars of the same file come before it."""
+    """The number of scalars of the same file before it."""
     step: int
     first: bool
     """True when no other event (a file version apart) comes before it in its file."""
@@ -125,7 +125,7 @@ class EventFile:
     hparam_domains: dict[str, Domain] = field(default_factory=dict)
     """Their domains, in its own run and in those below it."""
     session_end: SessionEnd | None = None
-    """How its session ended; None while nothing says so."""
+    """The end of its session; None while nothing says so."""
     records: int = 0
     """Intact records: both checksums right (that of a large record's data, which cannot hold a scalar, is not read)."""
     damage: list[Damage] = field(default_factory=list)
@@ -155,7 +155,7 @@ class Series:
     ordinal: bool = False
     """True when the writer passed no step and the ordinal is the step (rule 5)."""
     repeats: int = 0
-    """How many of the superseded points gave way to a later value of the same step (rule 4)."""
+    """The number of superseded points that gave way to a later value of the same step (rule 4)."""
 
 
 class Points(NamedTuple):
@@ -167,14 +167,14 @@ class Points(NamedTuple):
 
 
 class Feed(NamedTuple):
-    """Which series feeds a column, and by which rule."""
+    """The series that feeds a column, and the rule that chose it."""
 
     run: str
     tag: str
     rule: str
     """The rule that fired, such as ``R4: the tag says val``."""
     note: str = ""
-    """Where it was a judgement call: what else could have been meant."""
+    """The alternatives, where it was a judgement call."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -275,5 +275,5 @@ def use_portable_crc(portable: bool) -> None:
 
 
 def crc_kind() -> str:
-    """Which checksum is at work."""
+    """The name of the checksum at work."""
     return "plain"

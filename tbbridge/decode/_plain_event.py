@@ -57,7 +57,7 @@ def _key(data: bytes, at: int, end: int) -> tuple[int, int, int]:
 
 
 def _skip(data: bytes, at: int, end: int, wire: int) -> tuple[int, int]:
-    """Where the content of a field that is no group starts and ends; for a read_varint, its value and its end."""
+    """Find where the content of a field that is no group starts and ends; for a varint, its value and its end."""
     if wire == VARINT:
         return read_varint(data, at, end)
     if wire == BYTES:
@@ -229,7 +229,7 @@ _DTYPES = {
 """dtype -> (layout of tensor_content, field of the typed values); 14 is bfloat16, the upper half of a float32."""
 
 _TYPED = {14: "<H", 19: "<H", 22: "<i", 23: "<q"}
-"""Where the typed value is kept in another layout: the bits of a half, the sign of an unsigned integer."""
+"""Types whose value is kept in another layout: the bits of a half, the sign of an unsigned integer."""
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ MAX_DAMAGES = 100_000
 
 
 _HPARAMS = b"_hparams_/"
-"""How the tags of the hparams plugin begin (tensorboard.plugins.hparams.metadata)."""
+"""The beginning of the hparams plugin's tags (tensorboard.plugins.hparams.metadata)."""
 
 
 class Columns:
@@ -43,7 +43,7 @@ class Columns:
 
     @property
     def rows(self) -> int:
-        """How many rows there were, those that were taken among them."""
+        """The number of rows, those that were taken among them."""
         return self.taken + len(self._value)
 
     def room(self, rows: int, expected: int = 0) -> tuple[NDArray[np.int32], Int64, Float64]:

@@ -40,7 +40,7 @@ class Condenser:
 
     def __init__(self, start: int, need: int, most: int) -> None:
         self.at = start + 12
-        """Where the next field is: the bytes that `step` needs."""
+        """The range of the next field: the bytes that `step` needs."""
         self.event = b""
         """The shortened Event, at the end."""
         self._open = [_Message(_EVENT, start + need - 4)]

@@ -409,7 +409,7 @@ _REASONS = {
 
 
 _COMPRESSED = {b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"}
-"""How gzip (RFC 1952) and zlib (RFC 1950) begin."""
+"""The first bytes of gzip (RFC 1952) and zlib (RFC 1950)."""
 
 
 def _reason(stop: int, header: memoryview, at: int) -> str:

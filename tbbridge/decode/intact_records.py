@@ -16,7 +16,7 @@ _CHUNK = 1 << 20
 
 
 def records(size: int, read: Read, *, max_record: int = MAX_RECORD) -> Iterator[tuple[int, int]]:
-    """Where each record with both checksums right starts and ends in a file of `size` bytes.
+    """Find where each record with both checksums right starts and ends in a file of `size` bytes.
 
     The way round damage is the `Decoder`'s, but every payload is verified, whatever it holds and however large.
     """
@@ -52,7 +52,7 @@ class _Window:
 
 
 def _end_of_whole(window: _Window, at: int, size: int) -> int | None:
-    """Where the record at `at` ends, when both its checksums are right."""
+    """The end of the record at `at`, when both its checksums are right."""
     header = window.get(at, 12)
     if len(header) < 12 or backend.masked_crc32c(header[:8]) != int.from_bytes(header[8:], "little"):
         return None

@@ -119,7 +119,7 @@ class Search:
         return int(ends.min()) + 4 if len(ends) else None
 
     def unfinished(self) -> int | None:
-        """Where the first record starts that the end of the file cuts off, if it looks like one."""
+        """Find where the first record starts that the end of the file cuts off, if it looks like one."""
         if self._cut_off is None and len(self._pending.offsets):
             return int(self._pending.offsets[0])
         return self._cut_off

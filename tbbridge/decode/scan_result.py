@@ -54,7 +54,7 @@ REASONS = (
 
 
 class Scan(NamedTuple):
-    """What one `scan` found; columns up to `rows` are filled."""
+    """The result of one `scan`; columns up to `rows` are filled."""
 
     end: int
     """Offset in the data of the first byte that is not used: a record starts there, or should. It is beyond the data
@@ -88,7 +88,7 @@ class Scan(NamedTuple):
 
 
 class FilesScan(NamedTuple):
-    """What `scan_files` found in many files; columns up to ``rows[-1]`` are filled."""
+    """The result of `scan_files` for many files; columns up to ``rows[-1]`` are filled."""
 
     rows: Int64
     """The rows of file i are ``[rows[i], rows[i + 1])``; those of a file that is not plain are left out."""

@@ -53,7 +53,7 @@ class Walk:
 
     def __init__(self, start: int, need: int) -> None:
         self.at = start + 12
-        """Where the next field is: the bytes that `step` needs."""
+        """The range of the next field: the bytes that `step` needs."""
         self._open = [_Message(_EVENT, start + need - 4)]
         self._fields = 0
 

@@ -1,4 +1,4 @@
-"""What ``tbbridge export`` and `tbbridge.export` do: read, choose, lay out, write.
+"""Export: read, choose, lay out, write.
 
 export("logs/")                                                # logs-csv/<experiment>.csv, the run logs
 export("logs/", "all.csv.gz", layout="long")                   # every point of every series in one file
@@ -134,7 +134,7 @@ def globs(wanted: Globs) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """How a log directory is read."""
+    """The options of reading a log directory."""
 
     mapping: MappingOptions | None = None
     engine: str = "threads"

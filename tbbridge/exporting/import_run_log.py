@@ -23,13 +23,13 @@ from tbbridge.write.events import EventWriter, scalar_tensor, simple_value, tens
 from tbbridge.write.run_log_csv import read_run_log
 
 RUNS = {"train": "train ", "validation": "val "}
-"""How the columns begin that go to a run."""
+"""The beginning of the columns that go to a run."""
 
 TAGS = {name: word for word, name in reversed(words.QUALITIES.items())} | {"cross entropy": "cross_entropy"}
 """The tag of a metric, where it is not its name."""
 
 EXACT = "epoch_"
-"""What precedes the tag of a column's doubles. TensorBoard's servers show no tensor that names no plugin, and the
+"""The beginning of the tag of a column's doubles. TensorBoard's servers show no tensor that names no plugin, and the
 default one no double; tbbridge reads both, and prefers the series by epoch (rule R7 of docs/mapping.md)."""
 
 FILE = "events.out.tfevents.0000000000.imported"

@@ -30,7 +30,7 @@ AGGREGATES = ("mean", "median")
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """How the selected part of a log directory is laid out and written."""
+    """The options of laying out and writing the selected part of a log directory."""
 
     layout: str = "compact"
     """``compact`` (run logs), ``long`` (every point), ``wide`` (a column per tag), ``summary`` (a row per experiment),
@@ -70,13 +70,13 @@ class ExportOptions:
 
     @property
     def csv(self) -> CsvOptions:
-        """How a CSV is written."""
+        """The options of writing a CSV."""
         return CsvOptions(self.header, self.spreadsheet_safe, self.dialect)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the tables go: standard output, one file for all, or a directory with one file per experiment."""
+    """The target of the tables: standard output, one file for all, or a directory with one file per experiment."""
 
     form: Format
     file: Path | None = None
@@ -86,7 +86,7 @@ class Target:
 
 
 def target(logdir: str | os.PathLike[str], out: str | os.PathLike[str] | None, options: ExportOptions) -> Target:
-    """Where the tables of `logdir` go.
+    """Find the target of the tables of `logdir`.
 
     `out` is ``-`` for standard output, the name of a file where it ends as a format does, else a directory. Without it,
     run logs go to ``<logdir>-csv/`` and all else to one file beside the log directory.

@@ -181,7 +181,7 @@ class Bridge:
         return self._follower.csv(name)
 
     def csv_path(self, name: str) -> Path | None:
-        """Where the named experiment's (first) table is published; None when it is not, or not yet."""
+        """The path of the named experiment's (first) table; None when it is not published, or not yet."""
         path = self._publisher.path(self._follower.files(name)[0]) if self._publisher else None
         return path if path and path.exists() else None
 
@@ -195,7 +195,7 @@ class Bridge:
         return self._failed + self._follower.unpublished()
 
     def noticed(self) -> list[Noticed]:
-        """Which experiments fulfil which of the conditions now, by condition, then by experiment."""
+        """The conditions that experiments fulfil now, by condition, then by experiment."""
         return self._follower.fulfilments.noticed()
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:

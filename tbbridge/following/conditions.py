@@ -1,4 +1,4 @@
-"""Which experiments fulfil which conditions, as a log directory grows; step by step, like the follower.
+"""Find the experiments that fulfil conditions as a log directory grows; step by step, like the follower.
 
 What a point fulfils is a function of the event files' bytes: the same that `Condition.first` finds in a fresh reading.
 Silence is counted by a clock that does not jump, from the moment at which the experiment was first seen.

@@ -1,4 +1,4 @@
-"""What ``tbbridge view PATH`` can show: run logs as CSV files, or a log directory.
+"""The sources of ``tbbridge view PATH``: run logs as CSV files, or a log directory.
 
 with open_source("logs-csv/") as source:       # a directory of run logs, one run log, or a log directory
     source.names()

@@ -20,7 +20,7 @@ from tbbridge.write.outbox import Outbox
 from tbbridge.write.publish import Publisher
 
 TOLD_FOR = 60.0
-"""How long the message stays that another process changed a published file, in seconds."""
+"""The time that the message stays which says that another process changed a published file, in seconds."""
 
 MANY_POINTS = 100_000
 """Points taken in after which freed memory is given back to the system."""

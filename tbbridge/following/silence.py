@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 QUIET = "nothing new for a while"
-"""How each of these notes begins."""
+"""The beginning of each of these notes."""
 
 _WRITERS = (
     (re.compile(r"\.v2$"), "TensorFlow keeps up to ten points back until flush() or 120 s, Keras an epoch's"),

@@ -73,7 +73,7 @@ class ExperimentTable:
     cost: float = 0.0
     """Seconds of the processor that mapping it took the last time."""
     placement: Placement | None = None
-    """How its columns came on one axis the last time."""
+    """The way its columns came on one axis the last time."""
     gone: bool = False
     """True when its event files are gone; the run log stays."""
     changes: tuple[str, ...] = ()
@@ -157,7 +157,7 @@ class Run:
     files: dict[str, EventFile] = field(default_factory=dict)
     """By name; without their scalars."""
     taken: int = 0
-    """How many points it took in the last time."""
+    """The number of points that it took in the last time."""
     changed: dict[str, int] = field(default_factory=dict)
     """By tag, the first row that is new or changed and that no table shows yet."""
     above: list[EventFile] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Where work on many runs is done: in this process, or spread over a Dask cluster.
+"""Work on many runs in this process, or spread over a Dask cluster.
 
 An engine maps a function over items and returns the results in the items' order, so that what is made of them is the
 same bytes whichever engine did it. On a cluster the workers need tbbridge, and the log directory under the same path or

@@ -254,7 +254,7 @@ class LogDirectory:
         return changed
 
     def _range(self, start: str) -> tuple[int, int]:
-        """Where the paths that begin with `start` are among the sorted ones."""
+        """Find the slice of the sorted paths that begin with `start`."""
         return bisect_left(self._sorted, start), bisect_left(self._sorted, start + chr(sys.maxunicode))
 
     def _add(self, run: str, where: EventPath) -> set[str]:

@@ -70,7 +70,7 @@ class Reading:
         return placed
 
     def remark(self, experiment: Experiment) -> str:
-        """What is to be said of the experiment's `placement`, which is not made again."""
+        """Notes on the experiment's `placement`, which is not made again."""
         if experiment.name not in self._remarks:
             self.placement(experiment)
         return self._remarks[experiment.name]
@@ -161,7 +161,7 @@ def default_out(logdir: str | os.PathLike[str]) -> Path:
 def experiments(
     root: str | os.PathLike[str], runs: Mapping[str, Mapping[str, SeriesFacts]], options: MappingOptions | None = None
 ) -> list[Experiment]:
-    """How the series of all runs feed the columns of the run logs; the experiment at the root is named after it."""
+    """Map the series of all runs to the columns of the run logs; the experiment at the root is named after it."""
     found = named(root, map_runs(runs, options or MappingOptions()))
     return [one if one.name == name else replace(one, name=name) for name, one in found.items()]
 

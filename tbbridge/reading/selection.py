@@ -1,4 +1,4 @@
-"""Which part of a log directory is meant: runs and tags by glob, experiments by name, steps by range."""
+"""Select a part of a log directory: runs and tags by glob, experiments by name, steps by range."""
 
 from __future__ import annotations
 

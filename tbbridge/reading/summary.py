@@ -25,7 +25,7 @@ from tbbridge.write.table import Cells, RowGroup, Table, group_lines
 _LABEL = "experiment"
 
 SUMMARY_HEAD = b"experiment,"
-"""How ``summary.csv`` begins."""
+"""The first columns of ``summary.csv``."""
 
 
 def summary_row(

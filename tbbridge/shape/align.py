@@ -36,7 +36,7 @@ AGREED: Final = "the columns count the same steps"
 MODES: Final = ("auto", "step", "epoch", "wall")
 
 PACE: Final = 1.5
-"""How much faster the reference must count. Epochs of a few iterations are rare, and a wrong placement is worse."""
+"""The factor by which the reference must count faster: epochs of few iterations are rare, wrong placements worse."""
 PACE_LARGE_STEPS: Final = 4.0
 """The same where the column's own steps are far apart: that looks like iterations, and like a slow evaluator."""
 SMALL_STEP: Final = 10
@@ -101,7 +101,7 @@ class StepsByTime:
         return self.largest[np.maximum(position, 0)], position >= 0
 
     def spacing(self) -> float:
-        """How far apart two points are usually, from at most a few thousand pairs."""
+        """The usual distance of two points, from at most a few thousand pairs."""
         first = np.arange(0, len(self.step) - 1, max(1, len(self.step) // _PAIRS))
         return _median(self.step[first + 1].astype(np.float64) - self.step[first].astype(np.float64))
 

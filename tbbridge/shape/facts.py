@@ -26,7 +26,7 @@ class SeriesFacts(NamedTuple):
 
 
 class Extremes(NamedTuple):
-    """Where a series begins, ends, and is best."""
+    """A series' first and last point, and its best."""
 
     first_wall_time: float
     """The earliest finite one; NaN where there is none."""

@@ -14,7 +14,7 @@ _TAILS = (64, 4096, 0)
 
 
 class Gap(NamedTuple):
-    """How much worse validation is than training at one step."""
+    """The gap at one step: positive where validation is worse."""
 
     step: int
     value: float

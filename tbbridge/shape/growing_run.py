@@ -29,9 +29,9 @@ from tbbridge.shape.losses import Losses
 from tbbridge.shape.series import Restart
 
 _POINTS_A_PIECE = 1000
-"""How many points are merged in the time that the new points of one tag and file take (measured: 30 us)."""
+"""The number of points that are merged in the time that the new points of one tag and file take (measured: 30 us)."""
 _POINTS_A_MERGE = 30_000
-"""How many points are merged in the time that any merge takes, however small (measured: 1 ms)."""
+"""The number of points that are merged in the time that any merge takes, however small (measured: 1 ms)."""
 
 
 class ReadAgain(Exception):
@@ -151,7 +151,7 @@ class RunSeries:
 
     @property
     def losses(self) -> Losses:
-        """How many of the run's points do not count as logged, by cause."""
+        """Count the run's points that do not count as logged, by cause."""
         some = [tag for tag, series in self._series.items() if series.superseded or series.ordinal]
         return sum(map(self.losses_of, some), Losses())
 
@@ -270,7 +270,7 @@ class RunSeries:
             self._change(tag, row)
 
     def _part(self, tag: str, file: _File, series: GrowingSeries, step: Int64) -> int:
-        """Which of the tag's holders a file is; ReadAgain where its points do not simply go in."""
+        """Find a file's place among the tag's holders; raise ReadAgain where its points do not simply go in."""
         holders = self._holders[tag]
         part = next((place for place, one in enumerate(holders) if one.file is file), None)
         if part is None:
@@ -373,6 +373,6 @@ def _own(column: NDArray[Any]) -> NDArray[Any]:
 
 
 def _parts(superseded: NDArray[np.bool_], step: Int64, counts: list[int]) -> NDArray[np.int32]:
-    """Which holder each live point is from, in the order of `rules.live`."""
+    """The holder of each live point, in the order of `rules.live`."""
     part = np.repeat(np.arange(len(counts), dtype=np.int32), counts)[~superseded]
     return part[np.argsort(step[~superseded], kind="stable")]

@@ -59,7 +59,7 @@ class GrowingSeries:
 
     @property
     def superseded(self) -> int:
-        """How many points are superseded."""
+        """The number of superseded points."""
         return self.points - len(self._columns[0])
 
     @property

@@ -23,7 +23,7 @@ MUCH_SHORTER = 2
 
 
 class Losses(NamedTuple):
-    """How many points of a series, or of several, do not count as they were logged."""
+    """Numbers of points of a series, or of several, that do not count as they were logged."""
 
     restarted: int = 0
     """A restart superseded them (rules 1 to 3)."""

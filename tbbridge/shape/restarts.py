@@ -22,7 +22,7 @@ class TrainingRestart(NamedTuple):
 
 class _Place(NamedTuple):
     turn: int
-    """How many restarts of the same file come before it."""
+    """The number of restarts of the same file before it."""
     wall_time: float
     run: str
     restart: Restart

@@ -115,7 +115,7 @@ class Restart(NamedTuple):
     wall_time: float = np.inf
     """When it began again, in seconds since the epoch; infinite where that is not known."""
     behind: tuple[str, int, float] | None = None
-    """Where an earlier file may have resumed it with a clock behind: that file, its first step and wall time."""
+    """An earlier file that may have resumed it with a clock behind: that file, its first step and wall time."""
 
 
 @dataclass(slots=True)
@@ -170,7 +170,7 @@ class Merged:
         return Series(self.step[own], self.wall_time[own], value, self.superseded[own], ordinal, repeats)
 
     def restarts(self, files: Sequence[EventFile]) -> list[Restart]:
-        """Where the training began again, in canonical order.
+        """The training's restarts, in canonical order.
 
         Args:
             files: those that were merged, in canonical order.
@@ -240,7 +240,7 @@ def loop_starts(step: Int64) -> NDArray[np.intp]:
 
 
 def doubles(file: EventFile) -> set[int]:
-    """Which of a file's tags hold a value wider than float32."""
+    """The tags of a file that hold a value wider than float32."""
     if file.scalars.value.dtype != np.float64:
         return set()
     return file.doubles or set(range(len(file.tags)))
@@ -381,7 +381,7 @@ def _loops(merged: Merged, files: Sequence[EventFile]) -> None:
 
 
 def _turns(step: Int64, places: NDArray[np.intp], offsets: Int64, starts: Sequence[Start]) -> list[int]:
-    """Where a loop began again: the first of `places` after each fall that no START announced."""
+    """Find where a loop began again: the first of `places` after each fall that no START announced."""
     falls = np.flatnonzero(step[1:] < step[:-1]) + 1
     fall, first = np.unique(np.searchsorted(falls, places, side="right") - 1, return_index=True)
     announced = np.array([start.before for start in starts], np.int64)

@@ -26,7 +26,7 @@ _LOWER = """
 """
 
 HPARAM: Final = "hparam."
-"""How the name of a hyperparameter's column begins."""
+"""The beginning of a hyperparameter's column name."""
 
 LOWER_IS_BETTER: Final = frozenset(_LOWER.split())
 """Words of a column's name that make its smallest value the best; otherwise the largest is."""

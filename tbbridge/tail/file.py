@@ -54,7 +54,7 @@ class Decodes(Protocol):
     generation: int
     """Grows when it began again from byte 0."""
     want: int
-    """How many bytes to read at most next."""
+    """The number of bytes to read at most next."""
 
     @property
     def log(self) -> EventFile:

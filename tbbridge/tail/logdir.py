@@ -27,7 +27,7 @@ _BEGINNING = 4096
 
 
 class EventPath(NamedTuple):
-    """Where an event file is, and its name below the log directory."""
+    """An event file's path, and its name below the log directory."""
 
     path: str
     name: str

@@ -1,4 +1,4 @@
-"""Where a log directory is: on this machine's disks or behind a URL; both are opened, listed and read alike."""
+"""A log directory, on this machine's disks or behind a URL; both are opened, listed and read alike."""
 
 from __future__ import annotations
 

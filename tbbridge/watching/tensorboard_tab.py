@@ -61,7 +61,7 @@ class Tab(base_plugin.TBPlugin):  # type: ignore[misc]
         return True
 
     def frontend_metadata(self) -> Any:
-        """How TensorBoard's page loads the tab."""
+        """The way TensorBoard's page loads the tab."""
         return base_plugin.FrontendMetadata(es_module_path="/board.js", tab_name="tbbridge", disable_reload=True)
 
     def _script(self, environ: Any, start_response: Any) -> Any:

@@ -36,7 +36,7 @@ LINES_EVERY = 10.0
 """Seconds between plain lines of one experiment."""
 
 NO_DATA = "no data yet"
-"""Where a step would be."""
+"""The text in place of a step."""
 
 MOST_ROWS = 40
 """Rows of the table; the experiments written to last are shown."""
@@ -50,7 +50,7 @@ class Shown(Source, Protocol):
     """A source that also says where it publishes."""
 
     def csv_path(self, name: str) -> Path | None:
-        """Where the run log of an experiment is published."""
+        """The path of an experiment's published run log."""
 
 
 TITLES = ("experiment", "step", "steps/s", "train metric / loss", "val metric / loss", "last write", "run log")

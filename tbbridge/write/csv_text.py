@@ -37,7 +37,7 @@ def cell(text: str, *, spreadsheet_safe: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CsvOptions:
-    """How a CSV is written."""
+    """The options of writing a CSV."""
 
     header: bool = True
     """Whether the first line names the columns."""

@@ -77,7 +77,7 @@ class Publisher:
         self._remove_all_stale()
 
     def path(self, name: str) -> Path:
-        """Where the experiment `name` is published."""
+        """The path of the published experiment `name`."""
         with self._naming:
             if name not in self._names:
                 self.expect([name] if self._case_matters else [*self._names, name])

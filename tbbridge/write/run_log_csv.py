@@ -56,7 +56,7 @@ def with_new_rows(text: bytes, first: int, news: RunLog) -> bytes:
 
 
 def _start_of(text: bytes, step: int, head: int) -> int:
-    """Where the first row at or behind a step begins, which is mostly near the end; the rows begin at `head`."""
+    """Find where the first row at or behind a step begins, mostly near the end; the rows begin at `head`."""
     reach = _NEAR
     while True:
         low = max(head, len(text) - reach)
@@ -67,7 +67,7 @@ def _start_of(text: bytes, step: int, head: int) -> int:
 
 
 def _first_row(text: bytes, low: int, step: int) -> int:
-    """Where the first row at or behind a step begins, at `low` or later: a search by halves, since steps ascend."""
+    """Find where the first row at or behind a step begins, at `low` or later, by halves, since steps ascend."""
     high = len(text)
     while low < high:
         start = text.rfind(b"\n", low, (low + high) // 2) + 1 or low
@@ -109,7 +109,7 @@ def rows_csv(log: RunLog) -> bytes:
 class _Head(NamedTuple):
     columns: tuple[str, ...]
     start: int
-    """Where the rows start, in bytes."""
+    """The offset of the first row, in bytes."""
     lines: int
     """Lines above the rows."""
 

@@ -44,7 +44,7 @@ class RowGroup:
 
     @property
     def size(self) -> int:
-        """How many rows the group has."""
+        """The number of rows of the group."""
         return len(next(iter(self.columns.values())).values) if self.columns else 0
 
 

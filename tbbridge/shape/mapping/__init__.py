@@ -1,1 +1,1 @@
-"""Which tag is which column: words, splits, ranks, overrides."""
+"""Map tags to columns: words, splits, ranks, overrides."""

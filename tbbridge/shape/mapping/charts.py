@@ -1,4 +1,4 @@
-"""Which series of an experiment share a chart: the train and the validation side of one metric, by the rules' words."""
+"""Pair the series that share a chart: the train and the validation side of one metric, by the rules' words."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class RunPlace(NamedTuple):
     because: str = ""
     """The words of the path that said it."""
     suffix: str = ""
-    """What add_scalars appended: read as part of the tag (R2)."""
+    """The part that add_scalars appended: read as part of the tag (R2)."""
     skipped: str = ""
     """Why the run feeds nothing; empty when it may."""
     detail: int = 0
@@ -295,7 +295,7 @@ class _Siblings:
 
 @lru_cache(maxsize=1 << 14)
 def _name_label(name: str) -> _Label | None:
-    """What one directory's name says; its residual keeps the spelling."""
+    """Read one directory's name; its residual keeps the spelling."""
     if not _may_label(_NUMBER.sub("00", name)):
         return None
     found = [word.text for word in tokenise(name)]

@@ -50,7 +50,7 @@ PREFER = ("epoch", "step")
 LIGHTNING_INTERVAL = 50
 """Steps between the points of Lightning's Trainer by default (log_every_n_steps)."""
 LIGHTNING_OWN = {"epoch", "hp_metric"}
-"""What Lightning logs beside a training's own metrics."""
+"""Tags that Lightning logs beside a training's own metrics."""
 SHORT = f" (a logger that writes every {LIGHTNING_INTERVAL} steps, as Lightning's, writes none of fewer steps)"
 NOTHING_YET = (
     "no scalar was written yet: a writer may keep points back (tensorboardX up to 120 s), and loses them when killed"
@@ -70,9 +70,9 @@ class MappingOptions:
     metrics: tuple[Metric, ...] = ()
     """The metrics of the two charts; the rules choose those that are not named."""
     prefer: str = "epoch"
-    """Which granularity wins where a metric is logged in both: ``epoch`` or ``step``."""
+    """The granularity that wins where a metric is logged in both: ``epoch`` or ``step``."""
     align: str = "auto"
-    """How the columns are put on one axis: ``auto``, ``step``, ``epoch`` or ``wall`` (see `tbbridge.shape.align`)."""
+    """The way to one axis for all columns: ``auto``, ``step``, ``epoch`` or ``wall`` (see `tbbridge.shape.align`)."""
 
     @classmethod
     def of(
@@ -117,7 +117,7 @@ def check_overrides(runs: Mapping[str, Iterable[str]], options: MappingOptions) 
 
 
 def map_runs(runs: Facts, options: MappingOptions | None = None) -> list[Experiment]:
-    """Which experiments there are, and which series feeds each column of their run logs.
+    """Find the experiments, and the series that feeds each column of their run logs.
 
     Args:
         runs: The facts of each series, by run (its path below the log directory, ``.`` for that itself) and tag.

@@ -54,7 +54,7 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What one chart shows: its columns are ``train NAME`` and ``val NAME``."""
+    """The metric of one chart: its columns are ``train NAME`` and ``val NAME``."""
 
     name: str
     kind: str = ""

@@ -1,4 +1,4 @@
-"""Which of several series feeds a column: rule R7."""
+"""Choose which of several series feeds a column: rule R7."""
 
 from __future__ import annotations
 

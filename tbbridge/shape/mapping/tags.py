@@ -30,7 +30,7 @@ class TagReading:
     """``train``, ``val``, ``test``, or None."""
     split_word: str
     unexplained: int
-    """How many words are not understood; those of terms of a loss count double."""
+    """The number of words that are not understood; those of terms of a loss count double."""
     contradictions: int
     whole: bool
     """A loss that says it is the total one, or names no kind of loss; a mAP over all thresholds (``mAP50-95``)."""

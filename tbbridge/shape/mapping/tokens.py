@@ -37,7 +37,7 @@ class Word(NamedTuple):
 
     text: str
     segment: int
-    """Which path segment (between ``/``) it stands in, counted from the left."""
+    """The path segment (between ``/``) that it stands in, counted from the left."""
 
 
 @lru_cache(maxsize=1 << 16)

@@ -157,7 +157,7 @@ PATH_NEUTRAL: Final = _words(
     "inner set data dataset log summary event tb tensorboard writer dir metric inference infer during online split"
     " scalar loss acc accuracy result"
 )
-"""What may stand beside a split word in a directory's name without making it the name of something else."""
+"""Words that may stand beside a split word in a directory's name without making it the name of something else."""
 
 NUMBERED: Final = _words("f1 l1 l2 r2 q1 q2 smoothl1 l1smooth")
 """Words whose digit belongs to them."""
