@@ -34,20 +34,24 @@ def exported(logdir: Path, out: Path, *layouts: str, header: bool = True) -> dic
     return dict(files_of(out))
 
 
-@pytest.mark.parametrize("header", [True, False])
-def test_the_wide_table_is_what_an_export_writes_at_every_step(tmp_path: Path, header: bool) -> None:
-    """While tags and runs come, steps repeat, and a tag has a column's name; the run log stands beside it."""
+@pytest.mark.parametrize(
+    ("layouts", "header"), [(("compact", "wide"), True), (("compact", "wide"), False), (("wide",), True)]
+)
+def test_the_wide_table_is_what_an_export_writes_at_every_step(
+    tmp_path: Path, layouts: tuple[str, ...], header: bool
+) -> None:
+    """While tags and runs come, steps repeat, and a tag has a column's name; with the run log beside it, and alone."""
     logdir, out = tmp_path / "logs", tmp_path / "out"
-    both = follower(logdir, out, "compact", "wide", header=header)
+    growing = follower(logdir, out, *layouts, header=header)
     for part in ("train", "val"):
         (logdir / "a" / part).mkdir(parents=True)
         with EventWriter(logdir / "a" / part / "events.out.tfevents.1") as writer:
             for step, tag in enumerate(("loss", "step", "z/last", "loss", "a/first", "run", 'x,"y"', "loss")):
                 writer.scalar(tag, step % 5, 1e9 + step, step / 3)
                 writer.flush()
-                both.finish()
-                assert files_of(out) == exported(logdir, tmp_path / "fresh", "compact", "wide", header=header)
-    assert set(files_of(out)) == {"a.csv", "a.wide.csv"}
+                growing.finish()
+                assert files_of(out) == exported(logdir, tmp_path / "fresh", *layouts, header=header)
+    assert set(files_of(out)) == {"a.wide.csv", *(["a.csv"] if "compact" in layouts else [])}
 
 
 def test_wide_alone_publishes_no_run_log_and_is_removed_with_its_experiment(tmp_path: Path) -> None:
