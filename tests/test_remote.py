@@ -111,6 +111,16 @@ def test_an_export_is_the_same_as_from_a_disk(bucket: Bucket, tmp_path: Path) ->
     assert tbbridge.read_scalars(bucket.url).equals(tbbridge.read_scalars(tmp_path / "logs"))
 
 
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_bucket_itself_is_a_log_directory(bucket: Bucket, tmp_path: Path, end: str) -> None:
+    """Its URL without a path finds the runs in it, where TensorBoard finds none in an S3 bucket."""
+    write_experiment(tmp_path / "trainings/logs", "a")
+    bucket.upload(tmp_path / "trainings/logs")
+    root = bucket.url.removesuffix("/trainings/logs") + end
+    assert tbbridge.read_scalars(root).equals(tbbridge.read_scalars(tmp_path))
+    assert list(tbbridge.read_run_logs(root)) == ["trainings/logs/a"]
+
+
 def test_a_page_and_one_file_are_the_same_as_from_a_disk(bucket: Bucket, tmp_path: Path) -> None:
     """The page has each file's SHA-256; the URL of one event file is a log directory of one file."""
     write_experiment(tmp_path / "logs", "a")
