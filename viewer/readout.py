@@ -81,5 +81,5 @@ def write(value: float | None, chart: Chart, sign: str = "") -> str:
     if value is None:
         return NOTHING
     small = 0 < abs(value) < SMALL  # four decimals would show little of it
-    text = f"{value:{sign}{'.3g' if small else chart.format.replace('~', '')}}"
+    text = f"{value:{sign}{'.2g' if small else chart.format.replace('~', '')}}"
     return text.replace("nan", "NaN").replace("inf", "∞").replace("-", MINUS)

@@ -244,10 +244,10 @@ def test_a_new_point_of_many_experiments_is_drawn_at_its_faint_line(
 
 
 def test_a_small_value_is_not_written_as_nothing() -> None:
-    """Where four decimals would show little of a value, three digits of it are shown."""
+    """Where four decimals would show little of a value, two digits of it are shown."""
     chart = Chart("loss", "loss", {"Training": "train loss"}, format=".4f")
     assert [write(value, chart) for value in (0.00001234, 0.00123, 0.0, 12.0, None)] == [
-        "1.23e\u221205",
+        "1.2e\u221205",
         "0.0012",
         "0.0000",
         "12.0000",

@@ -52,7 +52,7 @@ window.tbbridge_viewer = (() => {
     e("div", { ref: useAnnounced(id, value), className: cls("tb-select", className) },
       e("label", { htmlFor: id }, label),
       e("select", { id, value, onChange: (ev) => setProps({ value: ev.target.value }) },
-        options.map((option) => e("option", { key: option, value: option }, option))));
+        options.map((option) => e("option", { key: option, value: option }, option || "–"))));
 
   /* ---------------------------------------------------------------- a combobox that finds and picks several of many */
   const SHOWN = 100, MOST_CHIPS = 3;
