@@ -2,6 +2,7 @@
 
     python benchmarks/reading.py                      all of it: some minutes, 1.5 GB of inputs in benchmarks/data/
     python benchmarks/reading.py --quick              a tenth of it
+    python benchmarks/reading.py --ends               one long training, many short ones, many tags
     python benchmarks/reading.py --tbparse PYTHON     also tbparse, by a Python that has it (and not TensorFlow)
 
 Prints Markdown: seconds, nanoseconds a scalar, peak memory, and how many times tbbridge's time it is.
@@ -88,23 +89,33 @@ def table(title: str, rows: list[Row], points: int) -> str:
     return "\n".join([*lines, ""])
 
 
-def sweep_table(logdir: Path, runs: int, accumulator: bool = True) -> str:
-    """Many short trainings: what each reader takes, answers first."""
+def whole_table(title: str, logdir: Path, points: int, tbparse: str | None = None, accumulator: bool = True) -> str:
+    """What each reader takes that keeps every point, answers first."""
     rows = [
         ask("`tbbridge.read`", "library", logdir, 5),
         ask("TensorBoard's Rust server, told to keep every point", "rust", logdir, 3, *EVERY),
     ]
     if accumulator:
         rows.append(ask("TensorBoard's EventAccumulator", "accumulator", logdir, 1))
-    prove(rows, 20 * runs)
-    lines = [
-        f"### {20 * runs:,} scalars in {runs:,} runs",
-        "",
-        "| reader | seconds | CPU s | peak MB |",
-        "|---|---|---|---|",
-    ]
+    if tbparse:
+        rows.append(ask("tbparse", "tbparse", logdir, 1, python=tbparse))
+    prove(rows, points)
+    lines = [f"### {title}", "", "| reader | seconds | CPU s | peak MB |", "|---|---|---|---|"]
     lines += [f"| {row.reader} | {row.seconds:.2f} | {row.cpu:.2f} | {row.peak_mb:,.0f} |" for row in rows]
     return "\n".join([*lines, ""])
+
+
+def both_ends(folder: Path, n: int, tbparse: str | None) -> None:
+    """From one long training to many short ones, and many tags."""
+    torch = folder / f"torch-{n}"
+    reading_inputs.write(torch / "events.out.tfevents.1", reading_inputs.torch_scalars(1_000_000 // n))
+    print(whole_table(f"{1_000_000 // n:,} scalars in one file", torch, 1_000_000 // n, tbparse), flush=True)
+    for runs, points in ((200 // n, 5000), (10_000 // n, 20)):
+        logdir = reading_inputs.sweep(folder, runs, points)
+        print(whole_table(f"{runs:,} runs of {points:,} scalars", logdir, runs * points, tbparse), flush=True)
+    tags = 12_345 // n
+    logdir = reading_inputs.many_tags(folder, tags)
+    print(whole_table(f"One run of {tags:,} tags, 10 points each", logdir, 10 * tags, tbparse), flush=True)
 
 
 def peers(logdir: Path, tbparse: str | None) -> list[Row]:
@@ -130,12 +141,16 @@ def ours(logdir: Path, repeats: int = 7) -> list[Row]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--ends", action="store_true")
     parser.add_argument("--tbparse", metavar="PYTHON")
     args = parser.parse_args()
-    inputs = reading_inputs.make(HERE / "data", args.quick)
     n = 10 if args.quick else 1
     print(f"{datetime.date.today()}, {platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}\n")
+    if args.ends:
+        both_ends(HERE / "data", n, args.tbparse)
+        return
 
+    inputs = reading_inputs.make(HERE / "data", args.quick)
     points = 1_000_000 // n
     rows = [*ours(inputs["torch"]), lower_bound(inputs["torch"], 7), *peers(inputs["torch"], args.tbparse)]
     rows.insert(1, ask("its scan alone, on bytes in memory", "scan", inputs["torch"], 7))
@@ -157,8 +172,7 @@ def main() -> None:
     prove(rows, points)
     print(table(f"{points:,} scalars in 8 files, in parallel", rows, points), flush=True)
 
-    runs = 10_000 // n
-    print(sweep_table(reading_inputs.sweep(HERE / "data", runs), runs))
+    both_ends(HERE / "data", n, args.tbparse)
 
 
 if __name__ == "__main__":

@@ -47,18 +47,30 @@ def among_images(scalars: int, image: int) -> Iterator[bytes]:
         yield event(i + 1, 1.7e9 + i, pixels)
 
 
-def sweep_scalars(seed: int) -> Iterator[bytes]:
-    """Events of a short training: two tags of ten points."""
+def sweep_scalars(seed: int, points: int) -> Iterator[bytes]:
+    """Events of one training of a sweep: two tags in turn."""
     yield VERSION
-    for i in range(20):
+    for i in range(points):
         yield event(i // 2, 1.7e9 + i, summary(simple_value(("train/loss", "val/accuracy")[i % 2], 1 / (2 + i + seed))))
 
 
-def sweep(folder: Path, runs: int) -> Path:
-    """Write a log directory of many short trainings, one file each; return it."""
-    logdir = folder / f"sweep-{runs}"
+def many_tags(folder: Path, tags: int) -> Path:
+    """Write a log directory of one run with ten points of each of many tags; return it."""
+    logdir = folder / f"tags-{tags}"
+    events = (
+        event(step, 1.7e9 + step, summary(simple_value(f"layer{tag}/norm", 1 / (1 + tag + step))))
+        for step in range(10)
+        for tag in range(tags)
+    )
+    write(logdir / "events.out.tfevents.1", (VERSION, *events))
+    return logdir
+
+
+def sweep(folder: Path, runs: int, points: int = 20) -> Path:
+    """Write a log directory of many trainings, one file each; return it."""
+    logdir = folder / f"sweep-{runs}-{points}"
     for seed in range(runs):
-        write(logdir / f"lr{seed % 10}" / f"seed{seed:05d}" / "events.out.tfevents.1", sweep_scalars(seed))
+        write(logdir / f"lr{seed % 10}" / f"seed{seed:05d}" / "events.out.tfevents.1", sweep_scalars(seed, points))
     return logdir
 
 

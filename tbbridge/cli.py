@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
 import importlib
 import io
@@ -10,21 +9,19 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.machinery import PathFinder
+from typing import TYPE_CHECKING
 
 from tbbridge.core import settings
 from tbbridge.core.errors import ConditionError, TbbridgeError
 from tbbridge.core.escape import escaped
 from tbbridge.core.version import VERSION
 
+if TYPE_CHECKING:
+    import argparse
+
 COMMANDS = ("watch", "view", "export", "inspect", "wait", "status", "check", "repair", "import", "demo")
 """In the order of the help. ``tbbridge/commands/<name>_.py`` has ``HELP``, ``add_arguments(parser)`` and
 ``run(args) -> int``; such a file imports the rest of tbbridge inside ``run``, so that ``--help`` is quick."""
-
-
-class _Version(argparse.Action):
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        print(version_line())
-        parser.exit()
 
 
 def version_line() -> str:
@@ -37,10 +34,14 @@ def version_line() -> str:
 
 def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     """Return the command line; with `names`, of these commands alone, which is quicker."""
+    import argparse
+
     parser = argparse.ArgumentParser(
         prog="tbbridge", description="Follow TensorBoard event files: one compact CSV per training, and a live page."
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and the active decoder, and exit")
+    parser.add_argument(
+        "--version", action="version", version=version_line(), help="show the version and the active decoder, and exit"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog=parser.prog)
     for name in names:
         module = importlib.import_module(f"tbbridge.commands.{name}_")

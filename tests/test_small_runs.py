@@ -229,8 +229,8 @@ def test_the_benchmark_of_many_runs_has_right_answers(tmp_path: Path, monkeypatc
     """Beside TensorBoard's Rust server, which is asked over its own protocol: as many points with the same sum."""
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     benchmark, inputs = import_module("reading"), import_module("reading_inputs")
-    lines = benchmark.sweep_table(inputs.sweep(tmp_path, 60), 60, accumulator=False).splitlines()
-    assert lines[0] == "### 1,200 scalars in 60 runs"
+    lines = benchmark.whole_table("60 runs", inputs.sweep(tmp_path, 60), 1200, accumulator=False).splitlines()
+    assert lines[0] == "### 60 runs"
     assert [line.split("|")[1].strip() for line in lines[4:6]] == [
         "`tbbridge.read`",
         "TensorBoard's Rust server, told to keep every point",

@@ -122,7 +122,7 @@ def test_the_version_loads_neither_the_decoder_nor_numpy() -> None:
 import sys
 from tbbridge.cli import main
 assert main(["--version"]) == 0
-print(*(name for name in ("numpy", "tbbridge.decode", "tbbridge.commands", "argparse.x") if name in sys.modules))
+print(*(name for name in ("numpy", "tbbridge.decode", "tbbridge.commands", "argparse") if name in sys.modules))
 """
     first, second = run_python(program, {}).splitlines()
     assert first.startswith("tbbridge 0.")
