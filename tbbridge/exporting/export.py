@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,7 +33,7 @@ from tbbridge.shape.summary import SummaryRow
 from tbbridge.tail.storage import is_url
 from tbbridge.write.atomic import case_matters, check_outside, check_target, write_whole
 from tbbridge.write.names import SUFFIX, SUMMARY, file_names
-from tbbridge.write.parallel import write_all
+from tbbridge.write.parallel import TOGETHER, WRITERS, all_written, ordered_map, write_all
 from tbbridge.write.publish import Publisher
 from tbbridge.write.table import RowGroup, Table, column_kinds, slices
 
@@ -320,16 +321,27 @@ def _publish(reading: Reading, out: Path, options: ExportOptions) -> list[Path]:
         rows = {experiment.name: SummaryRow({}) for experiment in reading.experiments}
         publisher.expect(rows)
 
-        def put(experiment: Experiment) -> Path:
-            name, columns = experiment.name, reading.columns(experiment)
-            if options.summary:
-                rows[name] = reading.summary(experiment, columns)
-            return publisher.publish(name, run_log_csv(run_log(name, columns), header=options.header))
+        def put(some: Sequence[Experiment]) -> Iterable[Path | PublishError]:
+            texts = {}
+            for experiment in some:
+                name, columns = experiment.name, reading.columns(experiment)
+                if options.summary:
+                    rows[name] = reading.summary(experiment, columns)
+                texts[name] = run_log_csv(run_log(name, columns), header=options.header)
+            return publisher.publish_all(texts).values()
 
-        paths = write_all(put, reading.experiments)
+        done = [one for some in ordered_map(put, _together(reading), WRITERS) for one in some]
+        paths = all_written(done)
         if options.summary:
             publisher.publish(SUMMARY, SummaryCsv().text(rows))
         return paths
+
+
+def _together(reading: Reading) -> Iterator[Sequence[Experiment]]:
+    """The experiments in their order, small ones in groups that are written together."""
+    for small, alike in groupby(reading.experiments, lambda one: all(run in reading.quiet for run in one.runs)):
+        some, size = list(alike), TOGETHER if small else 1
+        yield from (some[start : start + size] for start in range(0, len(some), size))
 
 
 def _write_out(stream: BinaryIO, chunks: Iterable[bytes]) -> None:

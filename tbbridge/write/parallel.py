@@ -18,6 +18,8 @@ Out = TypeVar("Out")
 
 WRITERS = 8
 """Files that are written at a time: each waits for the disk, hardly for the processor."""
+TOGETHER = 50
+"""Small files that one of them writes at a time."""
 
 
 def ordered_map(function: Callable[[In], Out], items: Iterable[In], workers: int | None = None) -> Iterator[Out]:
@@ -65,7 +67,14 @@ def write_all(
         done.append(one)
         if progress:
             progress(len(done), len(items))
+    return all_written(done)
+
+
+def all_written(done: Iterable[Path | PublishError]) -> list[Path]:
+    """Return the files that were written; raise the first error where there is one."""
+    paths = []
     for one in done:
         if isinstance(one, PublishError):
             raise one
-    return [one for one in done if isinstance(one, Path)]
+        paths.append(one)
+    return paths

@@ -7,14 +7,14 @@ import errno
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
 from tbbridge.core.errors import LockedError, PathError, PublishError
-from tbbridge.write.atomic import case_matters, check_outside, remove_stale, replace_file, synchronize
+from tbbridge.write.atomic import case_matters, check_outside, remove_stale, replace_files, synchronize
 from tbbridge.write.names import file_names
 
 MOST_DIRECTORIES = 5000
@@ -40,7 +40,7 @@ class _Version(NamedTuple):
 class Publisher:
     """Publishes files into one directory, which it keeps for itself while it lives.
 
-    Each file is replaced whole (`replace_file`); after an error the old version stands, and the next `publish` may
+    Each file is replaced whole (`replace_files`); after an error the old version stands, and the next `publish` may
     succeed. Different files may be published from different threads.
 
     Args:
@@ -94,15 +94,30 @@ class Publisher:
         Raises:
             PublishError: it could not be written now; the old version stands, the next try may succeed.
         """
-        path = self.path(name)
-        try:
-            directories = self._prepare(name)
-            if not self._is_published(name, path, data):
-                self._versions[name] = _Version.of(replace_file(path, [data]))
-                self._unsynchronized.update(directories)
-        except OSError as error:
-            raise PublishError(f"cannot write {path}: {error.strerror}; the old version stays") from error
-        return path
+        done = self.publish_all({name: data})[name]
+        if isinstance(done, PublishError):
+            raise done
+        return done
+
+    def publish_all(self, texts: Mapping[str, bytes]) -> dict[str, Path | PublishError]:
+        """`publish` small files by name, together; one that cannot be written does not stop the others."""
+        paths = {name: self.path(name) for name in texts}
+        done: dict[str, Path | PublishError] = dict(paths)
+        news: dict[str, list[str]] = {}
+        for name, path in paths.items():
+            try:
+                directories = self._prepare(name)
+                if not self._is_published(name, path, texts[name]):
+                    news[name] = directories
+            except OSError as error:
+                done[name] = _unwritten(path, error)
+        for name, status in zip(news, replace_files((paths[name], [texts[name]]) for name in news), strict=True):
+            if isinstance(status, OSError):
+                done[name] = _unwritten(paths[name], status)
+            else:
+                self._versions[name] = _Version.of(status)
+                self._unsynchronized.update(news[name])
+        return done
 
     def published(self, name: str) -> bytes | None:
         """The bytes of a file that was published; None where it is not as it was published, or cannot be read."""
@@ -224,6 +239,12 @@ class Publisher:
         except OSError:
             return False
         return stat.S_ISREG(status.st_mode) and version == _Version.of(status)
+
+
+def _unwritten(path: Path, error: OSError) -> PublishError:
+    found = PublishError(f"cannot write {path}: {error.strerror}; the old version stays")
+    found.__cause__ = error
+    return found
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int]:
