@@ -159,8 +159,10 @@ def _finish(begun: _Begun) -> os.stat_result:
 
 
 def _drop(begun: _Begun) -> None:
-    with contextlib.suppress(OSError), begun.file:
+    with contextlib.suppress(OSError):
         os.unlink(begun.temporary)  # before the lock goes
+    with contextlib.suppress(OSError):
+        begun.file.close()
 
 
 def _create(directory: Path) -> tuple[str, int]:

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import itertools
 import os
+import re
 import resource
 import shutil
 import stat
@@ -221,6 +222,42 @@ def test_after_an_error_the_old_file_stays_and_the_next_try_succeeds(
     assert not temporaries(out)
     publisher.publish("exp", NEW)
     assert (out / "exp.csv").read_bytes() == NEW
+
+
+def test_of_files_that_are_published_together_one_that_fails_stops_no_other(publisher: Publisher, out: Path) -> None:
+    """A directory in the place of one of them is told; the others are there, and unchanged ones are not written."""
+    publisher.publish("same", OLD)
+    before = (out / "same.csv").stat()
+    (out / "bad.csv").mkdir()
+    done = publisher.publish_all({"a": NEW, "bad": NEW, "same": OLD, "deep/b": NEW})
+    assert list(done) == ["a", "bad", "same", "deep/b"]
+    assert (done["a"], done["deep/b"]) == (out / "a.csv", out / "deep/b.csv")
+    assert re.search(r"cannot write .*bad\.csv: .*; the old version stays", str(done["bad"]))
+    assert (out / "a.csv").read_bytes() == (out / "deep/b.csv").read_bytes() == NEW
+    assert os.path.samestat(before, (out / "same.csv").stat())
+    assert not temporaries(out)
+
+
+def test_an_interruption_leaves_no_temporary_file_of_any(
+    publisher: Publisher, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while the second of three is synchronized: the first is new, the others are old."""
+    names = ["a", "b", "c"]
+    publisher.publish_all(dict.fromkeys(names, OLD))
+    asked: list[int] = []
+
+    def synchronize(descriptor: int) -> None:
+        asked.append(descriptor)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", synchronize)
+    with pytest.raises(KeyboardInterrupt):
+        publisher.publish_all(dict.fromkeys(names, NEW))
+    monkeypatch.undo()
+    assert [(out / f"{name}.csv").read_bytes() for name in names] == [NEW, OLD, OLD]
+    assert not temporaries(out)
+    assert all(not os.path.exists(f"/proc/self/fd/{descriptor}") for descriptor in asked)
 
 
 def test_short_writes_are_completed(publisher: Publisher, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,8 +25,7 @@ from tbbridge.write.publish import Publisher
 os.access("/the-publishing-begins", 0)
 with Publisher(sys.argv[1]) as publisher:
     for size in {SIZES}:
-        publisher.publish("exp", bytes(size))
-        publisher.publish("a/b/run", bytes(size))
+        publisher.publish_all({{"exp": bytes(size), "a/b/run": bytes(size)}})
 os.access("/the-publishing-ends", 0)
 """
 
