@@ -163,7 +163,7 @@
       xaxis: { ...axis, title: { text: "step", standoff: 6 }, automargin: true }, yaxis: { ...axis } };
   }
 
-  const CONFIG = { responsive: true, displaylogo: false };
+  const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "sendChartToCloud"] };
   const weight = () => Number($("smoothing").value);
   async function draw(chart) {
     if (chart.figure) await Plotly.newPlot(chart.box, chart.figure.data, chart.figure.layout, CONFIG);

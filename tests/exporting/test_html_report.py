@@ -247,6 +247,11 @@ def test_nothing_is_cut_off(tmp_path: Path, tab: Page, width: int) -> None:
     button = tab.locator("#values td button").first.bounding_box()
     assert button["x"] + button["width"] < width
     assert len(set(tab.evaluate("document.querySelector('.chart').data.map(trace => trace.line.color)"))) == 2
+    buttons = tab.locator(".modebar-btn").evaluate_all("all => all.map(button => button.dataset.title)")
+    assert buttons
+    assert not {title for title in buttons if title and ("Lasso" in title or "Box" in title)}, (
+        "there is nothing to select"
+    )
 
 
 def test_a_file_whose_folder_is_no_utf_8_has_its_checksum(tmp_path: Path, tab: Page) -> None:
