@@ -311,3 +311,22 @@ def test_texts_in_a_column_of_the_summary(form: str, tmp_path: Path) -> None:
     assert frame["hparam.clip"].isna().tolist() == [False, False, True]
     assert frame["hparam.opt"].tolist()[0] == 'adam, "fast"'
     assert [bool(value) for value in frame["hparam.on"]] == [True, False, True]
+
+
+def test_many_hyperparameters_are_not_compared_with_each_other() -> None:
+    """However many one record holds, each name is compared with few others."""
+    compared = 0
+
+    class Name(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+    number = 2000
+    table = summary_table({"a": {Name(f"hparam.p{place}"): place for place in range(number)}})
+    assert len(table.columns) == number + 1
+    assert compared <= 10 * number

@@ -109,7 +109,7 @@ def _parted(row: Mapping[str, Cell]) -> tuple[tuple[str, ...], Mapping[str, Cell
 @lru_cache(maxsize=1 << 10)
 def _parted_keys(keys: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     hparams = tuple(key for key in keys if key.startswith(HPARAM))
-    return tuple(key for key in keys if key not in hparams), hparams
+    return tuple(key for key in keys if not key.startswith(HPARAM)), hparams
 
 
 def _columns(rows: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
