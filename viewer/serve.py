@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import uvicorn
-from anyio.to_thread import current_default_thread_limiter
 from dash import Dash
 
 from tbbridge import PathError, PortError, Source
@@ -19,9 +18,6 @@ from tbbridge.viewer.front import Front, clean_prefix
 from tbbridge.viewer.gzip import Pressed
 from tbbridge.viewer.protocol import BoundedHttp
 from tbbridge.viewer.transport import LONGEST_WANT
-
-THREADS = 8
-"""Threads that answer pages."""
 
 EVERYWHERE = ("", "0.0.0.0", "::")
 """Hosts that stand for all addresses of this machine."""
@@ -99,22 +95,13 @@ def serve(
         ws_max_size=2 * LONGEST_WANT,
         lifespan="off",
     )
-    server = _FewThreads(config)
+    server = uvicorn.Server(config)
     started = threading.Event()
     thread = threading.Thread(target=_run, args=(server, listener, started), name="tbbridge-viewer", daemon=True)
     thread.start()
     while not server.started and thread.is_alive():
         started.wait(0.01)
     return Handle(server, thread, _url(listener, prefix, secret))
-
-
-class _FewThreads(uvicorn.Server):
-    """Answers on a few threads: each of forty, which many pages at a time would start, keeps a third of a megabyte."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen."""
-        current_default_thread_limiter().total_tokens = THREADS
-        await super().startup(sockets)
 
 
 def _run(server: uvicorn.Server, listener: socket.socket, started: threading.Event) -> None:

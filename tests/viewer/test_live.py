@@ -17,7 +17,6 @@ from support import free_port, wait_until
 from websockets.sync.client import connect
 
 from tbbridge.viewer import Handle, layout, register, serve
-from tbbridge.viewer.serve import THREADS
 
 
 def test_points_are_pushed_as_they_come(screen: Screen, source: MemorySource) -> None:
@@ -221,8 +220,6 @@ def test_fifty_tabs_and_a_frozen_one_cost_bounded_memory(source: MemorySource) -
             tab.send('{"want": {}}')
         first = [json.loads(tab.recv(timeout=30)) for tab in tabs]
         assert all("figures" in message for message in first)
-        answering = [thread for thread in threading.enumerate() if thread.name == "AnyIO worker thread"]
-        assert 0 < len(answering) <= THREADS, "each thread keeps memory of its own"
         for tab in tabs[1:]:
             tab.send('{"drawn": 1}')
         for step in range(500, 2500, 5):  # the first tab never says that it has drawn
