@@ -23,7 +23,8 @@ from tbbridge.following.follower import Follower
 from tbbridge.reading import together
 from tbbridge.reading.findings import findings
 from tbbridge.reading.reading import Reading, experiments
-from tbbridge.reading.selection import Selection, select
+from tbbridge.reading.selection import Selection, cut_series, select
+from tbbridge.reading.small_runs import OnDemand
 from tbbridge.shape.facts import extremes, facts
 from tbbridge.shape.series import merge, taken
 from tbbridge.tail import batch
@@ -103,16 +104,18 @@ def test_many_runs_are_read_as_each_by_itself(seed: int, tmp_path: Path, monkeyp
 
 
 def compare_reports(reading: Reading) -> None:
-    """What is known of many runs at once is what each run says by itself."""
-    alone = replace(reading, calm={}, quiet=())
-    assert set(reading.quiet) <= set(reading.calm) < set(reading.runs)
+    """The facts of many runs at once are those of each run by itself."""
+    alone = replace(reading, runs=dict(reading.runs), files=dict(reading.files))
+    assert isinstance(reading.runs, OnDemand)
+    assert isinstance(reading.files, OnDemand)
+    assert set(reading.files.known) <= set(reading.runs.known) < set(reading.runs)
     assert findings(reading) == findings(alone)
     options = ExportOptions("summary")
     (ours, theirs) = (summary_rows(one, options) for one in (reading, alone))
     assert repr({name: dict(row) for name, row in ours.items()}) == repr(
         {name: dict(row) for name, row in theirs.items()}
     )
-    for run, (many, number) in reading.calm.items():
+    for run, (many, number) in reading.runs.known.items():
         for tag, points in many.points(number).items():
             assert repr(many.extremes(number, tag, many.one(number, tag))) == repr(extremes(points))
             assert many.extremes(number, tag, taken(points, slice(1, None))) is None, run
@@ -150,6 +153,16 @@ def write_runs(logs: Path, count: int) -> list[Path]:
             for step in range(5):
                 writer.scalar("loss", step, step, number + step / 8)
     return paths
+
+
+def test_a_reading_with_other_series_tells_of_those(tmp_path: Path) -> None:
+    """A copy with other series has their points in its columns, not those that were read together."""
+    write_runs(tmp_path / "logs", 3)
+    reading = tbbridge.read(tmp_path / "logs")
+    cut = {run: {tag: cut_series(one, (None, 1)) for tag, one in tags.items()} for run, tags in reading.runs.items()}
+    part = replace(reading, runs=cut)
+    rows = [[len(points.step) for points in part.columns(one).values()] for one in part.experiments]
+    assert rows == [[0, 0, 2, 0]] * 3
 
 
 def test_one_damaged_file_among_many_is_reported_with_its_place(tmp_path: Path) -> None:

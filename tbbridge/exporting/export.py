@@ -26,6 +26,7 @@ from tbbridge.exporting.options import ExportOptions, Target, target
 from tbbridge.reading.engines import open_engine
 from tbbridge.reading.reading import Reading, read
 from tbbridge.reading.selection import Selection, Steps, parse_steps, select
+from tbbridge.reading.small_runs import is_quiet
 from tbbridge.reading.summary import SummaryCsv
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.shape.run_log import run_log
@@ -339,7 +340,7 @@ def _publish(reading: Reading, out: Path, options: ExportOptions) -> list[Path]:
 
 def _together(reading: Reading) -> Iterator[Sequence[Experiment]]:
     """The experiments in their order, small ones in groups that are written together."""
-    for small, alike in groupby(reading.experiments, lambda one: all(run in reading.quiet for run in one.runs)):
+    for small, alike in groupby(reading.experiments, lambda one: all(is_quiet(reading.files, run) for run in one.runs)):
         some, size = list(alike), TOGETHER if small else 1
         yield from (some[start : start + size] for start in range(0, len(some), size))
 

@@ -91,7 +91,7 @@ def chosen_points(reading: Reading, options: ExportOptions) -> Reading:
     if options.points is None and options.steps == (None, None):
         return reading
     runs = {run: {tag: _part(one, options) for tag, one in series.items()} for run, series in reading.runs.items()}
-    return replace(reading, runs=runs, calm={})
+    return replace(reading, runs=runs)
 
 
 def _part(series: Series, options: ExportOptions) -> Series:

@@ -10,6 +10,7 @@ import numpy as np
 from tbbridge.core.escape import escaped
 from tbbridge.core.model import EventFile, Experiment, Series
 from tbbridge.reading.reading import Reading, as_logged
+from tbbridge.reading.small_runs import calm_run, is_quiet
 from tbbridge.shape.losses import Losses, headless_notes, loss_notes, restart_notes
 from tbbridge.shape.restarts import TrainingRestart, training_restarts
 from tbbridge.shape.series import live
@@ -31,7 +32,7 @@ def findings(reading: Reading, *, mapped: bool = True) -> Findings:
 
     mapped: also the decisions of the mapping and of the placing on one axis.
     """
-    files = [file for run in reading.files if run not in reading.quiet for file in reading.files[run]]
+    files = [file for run in reading.files if not is_quiet(reading.files, run) for file in reading.files[run]]
     damage = [line for file in files for line in _damage(file)] + list(reading.problems)
     others = (
         reading.notes
@@ -66,7 +67,7 @@ def _passed_over(file: EventFile) -> Iterator[str]:
 
 def _superseded(reading: Reading) -> Iterator[str]:
     """Restarts, counted once per training, and the points that do not count as logged, by cause."""
-    others = (reading.runs[run] for run in reading.runs if run not in reading.calm)
+    others = (reading.runs[run] for run in reading.runs if not calm_run(reading.runs, run))
     losses = sum((_losses(series) for tags in others for series in tags.values()), Losses())
     trainings = [one.runs for one in reading.experiments] or [(run,) for run in reading.restarts]
     restarts = sum(len(_restarts(reading, runs)) for runs in (trainings if reading.restarts else ()))

@@ -17,12 +17,11 @@ from tbbridge.core.errors import PathError
 from tbbridge.core.memory import collector_paused
 from tbbridge.core.model import EventFile, Experiment, HParam, Points, RunLog, Series
 from tbbridge.reading.log_directory import LogDirectory
-from tbbridge.reading.small_runs import read_runs
+from tbbridge.reading.small_runs import calm_run, is_quiet, read_runs
 from tbbridge.reading.summary import summary_row
 from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.facts import Extremes
 from tbbridge.shape.hparams import hparams_of
-from tbbridge.shape.many_series import ManySeries
 from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, check_overrides, map_runs
 from tbbridge.shape.run_log import run_log
 from tbbridge.shape.series import Restart, live
@@ -47,7 +46,6 @@ class Reading:
         problems: messages about files and directories that could not be listed or read.
         restarts: run -> where the training began again, of the runs in which it did.
         notes: messages about files and directories that were left out.
-        calm, quiet: as `Runs` has them.
     """
 
     root: str
@@ -58,8 +56,6 @@ class Reading:
     options: MappingOptions = field(default_factory=MappingOptions)
     restarts: Mapping[str, list[Restart]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    calm: Mapping[str, tuple[ManySeries, int]] = field(default_factory=dict)
-    quiet: Collection[str] = ()
     _remarks: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def placement(self, experiment: Experiment) -> Placement:
@@ -76,12 +72,12 @@ class Reading:
         return self._remarks[experiment.name]
 
     def _tags(self, run: str) -> Iterable[str]:
-        calm = self.calm.get(run)
+        calm = calm_run(self.runs, run)
         return calm[0].tags(calm[1]) if calm else self.runs.get(run, ())
 
     def points(self, run: str, tag: str) -> Points:
         """The points of a series that count."""
-        calm = self.calm.get(run)
+        calm = calm_run(self.runs, run)
         return calm[0].one(calm[1], tag) if calm else live(self.runs[run][tag])
 
     def columns(self, experiment: Experiment) -> dict[str, Points]:
@@ -90,7 +86,7 @@ class Reading:
 
     def summary(self, experiment: Experiment, columns: Mapping[str, Points]) -> SummaryRow:
         """The experiment's row of the summary, of these columns of its run log."""
-        files = {run: self.files[run] for run in experiment.runs if run not in self.quiet}
+        files = {run: self.files[run] for run in experiment.runs if not is_quiet(self.files, run)}
         row = summary_row(columns, self.restarts, files, dict(self._extremes(experiment, columns)))
         len(row)  # compute it here, so that it lets go of the columns
         return row
@@ -98,7 +94,7 @@ class Reading:
     def _extremes(self, experiment: Experiment, columns: Mapping[str, Points]) -> Iterator[tuple[str, Extremes]]:
         """Yield those of the columns that are a whole series of many that were read together."""
         for name, feed in experiment.feeds.items():
-            calm = self.calm.get(feed.run) if feed else None
+            calm = calm_run(self.runs, feed.run) if feed else None
             if feed and calm and (found := calm[0].extremes(calm[1], feed.tag, columns[name])):
                 yield name, found
 
@@ -136,18 +132,7 @@ def read(
         check_overrides(runs.facts, options)
         found = experiments(logs.root, runs.facts, options)
     problems = logs.problems + [vanished(name) for name in sorted(logs.vanished)]
-    return Reading(
-        os.fspath(logdir),
-        runs.files,
-        runs.series,
-        found,
-        problems,
-        options,
-        runs.restarts,
-        logs.notes,
-        runs.calm,
-        runs.quiet,
-    )
+    return Reading(os.fspath(logdir), runs.files, runs.series, found, problems, options, runs.restarts, logs.notes)
 
 
 def default_out(logdir: str | os.PathLike[str]) -> Path:

@@ -73,8 +73,7 @@ def select(reading: Reading, selection: Selection) -> Reading:
     if selection.experiments:
         mapped, part = _chosen(mapped, part, selection.experiments)
     files = {run: files for run, files in reading.files.items() if run in part}
-    calm = {} if selection.tags else reading.calm
-    return replace(reading, files=files, runs=part, experiments=mapped, calm=calm)
+    return replace(reading, files=files, runs=part, experiments=mapped)
 
 
 def _chosen(

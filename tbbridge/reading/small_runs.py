@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -35,10 +35,6 @@ class Runs(NamedTuple):
     facts: dict[str, dict[str, SeriesFacts]]
     restarts: dict[str, list[Restart]]
     """Of the runs in which the training began again."""
-    calm: Mapping[str, tuple[ManySeries, int]]
-    """The points of the runs that no rule of restarts concerns, and the number of the run's file among them."""
-    quiet: Collection[str]
-    """Those of them of whose file there is nothing else to say: no damage, no hyperparameters."""
 
 
 class _Small(NamedTuple):
@@ -84,13 +80,29 @@ def read_runs(logs: LogDirectory, listing: Listing, *, together: bool = True) ->
     others |= {run: within_domains(run, lambda name: others.get(name, ())) for run in others}
     names = sorted(known)
     return Runs(
-        OnDemand(names, lambda run: others[run] if run in others else [small.only[run].file()]),
-        OnDemand(names, lambda run: merged[run] if run in merged else calm[run][0].series(calm[run][1])),
+        OnDemand(
+            names,
+            lambda run: others[run] if run in others else [small.only[run].file()],
+            {run: True for run, one in small.only.items() if not one.decoded.headless[one.number]},
+        ),
+        OnDemand(names, lambda run: merged[run] if run in merged else calm[run][0].series(calm[run][1]), calm),
         {run: known[run] for run in names},
         restarts,
-        calm,
-        {run for run, one in small.only.items() if not one.decoded.headless[one.number]},
     )
+
+
+def is_quiet(files: Mapping[str, list[EventFile]], run: str) -> bool:
+    """Whether a run is known to be one small file of which nothing is reported: no damage, no hyperparameters."""
+    return isinstance(files, OnDemand) and run in files.known
+
+
+def calm_run(runs: Mapping[str, dict[str, Series]], run: str) -> tuple[ManySeries, int] | None:
+    """Return the points of a run that no rule of restarts concerns, and its file's number among them.
+
+    None where that is not known: its series are then to be asked.
+    """
+    found: tuple[ManySeries, int] | None = runs.known.get(run) if isinstance(runs, OnDemand) else None
+    return found
 
 
 def _alone(files: list[EventFile]) -> ManySeries | None:
@@ -143,13 +155,15 @@ class OnDemand(Mapping[Key, Value]):
     Args:
         keys: the keys, in the mapping's order.
         make: makes a key's value; called once for each, by whichever thread asks first.
+        known: facts about some of the values, which are known before they are made.
     """
 
-    __slots__ = ("_made", "_make")
+    __slots__ = ("_made", "_make", "known")
 
-    def __init__(self, keys: Iterable[Key], make: Callable[[Key], Value]) -> None:
+    def __init__(self, keys: Iterable[Key], make: Callable[[Key], Value], known: Mapping[Key, Any]) -> None:
         self._made: dict[Key, Value | None] = dict.fromkeys(keys)
         self._make = make
+        self.known = known
 
     def __getitem__(self, key: Key) -> Value:
         value = self._made[key]
