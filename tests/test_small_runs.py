@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import struct
+import subprocess
+import sys
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -163,6 +166,21 @@ def test_a_reading_with_other_series_tells_of_those(tmp_path: Path) -> None:
     part = replace(reading, runs=cut)
     rows = [[len(points.step) for points in part.columns(one).values()] for one in part.experiments]
     assert rows == [[0, 0, 2, 0]] * 3
+
+
+def test_an_export_of_many_runs_fits_256_open_files(tmp_path: Path) -> None:
+    """As many as a process may have by default on macOS; a table is written for each run."""
+    write_runs(tmp_path / "logs", 500)
+    limit = (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    program = f"import tbbridge; print(len(tbbridge.export({str(tmp_path / 'logs')!r}, {str(tmp_path / 'out')!r})))"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit),
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "500\n", "")
+    assert len(list((tmp_path / "out").glob("run*.csv"))) == 500
 
 
 def test_one_damaged_file_among_many_is_reported_with_its_place(tmp_path: Path) -> None:

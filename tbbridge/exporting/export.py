@@ -331,7 +331,7 @@ def _publish(reading: Reading, out: Path, options: ExportOptions) -> list[Path]:
                 texts[name] = run_log_csv(run_log(name, columns), header=options.header)
             return publisher.publish_all(texts).values()
 
-        done = [one for some in ordered_map(put, _together(reading), WRITERS) for one in some]
+        done = [one for some in ordered_map(put, list(_together(reading)), WRITERS) for one in some]
         paths = all_written(done)
         if options.summary:
             publisher.publish(SUMMARY, SummaryCsv().text(rows))

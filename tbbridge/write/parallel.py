@@ -18,8 +18,8 @@ Out = TypeVar("Out")
 
 WRITERS = 8
 """Files that are written at a time: each waits for the disk, hardly for the processor."""
-TOGETHER = 50
-"""Small files that one of them writes at a time."""
+TOGETHER = 20
+"""Small files that each of them has open at a time: a process may have 256 files open on macOS by default."""
 
 
 def ordered_map(function: Callable[[In], Out], items: Iterable[In], workers: int | None = None) -> Iterator[Out]:
