@@ -217,9 +217,9 @@
 
   // The rows of the summary; a click on a column's name sorts by it, a second one the other way round.
   function values(by = -1, down = false) {
-    const known = (text) => (text in WORDS ? WORDS[text] : Number(text.replaceAll(",", "")));
+    const known = (text) => (text in WORDS ? WORDS[text] : Number(text));
     const order = (a, b) => {
-      const [one, other] = [logs[a].cells[by], logs[b].cells[by]];
+      const [one, other] = [logs[a].values[by], logs[b].values[by]];
       if (!one || !other) return !one - !other;
       const less = Number.isNaN(known(one) - known(other)) ? one.localeCompare(other) : known(one) - known(other);
       return down ? -less : less;

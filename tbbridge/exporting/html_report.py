@@ -139,6 +139,7 @@ def _manifest(page: HtmlReport, plotly: PlotlyBundle) -> bytes:
                 "name": utf8(log.name),
                 "file": utf8(log.file),
                 "cells": [utf8(write_cell(log.summary.get(column), column)) for column in table],
+                "values": [utf8(_value(log.summary.get(column))) for column in table],
             }
             for log in page.logs
         ],
@@ -148,6 +149,11 @@ def _manifest(page: HtmlReport, plotly: PlotlyBundle) -> bytes:
         "notes": [utf8(note) for note in page.notes],
     }
     return json.dumps(content, ensure_ascii=True).replace("<", "\\u003c").encode()
+
+
+def _value(cell: Cell) -> str:
+    """A cell with all its digits, to be sorted by."""
+    return "" if cell is None else str(cell)
 
 
 def chart_columns(columns: Sequence[str]) -> dict[str, list[int]]:

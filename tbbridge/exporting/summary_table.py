@@ -28,7 +28,7 @@ def table_columns(rows: Summaries) -> list[str]:
     def place(key: str) -> int:
         if key.startswith(HPARAM):
             return 0 if key in differing else 4
-        return 3 if key.endswith((" step", " time")) else 1 if is_judged(key) else 2
+        return 1 if is_judged(key) else 3 if key.endswith((" step", " time")) else 2
 
     return sorted(keys, key=place)
 

@@ -25,6 +25,11 @@ def test_hyperparameters_that_differ_come_first() -> None:
         "last wall time",
         "hparam.all",
     ]
+    assert table_columns([{"last train time step": 3, "steps": 4, "last train time": 0.5}]) == [
+        "last train time",
+        "steps",
+        "last train time step",
+    ]
 
 
 def test_the_best_is_by_the_columns_own_direction() -> None:
