@@ -42,6 +42,7 @@ def build_parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
     parser.add_argument(
         "--version", action="version", version=version_line(), help="show the version and the active decoder, and exit"
     )
+    # with prog, since argparse would format the usage to find it
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", prog=parser.prog)
     for name in names:
         module = importlib.import_module(f"tbbridge.commands.{name}_")
@@ -121,8 +122,10 @@ def _load_numpy() -> None:
     if "OPENBLAS_NUM_THREADS" in os.environ:
         return
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    importlib.import_module("numpy")
-    del os.environ["OPENBLAS_NUM_THREADS"]
+    try:
+        importlib.import_module("numpy")
+    finally:
+        del os.environ["OPENBLAS_NUM_THREADS"]
 
 
 def _prepare_streams() -> None:

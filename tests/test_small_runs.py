@@ -120,7 +120,7 @@ def compare_reports(reading: Reading) -> None:
     )
     for run, (many, number) in reading.runs.known.items():
         for tag, points in many.points(number).items():
-            assert repr(many.extremes(number, tag, many.one(number, tag))) == repr(extremes(points))
+            assert repr(many.extremes(number, tag, many.points_of(number, tag))) == repr(extremes(points))
             assert many.extremes(number, tag, taken(points, slice(1, None))) is None, run
 
 

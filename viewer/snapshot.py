@@ -104,7 +104,7 @@ def thin(x: NDArray[Any], y: NDArray[Any], visible: Sequence[float] | None, targ
 
 
 def _kept(x: NDArray[Any], y: NDArray[Any], visible: Sequence[float] | None, target: int) -> NDArray[np.int64]:
-    """The same, of each part of a line that ends in a NaN alone: its end is kept."""
+    """Indices of the points to draw of a line that NaNs part: `thin` of each part, and every NaN."""
     kept, first = [], 0
     for end in np.flatnonzero(np.isnan(y)).tolist():
         kept += [first + thin(x[first:end], y[first:end], visible, target), np.array([end])]

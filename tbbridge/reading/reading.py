@@ -78,7 +78,7 @@ class Reading:
     def points(self, run: str, tag: str) -> Points:
         """The points of a series that count."""
         calm = calm_run(self.runs, run)
-        return calm[0].one(calm[1], tag) if calm else live(self.runs[run][tag])
+        return calm[0].points_of(calm[1], tag) if calm else live(self.runs[run][tag])
 
     def columns(self, experiment: Experiment) -> dict[str, Points]:
         """The points of each column of the experiment's run log; a column that nothing feeds has none."""

@@ -61,16 +61,23 @@ class ManySeries:
 
     def series(self, i: int) -> dict[str, Series]:
         """Return the series of the calm file number `i` by tag, the tags sorted; views of the points of all."""
-        first = self._first[i]
-        return {tag: self._series(first + at) for at, tag in enumerate(self._tags[self._layout[i]])}
+        return {tag: Series(*points, self._superseded[: len(points.step)]) for tag, points in self.points(i).items()}
 
     def tags(self, i: int) -> tuple[str, ...]:
         """Return the tags of file number `i`, sorted."""
         return self._tags[self._layout[i]]
 
-    def one(self, i: int, tag: str) -> Points:
+    def points(self, i: int) -> dict[str, Points]:
+        """Return the points of the calm file number `i` by tag, the tags sorted; views of the points of all."""
+        first = self._first[i]
+        return {tag: self._cut(first + place) for place, tag in enumerate(self.tags(i))}
+
+    def points_of(self, i: int, tag: str) -> Points:
         """Return the points of one tag of the calm file number `i`; views of the points of all."""
-        number = self._number(i, tag)
+        return self._cut(self._number(i, tag))
+
+    def _cut(self, number: int) -> Points:
+        """The points of one series, by its number."""
         start, end = self._bounds[number : number + 2].tolist()
         step, wall_time, value = self._points
         return Points(step[start:end], wall_time[start:end], value[start:end])
@@ -81,7 +88,8 @@ class ManySeries:
         They are found for all series at once, when the first is asked for.
         """
         number = self._number(i, tag)
-        if points.value.base is not self._points.value or len(points.value) != self._size(number):
+        size = self._bounds[number + 1] - self._bounds[number]
+        if points.value.base is not self._points.value or len(points.value) != size:
             return None
         if self._extremes is None:
             self._extremes = _extremes(self._points, self._bounds)
@@ -93,24 +101,6 @@ class ManySeries:
         if layout not in self._places:
             self._places[layout] = {name: place for place, name in enumerate(self._tags[layout])}
         return int(self._first[i]) + self._places[layout][tag]
-
-    def _size(self, number: int) -> int:
-        return int(self._bounds[number + 1] - self._bounds[number])
-
-    def points(self, i: int) -> dict[str, Points]:
-        """Return the points of the calm file number `i` by tag, the tags sorted; views of the points of all."""
-        first = self._first[i]
-        bounds = self._bounds[first : first + len(self._tags[self._layout[i]]) + 1].tolist()
-        step, wall_time, value = self._points
-        return {
-            tag: Points(step[start:end], wall_time[start:end], value[start:end])
-            for tag, start, end in zip(self._tags[self._layout[i]], bounds, bounds[1:], strict=False)
-        }
-
-    def _series(self, number: int) -> Series:
-        own = slice(self._bounds[number], self._bounds[number + 1])
-        step, wall_time, value = self._points
-        return Series(step[own], wall_time[own], value[own], self._superseded[: own.stop - own.start])
 
     def facts(self) -> list[dict[str, SeriesFacts]]:
         """Return the facts of the series of every file, by tag; right where the file is calm."""

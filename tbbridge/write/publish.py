@@ -223,15 +223,16 @@ class Publisher:
     def _is_published(self, name: str, path: Path, data: bytes) -> bool:
         """Whether the file holds these bytes, and is the one that was published, where one was."""
         try:
-            version = _Version.of(os.lstat(path))
+            status = os.lstat(path)
+            version = _Version.of(status)
             if self._versions.get(name, version) != version or version.size != len(data):
                 return False
-            if not self._untouched(name, version) or path.read_bytes() != data:
+            if not stat.S_ISREG(status.st_mode) or path.read_bytes() != data:
                 return False
         except OSError:
             return False
         self._versions[name] = version
-        return self._untouched(name, version)
+        return self._untouched(name, version)  # also after it was read
 
     def _untouched(self, name: str, version: _Version) -> bool:
         try:
