@@ -251,7 +251,7 @@ class Display:
             said = self._say_status(said)
             for view in self._views():
                 points = sum(len(points.step) for points in view.columns.values())
-                facts = (view.generation, view.state, points, len(view.marks), len(view.notes))
+                facts = (view.generation, view.state, points, len(view.marks), view.notes)
                 if known.get(view.name) == facts:
                     continue
                 if self._say_row(row(view, self._source.csv_path(view.name)), told):

@@ -100,7 +100,7 @@ class Publisher:
         return done
 
     def publish_all(self, texts: Mapping[str, bytes]) -> dict[str, Path | PublishError]:
-        """`publish` small files by name, together; one that cannot be written does not stop the others."""
+        """Publish small files by name, together; return the path of each, or the error that `publish` would raise."""
         paths = {name: self.path(name) for name in texts}
         done: dict[str, Path | PublishError] = dict(paths)
         news: dict[str, list[str]] = {}
