@@ -97,6 +97,8 @@ class StepsByTime:
 
     def reached(self, wall: Float64) -> tuple[Int64, Bools]:
         """The largest step by each wall time, and where that is known (before the first point it is not)."""
+        if not len(self.times):
+            return np.zeros(len(wall), np.int64), np.zeros(len(wall), np.bool_)
         position = np.searchsorted(self.times, np.where(np.isfinite(wall), wall, -np.inf), side="right") - 1
         return self.largest[np.maximum(position, 0)], position >= 0
 

@@ -275,6 +275,15 @@ def test_nothing_to_align() -> None:
     assert place({TRAIN: training(), VAL: empty}).how == "step"
 
 
+@pytest.mark.parametrize("align", ["auto", "step", "epoch", "wall"])
+def test_a_reference_without_a_finite_wall_time_moves_nothing(align: str) -> None:
+    """Nothing says when its steps were reached; the columns stay as logged."""
+    for wall in (np.inf, np.nan):
+        train, val = points([1, 2, 3], [wall] * 3), points([2, 3], [0, 1])
+        placed = place({TRAIN: train, VAL: val}, align=align)
+        assert placed.columns == {TRAIN: train, VAL: val}
+
+
 # --- whatever is logged
 
 STEPS = st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(0, 99), max_size=8, unique=True).map(sorted)
