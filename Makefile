@@ -23,7 +23,7 @@ demo: $(VENV)/.demo plotly ## see it work: replay recorded trainings, with the l
 test: ## lint and run the whole test suite (TESTS=tests/decode for a part)
 	+@$(MAKE) --no-print-directory -j3 $(VENV)/.test system plotly
 	+@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --tb=native $(TESTS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --tb=native $(TESTS)
 
 lint: $(VENV)/.lint ## ruff, its formatter and mypy
 	$(BIN)/ruff check .
