@@ -310,6 +310,16 @@ def test_silence_is_explained_by_the_writer(names: list[str], says: str) -> None
     assert quiet_note(names).startswith(f"{QUIET}: {says}")
 
 
+def test_infinite_wall_times_are_no_pause(logs: Path) -> None:
+    """Neither a time that no clock has nor the step from one to the next counts; no warning is printed."""
+    with writer(logs) as events:
+        for step, wall in enumerate((1000.0, 1010.0, math.inf, math.inf, 1020.0, 1025.0)):
+            events.scalar("loss", step, wall, 0.5)
+    with Bridge(logs, poll_interval=0.1) as bridge:
+        assert bridge.wait_until_read(60)
+        assert bridge._follower.tables.by_name["exp"].pause == 10.0
+
+
 def test_a_slow_training_is_not_called_stalled(logs: Path) -> None:
     """Silence is measured by the longest pause so far: here 400 s, a pause before a restart aside."""
     with writer(logs) as events:

@@ -34,7 +34,7 @@ from tbbridge.shape.summary import SummaryRow
 from tbbridge.tail.storage import is_url
 from tbbridge.write.atomic import case_matters, check_outside, check_target, write_whole
 from tbbridge.write.names import SUFFIX, SUMMARY, file_names
-from tbbridge.write.parallel import TOGETHER, WRITERS, all_written, ordered_map, write_all
+from tbbridge.write.parallel import WRITERS, all_written, ordered_map, small_files_at_once, write_all
 from tbbridge.write.publish import Publisher
 from tbbridge.write.table import RowGroup, Table, column_kinds, slices
 
@@ -341,7 +341,7 @@ def _publish(reading: Reading, out: Path, options: ExportOptions) -> list[Path]:
 def _together(reading: Reading) -> Iterator[Sequence[Experiment]]:
     """The experiments in their order, small ones in groups that are written together."""
     for small, alike in groupby(reading.experiments, lambda one: all(is_quiet(reading.files, run) for run in one.runs)):
-        some, size = list(alike), TOGETHER if small else 1
+        some, size = list(alike), small_files_at_once() if small else 1
         yield from (some[start : start + size] for start in range(0, len(some), size))
 
 

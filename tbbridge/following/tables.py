@@ -140,7 +140,8 @@ class ExperimentTable:
     def _note_pause(self, column: str, points: Points, row: int, marks: Sequence[Mark]) -> None:
         """Take note of the pauses before the points from a row on."""
         first = max(0, row - 1)
-        pauses = np.diff(points.wall_time[first:])
+        with np.errstate(invalid="ignore"):  # between two infinite times
+            pauses = np.diff(points.wall_time[first:])
         restarts = [mark.step for mark in marks if mark.kind == "restart" and mark.step is not None]
         after = points.step[first:].searchsorted(restarts) - 1
         pauses[after[(after >= 0) & (after < len(pauses))]] = 0.0

@@ -19,7 +19,16 @@ Out = TypeVar("Out")
 WRITERS = 8
 """Files that are written at a time: each waits for the disk, hardly for the processor."""
 TOGETHER = 20
-"""Small files that each of them has open at a time: a process may have 256 files open on macOS by default."""
+"""Small files that each of them has open at a time, at most."""
+
+
+def small_files_at_once() -> int:
+    """Return how many small files a writer may have open: all writers together, half of the process's descriptors."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return TOGETHER
+    return max(1, min(TOGETHER, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // (2 * WRITERS)))
 
 
 def ordered_map(function: Callable[[In], Out], items: Iterable[In], workers: int | None = None) -> Iterator[Out]:
