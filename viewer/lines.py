@@ -144,7 +144,7 @@ def together(drawn: Sequence[Line]) -> list[Line]:
             kind="faint",
             columns=[points for line in lines for points in line.columns],
             origins=[line.origin for line in lines],
-            most=TARGET // 16,
+            most=TARGET // 32,
         )
         for key, lines in alike.items()
     ]
