@@ -6,6 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # uv finds wheels where pip is told to find them: by the environment, or by its configuration
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
+# the tests start hundreds of processes: each would compile what it imports
+unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/uv pip install --python $(BIN)/python
 PACKAGE := setup.cfg setup.py pyproject.toml $(wildcard tbbridge/*/*.pyx tbbridge/*/*.pxi tbbridge/*/*.h)
 SYSTEM := chromium chromium-headless-shell strace nginx
