@@ -53,3 +53,23 @@ def test_what_is_published_is_mapped_as_a_fresh_export_maps_it(tmp_path: Path) -
             expected = {path.name: path.read_bytes() for path in (tmp_path / "fresh").glob("*.csv")}
             assert {path.name: path.read_bytes() for path in out.glob("*.csv")} == expected
     assert b"0,,0.5,1.0,\n" in expected["logs.csv"]
+
+
+def test_an_experiment_that_comes_back_shows_what_its_runs_changed_under_another_name(tmp_path: Path) -> None:
+    """While its training run is away, the validation alone is an experiment of its own, and shows its news."""
+    train, validation, away = tmp_path / "logs/exp/train", tmp_path / "logs/exp/validation", tmp_path / "logs/away"
+    train.mkdir(parents=True)
+    validation.mkdir()
+    EventWriter(train / "events.out.tfevents.1", wall_time=1.0).close()
+    with Publisher(tmp_path / "out") as publisher, EventWriter(validation / "events.out.tfevents.1") as writer:
+        follower = Follower(tmp_path / "logs", publisher, clock=lambda: 0.0)
+        writer.scalar("loss", 3, 2.0, 0.5)
+        writer.flush()
+        follower.finish()
+        train.rename(away)
+        writer.scalar("loss", 3, 3.0, 0.25)
+        writer.flush()
+        follower.finish()
+        away.rename(train)
+        follower.finish()
+        assert (tmp_path / "out/exp.csv").read_text().splitlines()[1:] == ["3,,,,0.25"]

@@ -120,6 +120,10 @@ class ExperimentTable:
         if changed:
             self.unpublished = min(changed) if self.unpublished is None else min(self.unpublished, *changed)
 
+    def go(self) -> None:
+        """Note that its event files are gone. Another table may show the news of its runs until it comes back."""
+        self.gone, self._shown = True, {}
+
     @property
     def pause(self) -> float:
         """The longest pause between its points so far, in seconds; 0 while it has fewer than two."""
@@ -381,7 +385,7 @@ class Tables:
         touched = {name for name, one in found.items() if self._adopt(one, name) or not changed.isdisjoint(one.runs)}
         lost = {name for name, table in self.by_name.items() if name not in found and not table.gone}
         for name in lost:
-            self.by_name[name].gone = True
+            self.by_name[name].go()
         self.by_name = {**{name: self.by_name[name] for name in found}, **self.by_name}
         self._owners = {run: name for name, one in found.items() for run in one.runs}
         for table in [self.by_name[name] for name in touched]:
