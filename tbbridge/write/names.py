@@ -26,8 +26,11 @@ CUT = "%~"
 
 
 _UNSAFE = re.compile('[%\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\\\\"*:<>?|]')
-_DEVICE = re.compile(r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\.|$)", re.IGNORECASE)
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\.|$)", re.IGNORECASE)
 """Names that Windows takes for devices, whatever their suffix ("Naming Files, Paths, and Namespaces")."""
+
+_ALIAS = re.compile(r"[^.]{0,6}~[0-9]{1,6}(\.[^.]{0,3})?")
+"""Names of the kind ``LONGNA~1.CSV`` that VFAT and NTFS make up, as a second one, for a file with a long name."""
 
 
 def file_name(experiment: str) -> str:
@@ -36,11 +39,12 @@ def file_name(experiment: str) -> str:
     ``a/b`` is ``b.csv`` in the directory ``a``. Injective: two experiments never share a file. Written as ``%`` and two
     hexadecimal digits per byte: ``%`` itself, control characters, what turns the direction of text, backslashes and
     ``"*:<>?|`` (which VFAT and NTFS refuse), a dot or blank at the end of a directory, the first letter of a part that
-    Windows takes for a device (``CON``, ``nul.x``), a dot at the start of a part (a hidden run makes no hidden file,
-    and tbbridge's own temporary files begin with one), the first letter of ``summary`` (``summary.csv`` is that of all
-    experiments), the ``e`` after ``tf`` in ``tfevents`` (a written file must not look like an event file), and the dot
-    of a directory that ends in ``.csv`` (it would stand where another experiment's file belongs). A part that is too
-    long is cut, and ends in ``%~`` and a hash of the whole.
+    Windows takes for a device (``CON``, ``nul.x``), the ``~`` of a part that may be another file's short name
+    (``LONGNA~1``), a dot at the start of a part (a hidden run makes no hidden file, and tbbridge's own temporary files
+    begin with one), the first letter of ``summary`` (``summary.csv`` is that of all experiments), the ``e`` after
+    ``tf`` in ``tfevents`` (a written file must not look like an event file), and the dot of a directory that ends in
+    ``.csv`` (it would stand where another experiment's file belongs). A part that is too long is cut, and ends in
+    ``%~`` and a hash of the whole.
     """
     if experiment == SUMMARY:
         return "summary" + SUFFIX
@@ -86,8 +90,10 @@ def _escape(part: str, *, directory: bool) -> str:
     text = text.replace("tfevents", "tf%65vents")
     if not text or text.startswith("."):
         text = "%2E" + text[1:] if text else "%00"
-    if directory and text.endswith(SUFFIX):
-        text = text.removesuffix(SUFFIX) + "%2Ecsv"
+    if _ALIAS.fullmatch(text if directory else text + SUFFIX):
+        text = text.replace("~", "%7E")
+    if directory and text.lower().endswith(SUFFIX):
+        text = f"{text[:-4]}%2E{text[-3:]}"
     if directory and text.endswith((".", " ")):
         text = text[:-1] + _hexadecimal(text[-1])
     return _hexadecimal(text[0]) + text[1:] if _DEVICE.match(text) else text

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tbbridge.write.names import CUT, experiment_name, file_name, file_names
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300)
-HOSTILE = st.text(st.sampled_from("./%~\\\n\0aA\x7f\u202etfevnsc\u2028 "), min_size=1, max_size=12)
+HOSTILE = st.text(st.sampled_from("./%~1\\\n\0aA\x7f\u202etfevnscCSV\u2028 "), min_size=1, max_size=12)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,11 @@ HOSTILE = st.text(st.sampled_from("./%~\\\n\0aA\x7f\u202etfevnsc\u2028 "), min_s
         ('a:b?c*d|e"f', "a%3Ab%3Fc%2Ad%7Ce%22f.csv"),
         ("CON", "%43ON.csv"),
         ("nul.x/con1", "%6Eul.x/con1.csv"),
+        ("com0/LPT\N{SUPERSCRIPT TWO}.x", "%63om0/%4CPT\N{SUPERSCRIPT TWO}.x.csv"),
+        ("nul .x", "%6Eul .x.csv"),
+        ("LONGNA~1", "LONGNA%7E1.csv"),
+        ("longna~1.log/lr~0.1", "longna%7E1.log/lr~0.1.csv"),
+        ("a.CSV/b", "a%2ECSV/b.csv"),
         ("a./b /c.", "a%2E/b%20/c..csv"),
         ("\N{RIGHT-TO-LEFT OVERRIDE}", "%E2%80%AE.csv"),
     ],
@@ -57,7 +62,7 @@ def test_every_name_is_a_safe_path(experiment: str) -> None:
     assert len(name.encode()) < 2000
     assert "tfevents" not in name
     assert not any(ord(character) < 32 for character in name)
-    assert not any(part.endswith(".csv") for part in parts[:-1])
+    assert not any(part.lower().endswith(".csv") for part in parts[:-1])
     assert not set('"*:<>?|\\') & set(name), "VFAT and NTFS refuse them"
     assert not any(part.endswith((".", " ")) for part in parts), "they drop these"
     assert not any(part.startswith(".") for part in parts), "a hidden file"
