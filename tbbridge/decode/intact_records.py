@@ -15,7 +15,7 @@ Read = Callable[[int, int], bytes]
 _CHUNK = 1 << 20
 
 
-def records(size: int, read: Read, *, max_record: int = MAX_RECORD) -> Iterator[tuple[int, int]]:
+def records(size: int, read: Read) -> Iterator[tuple[int, int]]:
     """Find where each record with both checksums right starts and ends in a file of `size` bytes.
 
     The way round damage is the `Decoder`'s, but every payload is verified, whatever it holds and however large.
@@ -28,7 +28,7 @@ def records(size: int, read: Read, *, max_record: int = MAX_RECORD) -> Iterator[
             at = end
             continue
         if search is None or not search.covers(at + 1):
-            search = Search(at + 1, max_record)
+            search = Search(at + 1, MAX_RECORD)
         search.restrict(at + 1)
         found = _next_whole(search, size, read)
         if found is None:

@@ -81,7 +81,6 @@ class Fulfilments:
         tables: the experiments as they are now.
         logs: the event files as read so far.
         clock: monotonic seconds.
-        wall_clock: seconds since the epoch.
 
     Attributes:
         news: whether anything changed since it was last set to False.
@@ -93,13 +92,12 @@ class Fulfilments:
         tables: Tables,
         logs: LogDirectory,
         clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.conditions = conditions
         self.news = False
         self._timed = any(one.finished or one.silence is not None for one in conditions)
         self._tables, self._logs = tables, logs
-        self._clock, self._wall_clock = clock, wall_clock
+        self._clock = clock
         self._known: dict[str, _Known] = {}
         self._names: dict[str, None] = {}
         self._waiting = {place for place, one in enumerate(conditions) if one.column}
@@ -156,7 +154,7 @@ class Fulfilments:
         for place, answer in answers.items():
             self._note(known, name, place, answer)
         if self._timed and (known.news_at is None or table.view.last_write != known.last_write):
-            age = self._wall_clock() - (table.view.last_write or self._wall_clock()) if known.news_at is None else 0.0
+            age = time.time() - (table.view.last_write or time.time()) if known.news_at is None else 0.0
             known.last_write, known.news_at = table.view.last_write, self._clock()
             known.written_at = known.news_at - max(0.0, age)
             self._weigh_silence(name)
@@ -183,7 +181,7 @@ class Fulfilments:
         if known.differs(place, answer):
             known.noticed.pop(place, None)
             if answer:
-                known.noticed[place] = Noticed(self.conditions[place].text, name, *answer, self._wall_clock(), place)
+                known.noticed[place] = Noticed(self.conditions[place].text, name, *answer, time.time(), place)
             self.news = True
 
     def _weigh_silence(self, name: str) -> None:

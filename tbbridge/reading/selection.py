@@ -107,11 +107,11 @@ def matching(option: str, names: Iterable[str], patterns: Sequence[str]) -> list
     return found
 
 
-def some(names: Iterable[str], most: int = 5) -> str:
-    """The first few of some names, and how many more there are."""
+def some(names: Iterable[str]) -> str:
+    """The first five of some names, and how many more there are."""
     names = sorted(names)
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more if names else "nothing at all"
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more if names else "nothing at all"
 
 
 def cut_series(series: Series, steps: Steps) -> Series:

@@ -134,10 +134,10 @@ def _rate(view: ExperimentView) -> str:
     return f"{rate:.3g}" if math.isfinite(rate) and rate > 0 else ""
 
 
-def _steps_a_second(points: Points, last: int = 20) -> float:
+def _steps_a_second(points: Points) -> float:
     if len(points.step) < 2:
         return math.nan
-    step, wall = points.step[-last:], points.wall_time[-last:]
+    step, wall = points.step[-20:], points.wall_time[-20:]
     seconds = float(wall[-1] - wall[0])
     return (int(step[-1]) - int(step[0])) / seconds if seconds > 0 else math.nan
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tbbridge.core import settings
-from tbbridge.write.number_text import WORDS, Numbers, Words
+from tbbridge.write.number_text import WORDS, Numbers
 
 if TYPE_CHECKING:
     from tbbridge.write._native import parse_rows, rows_text, scalar_records
@@ -16,6 +16,6 @@ else:
 __all__ = ["number_texts", "parse_rows", "rows_text", "scalar_records"]
 
 
-def number_texts(values: Numbers, words: Words = WORDS) -> list[str]:
+def number_texts(values: Numbers) -> list[str]:
     """Return each number's text."""
-    return rows_text([b""], [values], [None], b"\n", words).decode().splitlines()
+    return rows_text([b""], [values], [None], b"\n", WORDS).decode().splitlines()
