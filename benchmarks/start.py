@@ -1,7 +1,8 @@
 """What a command takes from its start to its end: `python benchmarks/start.py [PYTHON]`, beside the build of PYTHON.
 
 By turns, each command as a process of its own; median processor seconds, user and system, of `--times` runs. The log
-directory has one event file of 20 scalars. A row "bare" is the interpreter alone, "numpy" its import.
+directory has one event file of 20 scalars. A row "bare" is the interpreter alone, "numpy" its import. Bytecode is
+read, as installed, whatever PYTHONDONTWRITEBYTECODE says: a first run of each, which does not count, writes it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import reading_inputs  # noqa: E402
 
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
 
 def processor(command: list[str], place: str) -> float:
     """Run a command in the directory `place` to its end; return its processor seconds."""
-    with subprocess.Popen(command, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    null = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=place, env=ENVIRONMENT, stdout=null, stderr=null) as process:
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -24,9 +24,10 @@ from tbbridge.exporting.formats import table_chunks
 from tbbridge.exporting.layouts import tables
 from tbbridge.exporting.options import ExportOptions, Target, target
 from tbbridge.reading.engines import open_engine
-from tbbridge.reading.reading import Reading, read
+from tbbridge.reading.large_runs import ROOM
+from tbbridge.reading.reading import Reading, read_within
 from tbbridge.reading.selection import Selection, Steps, parse_steps, select
-from tbbridge.reading.small_runs import is_quiet
+from tbbridge.reading.small_runs import is_passing, is_quiet
 from tbbridge.reading.summary import SummaryCsv
 from tbbridge.shape.mapping.mapping import MappingOptions
 from tbbridge.shape.run_log import run_log
@@ -149,7 +150,7 @@ class Reader:
         if self.engine == "threads":
             if self.progress:
                 self.progress("reading", 0, 0)
-            return read(logdir, options=self.mapping, follow_links=self.follow_links)
+            return read_within(ROOM, logdir, options=self.mapping, follow_links=self.follow_links)
         from tbbridge.reading import by_run
 
         with contextlib.closing(open_engine(self.engine)) as engine:
@@ -270,7 +271,7 @@ def _counted(table: Table, progress: Progress | None) -> Table:
     """The table, which tells `progress` how many rows were taken for writing."""
     if progress is None:
         return table
-    total = sum(group.size for group in table.groups)
+    total = sum(group.size for group in table.groups) if table.rows is None else table.rows
 
     def counted() -> Iterator[RowGroup]:
         done = 0
@@ -322,25 +323,37 @@ def _publish(reading: Reading, out: Path, options: ExportOptions) -> list[Path]:
         rows = {experiment.name: SummaryRow({}) for experiment in reading.experiments}
         publisher.expect(rows)
 
-        def put(some: Sequence[Experiment]) -> Iterable[Path | PublishError]:
+        def put(some: Sequence[Experiment]) -> dict[str, Path | PublishError]:
             texts = {}
             for experiment in some:
                 name, columns = experiment.name, reading.columns(experiment)
                 if options.summary:
                     rows[name] = reading.summary(experiment, columns)
                 texts[name] = run_log_csv(run_log(name, columns), header=options.header)
-            return publisher.publish_all(texts).values()
+            return publisher.publish_all(texts)
 
-        done = [one for some in ordered_map(put, list(_together(reading)), WRITERS) for one in some]
-        paths = all_written(done)
+        def put_large(one: Experiment) -> dict[str, Path | PublishError]:
+            try:
+                return put([one])
+            except PublishError as error:
+                return {one.name: error}
+
+        large = [one for one in reading.experiments if any(is_passing(reading.runs, run) for run in one.runs)]
+        done: dict[str, Path | PublishError] = {}
+        for some in ordered_map(put, list(_together(reading, {one.name for one in large})), WRITERS):
+            done |= some
+        for one in large:  # one at a time: its points and its text are in memory
+            done |= put_large(one)
+        paths = all_written(done[name] for name in rows)
         if options.summary:
             publisher.publish(SUMMARY, SummaryCsv().text(rows))
         return paths
 
 
-def _together(reading: Reading) -> Iterator[Sequence[Experiment]]:
-    """The experiments in their order, small ones in groups that are written together."""
-    for small, alike in groupby(reading.experiments, lambda one: all(is_quiet(reading.files, run) for run in one.runs)):
+def _together(reading: Reading, without: Collection[str]) -> Iterator[Sequence[Experiment]]:
+    """The experiments in their order, but for some; small ones in groups that are written together."""
+    wanted = (one for one in reading.experiments if one.name not in without)
+    for small, alike in groupby(wanted, lambda one: all(is_quiet(reading.files, run) for run in one.runs)):
         some, size = list(alike), small_files_at_once() if small else 1
         yield from (some[start : start + size] for start in range(0, len(some), size))
 

@@ -12,6 +12,7 @@ from tbbridge.core.model import Experiment, Points, RunLog, Series
 from tbbridge.exporting.options import ExportOptions
 from tbbridge.reading.reading import Reading
 from tbbridge.reading.selection import chosen, cut_points, cut_series, some
+from tbbridge.reading.small_runs import is_passing, outlines
 from tbbridge.reading.summary import summary_table
 from tbbridge.reading.wide import log_cells, wide_table
 from tbbridge.shape.aggregate import aggregate
@@ -20,10 +21,11 @@ from tbbridge.shape.mapping.tags import read_tag
 from tbbridge.shape.run_log import run_log
 from tbbridge.shape.series import live, natural_key
 from tbbridge.shape.summary import SummaryRow
-from tbbridge.write.table import Cells, RowGroup, Table
+from tbbridge.write.table import Cells, RowGroup, Table, column_kinds
 
 LONG = ("step", "wall_time", "value")
 SUPERSEDED = "superseded"
+_EMPTY = {"step": Cells(np.empty(0, np.int64)), SUPERSEDED: Cells(np.empty(0, bool))}
 
 
 def tables(reading: Reading, options: ExportOptions, *, each: bool) -> Iterator[Table]:
@@ -175,7 +177,13 @@ def long_table(reading: Reading, superseded: bool = False, name: str = "") -> Ta
     column that says so.
     """
     columns = (*LONG, SUPERSEDED) if superseded else LONG
-    return Table(("run", "tag"), columns, _Points(reading, superseded), name)
+    table = Table(("run", "tag"), columns, _Points(reading, superseded), name)
+    if not any(is_passing(reading.runs, run) for run in reading.runs):
+        return table
+    known = [one for run in reading.runs for one in outlines(reading.runs, run).values()]
+    one_of_each = [_EMPTY | {"value": Cells(np.empty(0, kind))} for kind in {one.kind for one in known}]
+    kinds = column_kinds([RowGroup((), cells) for cells in one_of_each], columns)
+    return replace(table, kinds=kinds, rows=sum(one.points if superseded else one.live for one in known))
 
 
 @dataclass(frozen=True, slots=True)

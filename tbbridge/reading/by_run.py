@@ -14,16 +14,15 @@ from typing import NamedTuple
 
 from tbbridge.core.errors import PathError
 from tbbridge.core.model import NO_SCALARS, EventFile, Series
-from tbbridge.decode import Decoder
 from tbbridge.reading.engines import Engine
+from tbbridge.reading.large_runs import merged, read_files
 from tbbridge.reading.reading import Reading, experiments
 from tbbridge.shape.facts import facts
 from tbbridge.shape.hparams import within_domains
 from tbbridge.shape.mapping.experiments import with_session
 from tbbridge.shape.mapping.mapping import MappingOptions
-from tbbridge.shape.series import Restart, merge_run
+from tbbridge.shape.series import Restart
 from tbbridge.shape.sub_runs import inherited_starts
-from tbbridge.tail.file import GrowingFile, News, vanished
 from tbbridge.tail.logdir import EventPath, unfollowed
 from tbbridge.tail.storage import Storage, open_storage
 
@@ -57,16 +56,10 @@ class RunReading:
 
 def read_run(work: RunWork) -> RunReading:
     """Read and merge one run's files."""
-    files = [GrowingFile(work.storage, place, Decoder) for place in work.files]
-    problems = []
-    for file in files:
-        while (news := file.look()) is News.MORE:
-            pass
-        if news in (News.FAILED, News.GONE):
-            problems.append(file.problem if news is News.FAILED else vanished(file.name))
-    logs = [file.log for file in files]
-    series, restarts = merge_run(logs, work.above)
-    return RunReading(work.run, [replace(log, scalars=NO_SCALARS) for log in logs], series, problems, restarts)
+    read = read_files(work.storage, work.files)
+    series, _, restarts = merged(read.files, work.above)
+    files = [replace(file, scalars=NO_SCALARS) for file in read.files]
+    return RunReading(work.run, files, series, read.failed + read.gone, restarts)
 
 
 class Plan(NamedTuple):
@@ -119,11 +112,11 @@ def each_run(
 
 def reading_of(logdir: str | os.PathLike[str], planned: Plan, found: Sequence[RunReading]) -> Reading:
     """Return the result as a `Reading`, not mapped yet."""
-    files = {one.run: one.files for one in found}
+    files = {one.run: one.files for one in found if one.files}
     return Reading(
         os.fspath(logdir),
         {run: within_domains(run, lambda name: files.get(name, ())) for run in files},
-        {one.run: one.series for one in found},
+        {one.run: one.series for one in found if one.files},
         [],
         planned.problems + [line for one in found for line in one.problems],
         restarts={one.run: one.restarts for one in found if one.restarts},
@@ -142,7 +135,11 @@ def read_by_run(
     """`tbbridge.reading.reading.read`, the runs spread over an engine; the same result."""
     planned = plan(logdir, follow_links=follow_links)
     found = each_run(engine, read_run, planned.work, progress and partial(progress, "reading"))
-    known = {one.run: with_session({tag: facts(got) for tag, got in one.series.items()}, one.files) for one in found}
+    known = {
+        one.run: with_session({tag: facts(got) for tag, got in one.series.items()}, one.files)
+        for one in found
+        if one.files
+    }
     options = options or MappingOptions()
     mapped = experiments(logdir, known, options)
     return replace(reading_of(logdir, planned, found), experiments=mapped, options=options)

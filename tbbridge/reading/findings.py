@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from tbbridge.core.escape import escaped
-from tbbridge.core.model import EventFile, Experiment, Series
+from tbbridge.core.model import EventFile, Experiment
 from tbbridge.reading.reading import Reading, as_logged
-from tbbridge.reading.small_runs import calm_run, is_quiet
+from tbbridge.reading.small_runs import calm_run, is_quiet, outlines
 from tbbridge.shape.losses import Losses, headless_notes, loss_notes, restart_notes
 from tbbridge.shape.restarts import TrainingRestart, training_restarts
-from tbbridge.shape.series import live
 
 MOST_LINES = 50
 """Lines of one kind that are shown; more are counted."""
@@ -39,8 +36,9 @@ def findings(reading: Reading, *, mapped: bool = True) -> Findings:
         + list(headless_notes(files))
         + [line for file in files for line in (*_foreign(file), *_passed_over(file))]
     )
-    notes = [f"{one.name}: {note}" for one in reading.experiments for note in _notes(reading, one)]
-    lines = [*_some(damage), *_some(others), *_superseded(reading), *(_some(notes) if mapped else [])]
+    mapping = reading.experiments if mapped else []
+    notes = [f"{one.name}: {note}" for one in mapping for note in _notes(reading, one)]
+    lines = [*_some(damage), *_some(others), *_superseded(reading), *_some(notes)]
     return Findings([escaped(line) for line in lines], bool(damage))
 
 
@@ -67,18 +65,11 @@ def _passed_over(file: EventFile) -> Iterator[str]:
 
 def _superseded(reading: Reading) -> Iterator[str]:
     """Restarts, counted once per training, and the points that do not count as logged, by cause."""
-    others = (reading.runs[run] for run in reading.runs if not calm_run(reading.runs, run))
-    losses = sum((_losses(series) for tags in others for series in tags.values()), Losses())
+    others = (outlines(reading.runs, run) for run in reading.runs if not calm_run(reading.runs, run))
+    losses = sum((one.losses for tags in others for one in tags.values()), Losses())
     trainings = [one.runs for one in reading.experiments] or [(run,) for run in reading.restarts]
     restarts = sum(len(_restarts(reading, runs)) for runs in (trainings if reading.restarts else ()))
     yield from loss_notes(losses, restarts, " (--layout long --all has them)")
-
-
-def _losses(series: Series) -> Losses:
-    superseded = int(np.count_nonzero(series.superseded))
-    if not superseded and not series.ordinal:
-        return Losses()
-    return Losses.of(series.step[~series.superseded], superseded - series.repeats, series.repeats, series.ordinal)
 
 
 def _restarts(reading: Reading, runs: Iterable[str]) -> list[TrainingRestart]:
@@ -89,8 +80,10 @@ def experiment_notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
     """Yield the notes of an experiment: of its mapping, and of its restarts."""
     yield from experiment.notes
     if restarts := _restarts(reading, experiment.runs) if reading.restarts else []:
-        logged = as_logged(experiment, lambda run, tag: live(reading.runs[run][tag]))
-        yield from restart_notes(experiment.feeds, logged, lambda run, tag: _losses(reading.runs[run][tag]), restarts)
+        with reading.in_use(experiment):
+            logged = as_logged(experiment, reading.points)
+        losses = {run: outlines(reading.runs, run) for run in experiment.runs}
+        yield from restart_notes(experiment.feeds, logged, lambda run, tag: losses[run][tag].losses, restarts)
 
 
 def _some(lines: list[str]) -> list[str]:

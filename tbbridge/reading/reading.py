@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tbbridge.core.errors import PathError
 from tbbridge.core.memory import collector_paused
 from tbbridge.core.model import EventFile, Experiment, HParam, Points, RunLog, Series
 from tbbridge.reading.log_directory import LogDirectory
-from tbbridge.reading.small_runs import calm_run, is_quiet, read_runs
+from tbbridge.reading.small_runs import calm_run, is_passing, is_quiet, outlines, read_runs
 from tbbridge.reading.summary import summary_row
 from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.facts import Extremes
@@ -61,7 +62,8 @@ class Reading:
     def placement(self, experiment: Experiment) -> Placement:
         """The columns of the experiment's run log on one axis, and how they came there."""
         tags = {run: self._tags(run) for run in experiment.runs}
-        placed = columns(experiment, tags, self.points, self.options.align)
+        with self.in_use(experiment):
+            placed = columns(experiment, tags, self.points, self.options.align)
         self._remarks[experiment.name] = placed.remark
         return placed
 
@@ -71,9 +73,17 @@ class Reading:
             self.placement(experiment)
         return self._remarks[experiment.name]
 
+    @contextmanager
+    def in_use(self, experiment: Experiment) -> Iterator[None]:
+        """Keep the points that feed columns, so that each large run is read once though it feeds several."""
+        feeds = {feed.run for feed in experiment.feeds.values() if feed}
+        used = [self.runs[run] for run in feeds if is_passing(self.runs, run)]
+        yield
+        used.clear()
+
     def _tags(self, run: str) -> Iterable[str]:
         calm = calm_run(self.runs, run)
-        return calm[0].tags(calm[1]) if calm else self.runs.get(run, ())
+        return calm[0].tags(calm[1]) if calm else outlines(self.runs, run) if run in self.runs else ()
 
     def points(self, run: str, tag: str) -> Points:
         """The points of a series that count."""
@@ -121,6 +131,20 @@ def read(
         PathError: `logdir` does not exist, cannot be read, or is a file that is no event file.
         MappingError: an override names a run or tag that is not there.
     """
+    return read_within(None, logdir, options=options, follow_links=follow_links)
+
+
+def read_within(
+    room: int | None,
+    logdir: str | os.PathLike[str],
+    *,
+    options: MappingOptions | None = None,
+    follow_links: bool = False,
+) -> Reading:
+    """`read`, for an export; more than `room` points of large event files are set aside on the disk.
+
+    The event files of large runs are without scalars in it.
+    """
     logs = LogDirectory(logdir, follow_links=follow_links)
     logs.storage.check()
     options = options or MappingOptions()
@@ -128,10 +152,10 @@ def read(
         listing = logs.storage.discover()
         if listing.missing:
             raise PathError(f"{logdir} does not exist: give the log directory that the training writes into")
-        runs = read_runs(logs, listing, together=logs.storage.rereads)
+        runs = read_runs(logs, listing, together=logs.storage.rereads, room=room)
         check_overrides(runs.facts, options)
         found = experiments(logs.root, runs.facts, options)
-    problems = logs.problems + [vanished(name) for name in sorted(logs.vanished)]
+    problems = logs.problems + runs.failed + [vanished(name) for name in sorted(logs.vanished)] + runs.gone
     return Reading(os.fspath(logdir), runs.files, runs.series, found, problems, options, runs.restarts, logs.notes)
 
 

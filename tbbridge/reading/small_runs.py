@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
-
-import numpy as np
+from weakref import WeakValueDictionary
 
 from tbbridge.core.model import EventFile, Series
 from tbbridge.decode.small_files import SmallFiles
+from tbbridge.reading.large_runs import LargeRun, LargeRuns, MergedRun, Outline, alone, merged, outline
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.reading.together import read_together
-from tbbridge.shape.facts import SeriesFacts, facts
+from tbbridge.shape.facts import SeriesFacts
 from tbbridge.shape.hparams import within_domains
 from tbbridge.shape.many_series import ManySeries
 from tbbridge.shape.mapping.experiments import with_session
-from tbbridge.shape.series import Restart, doubles, merge_run
+from tbbridge.shape.series import Restart
 from tbbridge.shape.sub_runs import inherited_starts
 from tbbridge.tail.file import GrowingFile
 from tbbridge.tail.logdir import EventPath, Listing
@@ -35,6 +36,10 @@ class Runs(NamedTuple):
     facts: dict[str, dict[str, SeriesFacts]]
     restarts: dict[str, list[Restart]]
     """Of the runs in which the training began again."""
+    failed: list[str]
+    """Messages about files of large runs that could not be read."""
+    gone: list[str]
+    """Messages about those of them that were there a moment before."""
 
 
 class _Small(NamedTuple):
@@ -48,46 +53,62 @@ class _Small(NamedTuple):
         return self.decoded.file(self.number, self.name)
 
 
-def read_runs(logs: LogDirectory, listing: Listing, *, together: bool = True) -> Runs:
+def read_runs(logs: LogDirectory, listing: Listing, *, together: bool = True, room: int | None = None) -> Runs:
     """Read the listed files, each to its end; `logs` then knows those that could not be read.
 
     Args:
         logs: reads the files that are not read together.
         listing: the files.
         together: read small files in batches, from the local file system.
+        room: see `LargeRuns`; the event files of large runs are then without scalars. When None, all points are kept.
     """
     small = _read_small(listing) if together else _SmallFiles({}, {}, {}, {})
     left = {run: files for run, files in listing.runs.items() if run not in small.series}
     rest = {run: [one for one in files if one.path not in small.files] for run, files in left.items()}
-    logs.sweep(replace(listing, runs={run: files for run, files in rest.items() if files}))
+    rest = {run: files for run, files in rest.items() if files}
+    large = LargeRuns(logs.storage, {run: left[run] for run in rest} if room is not None else {}, room or 0)
+    once = large.read_all()
+    logs.sweep(replace(listing, runs={run: files for run, files in rest.items() if run not in once}))
     while logs.unfinished:
         logs.resume()
-    read = {run: _files(files, small.files, logs.runs.get(run, {})) for run, files in left.items()}
+    read = {run: _files(files, small.files, logs.runs.get(run, {})) for run, files in left.items() if run not in once}
+    read |= {run: one.files for run, one in once.items()}
     others = {run: files for run, files in read.items() if files}
     calm, known = small.series, small.facts
     above = inherited_starts(others, known)
     others |= {run: [small.only.pop(run).file()] for run in above if calm.pop(run, None)}
-    merged: dict[str, dict[str, Series]] = {}
+    series: dict[str, dict[str, Series]] = {}
     restarts: dict[str, list[Restart]] = {}
     for run, files in others.items():
-        if run not in above and (alone := _alone(files)):
-            calm[run], known[run] = (alone, 0), with_session(alone.facts()[0], files)
+        if run in once:
+            one: MergedRun | LargeRun = large.read(run, above[run]) if run in above else once[run]
+        elif run not in above and (only := alone(files)):
+            calm[run], known[run] = (only, 0), with_session(only.facts()[0], files)
             continue
-        merged[run], found = merge_run(files, above.get(run, ()))
-        known[run] = with_session({tag: facts(one) for tag, one in merged[run].items()}, files)
-        if found:
-            restarts[run] = found
+        else:
+            series[run] = (one := merged(files, above.get(run, ()))).series
+        known[run] = with_session(one.facts, files)
+        if one.restarts:
+            restarts[run] = one.restarts
     others |= {run: within_domains(run, lambda name: others.get(name, ())) for run in others}
     names = sorted(known)
+
+    def series_of(run: str) -> dict[str, Series]:
+        if run in once:
+            return large.series(run)
+        return series[run] if run in series else calm[run][0].series(calm[run][1])
+
     return Runs(
         OnDemand(
             names,
             lambda run: others[run] if run in others else [small.only[run].file()],
             {run: True for run, one in small.only.items() if not one.decoded.headless[one.number]},
         ),
-        OnDemand(names, lambda run: merged[run] if run in merged else calm[run][0].series(calm[run][1]), calm),
+        OnDemand(names, series_of, calm, large.outlines),
         {run: known[run] for run in names},
         restarts,
+        [line for one in once.values() for line in one.failed],
+        [line for one in once.values() for line in one.gone],
     )
 
 
@@ -105,14 +126,15 @@ def calm_run(runs: Mapping[str, dict[str, Series]], run: str) -> tuple[ManySerie
     return found
 
 
-def _alone(files: list[EventFile]) -> ManySeries | None:
-    """The series of a run of one file that no rule of restarts concerns; None for other runs."""
-    if len(files) > 1 or files[0].starts or doubles(files[0]):
-        return None
-    scalars = files[0].scalars
-    rows = np.array([0, len(scalars.step)])
-    series = ManySeries(scalars, rows, np.zeros(1, np.int32), [tuple(files[0].tags)])
-    return series if series.calm[0] else None
+def outlines(runs: Mapping[str, dict[str, Series]], run: str) -> Mapping[str, Outline]:
+    """Return the outlines of a run's series, without a look at points that are set aside."""
+    known = runs.outlines.get(run) if isinstance(runs, OnDemand) else None
+    return {tag: outline(one) for tag, one in runs[run].items()} if known is None else known
+
+
+def is_passing(runs: Mapping[str, dict[str, Series]], run: str) -> bool:
+    """Whether the points of a run are large, and are in memory only while somebody uses them."""
+    return isinstance(runs, OnDemand) and run in runs.outlines
 
 
 class _SmallFiles(NamedTuple):
@@ -156,19 +178,33 @@ class OnDemand(Mapping[Key, Value]):
         keys: the keys, in the mapping's order.
         make: makes a key's value; called once for each, by whichever thread asks first.
         known: facts about some of the values, which are known before they are made.
+        outlines: those of the values that are kept only as long as they are used, and are then made again; such a value
+            can be referred to weakly.
     """
 
-    __slots__ = ("_made", "_make", "known")
+    __slots__ = ("_made", "_make", "_used", "known", "outlines")
 
-    def __init__(self, keys: Iterable[Key], make: Callable[[Key], Value], known: Mapping[Key, Any]) -> None:
+    def __init__(
+        self,
+        keys: Iterable[Key],
+        make: Callable[[Key], Value],
+        known: Mapping[Key, Any],
+        outlines: Mapping[Key, Any] = MappingProxyType({}),
+    ) -> None:
         self._made: dict[Key, Value | None] = dict.fromkeys(keys)
+        self._used: WeakValueDictionary[Key, Value] = WeakValueDictionary()
         self._make = make
         self.known = known
+        self.outlines = outlines
 
     def __getitem__(self, key: Key) -> Value:
         value = self._made[key]
-        if value is None:
-            value = self._made[key] = self._make(key)
+        if value is None and (value := self._used.get(key)) is None:
+            value = self._make(key)
+            if key in self.outlines:
+                self._used[key] = value
+            else:
+                self._made[key] = value
         return value
 
     def __iter__(self) -> Iterator[Key]:

@@ -39,10 +39,14 @@ class ManySeries:
         first = np.cumsum([0, *map(len, layouts)])
         rank = np.concatenate([np.empty(0, np.int64), *(np.argsort(np.argsort(names)) for names in layouts if names)])
         self._first = np.concatenate([[0], np.cumsum(np.diff(first)[layout])])
-        file = np.repeat(np.arange(len(layout)), np.diff(rows))
-        series = self._first[file] + rank[first[layout[file]] + scalars.tag]
         count = int(self._first[-1])
-        order = np.argsort(series.astype(np.uint16) if count <= _SORTED_QUICKLY else series, kind="stable")
+        kind = np.uint16 if count <= _SORTED_QUICKLY else np.int64
+        file = np.repeat(np.arange(len(layout), dtype=np.int32), np.diff(rows))
+        if len(layout) == 1:
+            series = rank.astype(kind)[scalars.tag]
+        else:
+            series = (self._first[file] + rank[first[layout[file]] + scalars.tag]).astype(kind, copy=False)
+        order = np.argsort(series, kind="stable")
         self._bounds = np.concatenate([[0], np.cumsum(np.bincount(series, minlength=count))])
         self._points = Points(scalars.step[order], scalars.wall_time[order], scalars.value[order])
         self.calm = self._without_falls(file)
@@ -51,7 +55,7 @@ class ManySeries:
         self._places: dict[int, dict[str, int]] = {}
         self._extremes: list[Extremes] | None = None
 
-    def _without_falls(self, file: Int64) -> Bools:
+    def _without_falls(self, file: NDArray[np.int32]) -> Bools:
         step = self._points.step
         falls = step[1:] <= step[:-1]
         falls[self._bounds[1:-1] - 1] = False  # from one series to the next

@@ -19,8 +19,8 @@ from tbbridge.write.table import Cells, RowGroup, Table, column_kinds, slices, u
 if TYPE_CHECKING:
     import pyarrow
 
-ROW_GROUP = 1 << 20
-"""Rows per row group of a file, which readers fetch or skip as one."""
+ROW_GROUP = 1 << 18
+"""Rows per row group of a file at least, which readers fetch or skip as one; at most twice as many."""
 
 
 def arrow_table(table: Table) -> pyarrow.Table:
@@ -84,7 +84,7 @@ class _Sink(io.BytesIO):
 
 
 def _row_groups(table: Table) -> Iterator[list[RowGroup]]:
-    """The table's rows, between one and two million at a time."""
+    """The table's rows, between `ROW_GROUP` and twice as many at a time."""
     waiting: list[RowGroup] = []
     size = 0
     for group in slices(table, ROW_GROUP):

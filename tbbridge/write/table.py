@@ -60,6 +60,8 @@ class Table:
     """The name of the table's file in a directory: the experiment's, and the layout where it is not the run log."""
     kinds: Mapping[str, np.dtype[Any]] = field(default_factory=dict)
     """The type of number columns, where it is known without a look at all groups."""
+    rows: int | None = None
+    """The number of rows, where that is known so."""
 
     @property
     def header(self) -> tuple[str, ...]:

@@ -1,0 +1,106 @@
+"""The series of runs, set aside in a temporary file while nobody uses them."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any, NamedTuple
+from weakref import finalize
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbbridge.core.model import Series
+
+
+class SeriesByTag(dict[str, Series]):
+    """Series by tag, which can be referred to weakly."""
+
+    __slots__ = ("__weakref__",)
+
+
+class _Column(NamedTuple):
+    kind: np.dtype[Any]
+    start: int
+    """Its first byte behind the run's."""
+
+
+class _Place(NamedTuple):
+    """The place of a series."""
+
+    length: int
+    columns: tuple[_Column, ...]
+    """Step, wall time, value, superseded."""
+    ordinal: bool
+    repeats: int
+
+
+class _Run(NamedTuple):
+    start: int
+    size: int
+    places: dict[str, _Place]
+
+
+class SetAside:
+    """Series in a file without a name, which goes with the process however that ends. Any thread may ask.
+
+    The file is made, in the system's directory for temporary files (``TMPDIR``), when the first series is put there.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._file: Any = None
+        self._size = 0
+        self._runs: dict[str, _Run] = {}
+
+    def put(self, run: str, series: Mapping[str, Series]) -> None:
+        """Write the series of a run, in the place of those that it had.
+
+        Raises:
+            OSError: there is no room on the disk, or no file can be made.
+        """
+        places: dict[str, _Place] = {}
+        arrays: list[NDArray[Any]] = []
+        size = 0
+        for tag, one in series.items():
+            columns = []
+            for array in (one.step, one.wall_time, one.value, one.superseded):
+                columns.append(_Column(array.dtype, size))
+                arrays.append(np.ascontiguousarray(array))
+                size += _padded(array.nbytes)
+            places[tag] = _Place(len(one.step), tuple(columns), one.ordinal, one.repeats)
+        with self._lock:
+            if self._file is None:
+                import tempfile
+
+                self._file = tempfile.TemporaryFile(prefix="tbbridge-")  # noqa: SIM115  (open as long as this lives)
+                finalize(self, self._file.close)
+            self._file.seek(self._size)
+            for one_column in arrays:
+                self._file.write(one_column.data)
+                self._file.write(bytes(_padded(one_column.nbytes) - one_column.nbytes))
+            self._file.flush()
+            self._runs[run] = _Run(self._size, size, places)
+            self._size += _padded(size, mmap.ALLOCATIONGRANULARITY)
+
+    def get(self, run: str) -> SeriesByTag:
+        """Return the series of a run; their arrays are read-only, and in memory as far as they are looked at.
+
+        Raises:
+            OSError: it cannot be done.
+        """
+        start, size, places = self._runs[run]
+        data = mmap.mmap(self._file.fileno(), size, access=mmap.ACCESS_READ, offset=start)
+        return SeriesByTag({tag: _series(data, place) for tag, place in places.items()})
+
+
+def _padded(size: int, unit: int = 8) -> int:
+    return -(-size // unit) * unit
+
+
+def _series(data: mmap.mmap, place: _Place) -> Series:
+    step, wall_time, value, superseded = (
+        np.frombuffer(data, kind, place.length, start) for kind, start in place.columns
+    )
+    return Series(step, wall_time, value, superseded, place.ordinal, place.repeats)

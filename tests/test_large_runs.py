@@ -1,0 +1,119 @@
+"""Large runs are set aside on the disk while an export does not use them: the same bytes, and little memory."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from logs import files_of
+from support import ROOT
+from test_small_runs import write_random
+
+from tbbridge.exporting import export
+from tbbridge.exporting.options import ExportOptions
+from tbbridge.reading.findings import findings
+from tbbridge.reading.selection import Selection
+from tbbridge.reading.small_runs import is_passing
+from tbbridge.tail import batch
+from tbbridge.write.events import EventWriter
+
+EVERY_WAY: dict[str, dict[str, Any]] = {
+    "compact/": {},
+    "compact.csv": {},
+    "compact.parquet": {},
+    "long.csv": {"layout": "long", "superseded": True},
+    "long.parquet": {"layout": "long"},
+    "long/": {"layout": "long"},
+    "wide.csv": {"layout": "wide"},
+    "summary.csv": {"layout": "summary"},
+    "events.csv": {"layout": "events", "on": ["loss < 0.5"]},
+    "cut.csv": {"layout": "long", "steps": (1, 3)},
+    "page.html": {},
+}
+
+
+@pytest.fixture
+def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Runs as trainings leave them, of which those of more than 400 bytes are large."""
+    rng = Random(7)
+    monkeypatch.setattr(batch, "SMALL", 400)
+    for number in range(40):
+        folder = tmp_path / "logs" / f"lr{number % 3}" / f"seed{number}" / rng.choice(["", "train", "validation"])
+        for part in range(1 if rng.random() < 0.8 else rng.randrange(1, 4)):
+            write_random(folder / f"events.out.tfevents.{part}", rng)
+    return tmp_path / "logs"
+
+
+def exported(logs: Path, out: Path) -> tuple[dict[str, bytes], list[list[str]], int]:
+    """All files of every layout, the messages of each export, and how many of its runs are set aside."""
+    lines, aside = [], 0
+    for target, options in EVERY_WAY.items():
+        reader = export.Reader()
+        done = export.run_export(logs, f"{out}/{target}", Selection(), ExportOptions(**options), reader)
+        lines.append(findings(done.reading).lines)
+        aside = sum(is_passing(done.reading.runs, run) for run in done.reading.runs) or aside
+    return dict(files_of(out)), lines, aside
+
+
+def test_runs_that_are_set_aside_are_exported_as_others(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Restarts, loops, doubles and damage among them, in every layout."""
+    (tmp_path / "room").mkdir()
+    (tmp_path / "none").mkdir()
+    files, lines, aside = exported(logs, tmp_path / "room")
+    assert aside == 0
+    monkeypatch.setattr(export, "ROOM", 3)
+    again, told, aside = exported(logs, tmp_path / "none")
+    assert aside > 10
+    assert any("superseded" in line for line in lines[0])
+    assert told == lines
+    assert again == files
+
+
+def test_without_room_on_the_disk_runs_stay_in_memory(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk without room costs memory, and no run."""
+
+    def full(**_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    export.export(logs, tmp_path / "room.csv", layout="long")
+    monkeypatch.setattr(export, "ROOM", 3)
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    export.export(logs, tmp_path / "full.csv", layout="long")
+    assert (tmp_path / "full.csv").read_bytes() == (tmp_path / "room.csv").read_bytes()
+    assert "TMPDIR has no room" in caplog.text
+
+
+@pytest.mark.parametrize("target", ["out/", "long.csv"])
+def test_the_memory_of_an_export_does_not_grow_with_the_runs(target: str, tmp_path: Path) -> None:
+    """Sixteen runs of 60,000 points take as much as four; held in memory, the twelve take 14 MB and more."""
+    first = tmp_path / "logs" / "run0" / "events.out.tfevents.1"
+    first.parent.mkdir(parents=True)
+    with EventWriter(first) as writer:
+        for step in range(60_000):
+            writer.scalar("loss", step, step, 1 / (1 + step))
+    peaks = []
+    for count in (4, 16):
+        for number in range(1, count):
+            shutil.copytree(first.parent, tmp_path / "logs" / f"run{number}", dirs_exist_ok=True)
+        options = f"layout={'long' if 'long' in target else 'compact'!r}, force=True"
+        program = (
+            f"import sys; sys.path.insert(0, {str(ROOT / 'tests')!r})\n"
+            "from decode.measure import peak_mb\n"
+            "from tbbridge.exporting import export\n"
+            "export.ROOM = 100_000\n"
+            f"export.export({str(tmp_path / 'logs')!r}, {str(tmp_path)!r} + '/{target}', {options})\n"
+            "print(peak_mb())"
+        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        peaks.append(float(done.stdout))
+    assert peaks[1] - peaks[0] < 8
