@@ -23,7 +23,7 @@ sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")
 os.environ["PYTHONPATH"] = str(support.WITHOUT_TENSORFLOW)
 
 LONGEST = (
-    *("test_frameworks", "test_examples", "test_remote", "test_controls", "test_packaging", "test_engine"),
+    *("test_trainings", "test_remote", "test_controls", "test_packaging", "test_examples", "test_engine"),
     *("test_series_real", "test_ssh_host", "test_everything_beside_scalars", "test_demo_recording", "test_limits"),
     *("test_live", "test_reading_well", "test_permissions", "test_follow_wide", "test_watch"),
 )

@@ -1,4 +1,4 @@
-"""Each example trains for real, by the command line that its docstring names, and its run log ends as it printed."""
+"""The examples that follow a training run as they say (those that train: real/test_trainings.py)."""
 
 from __future__ import annotations
 
@@ -6,42 +6,14 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
-from recorded import expected_curves
-from support import ROOT, environment, run_cli, running_cli, stop, wait_until
-from trainings import train_all
-
-import tbbridge
+from support import ROOT, environment
+from trainings import EXAMPLES, docstring, documented
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-EXAMPLES = {
-    "pytorch_digits": "digits-cnn",
-    "keras_digits": "digits-softmax",
-    "tf_custom_loop": "digits-tf",
-    "lightning_digits": "lightning_logs/version_0",
-    "huggingface_digits": "digits-vit/runs/*",
-    "jax_flax_digits": "digits-flax",
-}
-"""The experiment that the examples' README promises of each; * is a date and a host."""
-
-NO_TRAIN_ACCURACY = {"huggingface_digits"}
-
-
-def docstring(name: str) -> str:
-    """What an example says at its top."""
-    return (ROOT / f"examples/{name}.py").read_text().split('"""')[1]
-
-
-def documented(name: str) -> list[str]:
-    """The command line of the example's docstring that runs it, its lines joined."""
-    lines = docstring(name).replace("\\\n", " ").splitlines()
-    (line,) = [line.strip() for line in lines if line.strip().startswith(f"python examples/{name}.py")]
-    return line.split()
 
 
 def run_in(folder: Path, command: Sequence[str | Path]) -> str:
@@ -55,53 +27,6 @@ def run_in(folder: Path, command: Sequence[str | Path]) -> str:
     done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
-
-
-def printed_metrics(text: str) -> dict[str, float]:
-    """The lines ``train accuracy: 0.97`` and the like."""
-    found = re.findall(r"^((?:train|val) (?:accuracy|cross entropy)): (\S+)$", text, re.MULTILINE)
-    return {column: float(np.float32(value)) for column, value in found}
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, dict[str, float]]]:
-    """Where all examples ran by their documented command lines, watched live; what each printed, by name."""
-    folder = tmp_path_factory.mktemp("examples")
-    (folder / "examples").symlink_to(ROOT / "examples")
-    with running_cli("watch", folder / "logs", "--out", folder / "live", "--no-viewer") as watching:
-        outcomes = train_all([documented(name)[1:] for name in EXAMPLES], folder / "outputs", cwd=folder)
-        for name, (code, _, errors) in zip(EXAMPLES, outcomes, strict=True):
-            assert code == 0, f"{name}: {errors}"
-        printed = {name: printed_metrics(out) for name, (_, out, _) in zip(EXAMPLES, outcomes, strict=True)}
-        for name, metrics in printed.items():
-            wait_until(lambda: published(folder / "live", name) == metrics, what=f"{name} ends with {metrics}")  # noqa: B023
-        assert stop(watching) == 0
-    assert run_cli("export", folder / "logs", "--out", folder / "later").returncode == 0
-    return folder, printed
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_the_run_log_ends_as_the_example_printed(
-    name: str, trained: tuple[Path, Mapping[str, Mapping[str, float]]]
-) -> None:
-    """Watched live, the run log's last values are what the framework printed; and it is what export gives later."""
-    folder, printed = trained
-    assert set(printed[name]) == set(tbbridge.COLUMNS) - ({"train accuracy"} if name in NO_TRAIN_ACCURACY else set())
-    (path,) = run_logs(folder / "later", name)
-    assert path.read_bytes() == (folder / "live" / path.relative_to(folder / "later")).read_bytes()
-    assert path.read_bytes().count(b"\n") > 5
-    assert f"`{EXAMPLES[name].replace('*', '<date>_<host>')}`" in (ROOT / "examples/README.md").read_text()
-
-
-def run_logs(out: Path, name: str) -> list[Path]:
-    """The run logs in a directory of the experiment that the examples' README promises of one of them."""
-    return list(out.glob(f"{EXAMPLES[name]}.csv"))
-
-
-def published(out: Path, name: str) -> dict[str, float]:
-    """The last value of each column of an example's run log; nothing while there is none."""
-    paths = run_logs(out, name)
-    return {column: cells[max(cells)] for column, cells in expected_curves(paths[0]).items()} if paths else {}
 
 
 def test_every_example_says_how_to_watch_it() -> None:

@@ -1,4 +1,4 @@
-"""Real trainings, run side by side as cheaply as can be."""
+"""Real trainings, run side by side as cheaply as can be, and what the examples say of theirs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,35 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from support import environment
+from support import ROOT, environment
 
 Outcome = tuple[int, str, str]
 """A training's exit code, stdout and stderr."""
 
 Command = Sequence[str]
 """A training's script and its arguments."""
+
+EXAMPLES = {
+    "pytorch_digits": "digits-cnn",
+    "keras_digits": "digits-softmax",
+    "tf_custom_loop": "digits-tf",
+    "lightning_digits": "lightning_logs/version_0",
+    "huggingface_digits": "digits-vit/runs/*",
+    "jax_flax_digits": "digits-flax",
+}
+"""The experiment that the examples' README promises of each; * is a date and a host."""
+
+
+def docstring(name: str) -> str:
+    """What an example says at its top."""
+    return (ROOT / f"examples/{name}.py").read_text().split('"""')[1]
+
+
+def documented(name: str) -> list[str]:
+    """The command line of the example's docstring that runs it, its lines joined."""
+    lines = docstring(name).replace("\\\n", " ").splitlines()
+    (line,) = [line.strip() for line in lines if line.strip().startswith(f"python examples/{name}.py")]
+    return line.split()
 
 
 def train_all(commands: Sequence[Command], outputs: Path, *, cwd: Path | None = None) -> list[Outcome]:
