@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+
+import pytest
 
 from tbbridge import export, read
 from tbbridge.following.follower import Follower
-from tbbridge.following.tables import Tables
+from tbbridge.following.tables import ExperimentTable, Tables
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.watching.terminal import row
 from tbbridge.write.events import EventWriter
@@ -73,3 +76,22 @@ def test_an_experiment_that_comes_back_shows_what_its_runs_changed_under_another
         away.rename(train)
         follower.finish()
         assert (tmp_path / "out/exp.csv").read_text().splitlines()[1:] == ["3,,,,0.25"]
+
+
+def test_a_point_that_is_published_at_once_is_shown_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publishing maps the experiment again: that is all its work, also before that is due without publishing."""
+    logdir, path, shown, now = tmp_path / "logs", tmp_path / "out" / "logs.csv", list[str](), [0.0]
+    logdir.mkdir()
+    show = ExperimentTable.show
+    monkeypatch.setattr(ExperimentTable, "show", lambda self, *given: (shown.append(path.name), show(self, *given)))
+    with Publisher(path.parent) as publisher, EventWriter(logdir / "events.out.tfevents.1700000000.host") as writer:
+        follower = Follower(logdir, publisher, summary=False, clock=lambda: now[0])
+        for step in range(4):
+            writer.scalar("val_loss", step, 1.7e9 + step, 1.0)
+            writer.flush()
+            follower.poll()
+            follower.publish()
+            assert path.read_text().splitlines()[-1] == f"{step},,,,1.0"
+            assert len(shown) == step + 1
+            now[0] += 1e6  # its time has come, and that of the mapping alone has not
+            follower.tables.by_name["logs"].map_at = math.inf

@@ -71,7 +71,7 @@ class Follower:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.logs = LogDirectory(root, follow_links=follow_links)
-        self.tables = Tables(self.logs, options, clock)
+        self.tables = Tables(self.logs, options, clock, self._settles)
         self.fulfilments = Fulfilments(conditions, self.tables, self.logs, clock)
         self._outbox = Outbox(publisher, self._content, clock) if publisher else None
         self._layouts = tuple(layouts)
@@ -212,6 +212,10 @@ class Follower:
             self._prune_problems = [line for name in dropped if (line := self._let_go(name))]
         self.fulfilments.look(changed)
         return changed
+
+    def _settles(self, name: str) -> bool:
+        """Whether an experiment that changed is published next, and mapped again for it."""
+        return bool(self._outbox and not self.logs.reading and self._is_run_log(name) and self._outbox.is_free(name))
 
     def _is_ready(self, files: Iterable[str], runs: Iterable[str]) -> bool:
         """Whether files of these runs may be published: they are read, or a part of it would replace nothing."""

@@ -28,7 +28,7 @@ from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.facts import GrowingFacts, SeriesFacts
 from tbbridge.shape.growing_run import ReadAgain, RunSeries
 from tbbridge.shape.hparams import ended, hparam_domains, within_domains
-from tbbridge.shape.losses import headless_notes, loss_notes, restart_notes
+from tbbridge.shape.losses import Losses, headless_notes, loss_notes, restart_notes
 from tbbridge.shape.mapping.charts import chart_series
 from tbbridge.shape.mapping.experiments import ROOT, RunPlace, directories_above, is_session, run_above, session_tag
 from tbbridge.shape.mapping.mapping import Mapper, MappingOptions, changes, check_overrides
@@ -170,7 +170,7 @@ class Run:
     session: str = ""
     """`session_tag` where it holds only hyperparameter sessions."""
     calm: bool = False
-    """No rule concerned it when it was read, and it is as it was then: there is nothing to say of it."""
+    """No rule concerned it, nothing of it was lost, and no session is in it: there is nothing to say of it."""
     _growing: dict[str, GrowingFacts] = field(default_factory=dict)
     _stale: dict[str, int] = field(default_factory=dict)
 
@@ -187,7 +187,6 @@ class Run:
             announced: the session starts of the runs that have some.
         """
         files, whole = logs.take(name)
-        self.calm = False
         above = self._starts_above(name, files, announced)
         try:
             if not whole and _starts(above) != _starts(self.above):
@@ -204,6 +203,7 @@ class Run:
         for tag, row in self.series.changes().items():
             self.changed[tag] = min(row, self.changed.get(tag, row))
             self._stale[tag] = min(row, self._stale.get(tag, row))
+        self.calm = self._is_calm()
         before, self.session = self.session, self._session()
         return set(self.series.tags) != self.facts.keys() or self.session != before
 
@@ -214,6 +214,15 @@ class Run:
             return []
         tags = {tag for file in (*self.files.values(), *files) for tag in file.tags}
         return announced.get(run_above(name, tags) or "", [])
+
+    def _is_calm(self) -> bool:
+        series = self.series
+        if series.restarts or series.rewritten or series.losses != Losses():
+            return False
+        return not any(
+            file.damage or file.passed_over or file.headless or file.session_end or file.hparam_values
+            for file in self.files.values()
+        )
 
     def _session(self) -> str:
         counts = (len(self.series.live(tag).step) for tag in self.series.tags)
@@ -275,6 +284,12 @@ class Tables:
     axis again, when it is to be published (`settle`, from any thread while no other method runs), or when that costs no
     more than `MAPPING_SHARE` of the time; until then its run log grows as it is.
 
+    Args:
+        logs: the event files as read so far.
+        options: how series are mapped to columns.
+        clock: monotonic seconds.
+        settles: whether an experiment that changed is settled next, since it is published: that is all its work then.
+
     Attributes:
         by_name: the tables, in the mapping's order; those whose source is gone after the others.
         problems: messages.
@@ -286,6 +301,7 @@ class Tables:
         logs: LogDirectory,
         options: MappingOptions | None = None,
         clock: Callable[[], float] = time.monotonic,
+        settles: Callable[[str], bool] = lambda name: False,
     ) -> None:
         self.by_name: dict[str, ExperimentTable] = {}
         self.problems: list[str] = []
@@ -300,6 +316,7 @@ class Tables:
         self._unsure: set[str] = set()
         self._settling = threading.Lock()
         self._clock = clock
+        self._settles = settles
 
     def update(self, changed: Iterable[str]) -> set[str]:
         """Take in the news of these runs; return the experiments that changed."""
@@ -320,7 +337,7 @@ class Tables:
         self._unsure |= names
         now = self._clock()
         due = self._remap([name for name in self._unsure if self.by_name[name].map_at <= now])
-        self._refresh_all(names - due, sure=False)
+        self._refresh_all({name for name in names - due if not self._settles(name)}, sure=False)
         return names | self._refresh_all(due)
 
     def settle(self, name: str) -> None:

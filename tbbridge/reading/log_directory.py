@@ -290,8 +290,11 @@ class LogDirectory:
             grown: takes the paths of the files that were read before and have new bytes.
         """
         changed: set[str] = set()
+        paths = list(paths)
+        if not paths:
+            return changed
         known = {path for path in paths if self._files[path][1].last_write is not None} if grown is not None else set()
-        for path, news in self._look(list(paths)):
+        for path, news in self._look(paths):
             run, file = self._files[path]
             if file.void:
                 file.void = False

@@ -69,28 +69,27 @@ class SummaryCsv:
 
     def __init__(self) -> None:
         self._columns: tuple[str, ...] = ()
-        self._hparams: tuple[str, ...] = ()
         self._lines: dict[str, _Line] = {}
 
     def text(self, rows: Mapping[str, Mapping[str, Cell]]) -> bytes:
         """Return the CSV of these rows, by experiment, in their order; a row that is known is not written again."""
-        old, self._lines = self._lines, {}
-        given_again = old.keys() == rows.keys()
-        for name, row in rows.items():
-            known = old.get(name)
-            if known is None or known.row is not row:
-                self._lines[name] = _Line(row, *_parted(row), b"")
-                given_again = given_again and known is not None and known.hparams == self._lines[name].hparams
-            else:
-                self._lines[name] = known
-        if not given_again:
-            self._hparams = _hparam_columns([line.hparams for line in self._lines.values()])
-        columns = (*_columns(line.keys for line in self._lines.values()), *self._hparams)
-        new = {name: line.row for name, line in self._lines.items() if not line.text or columns != self._columns}
-        for name, text in zip(new, csv_rows(new, columns), strict=True):
-            self._lines[name] = self._lines[name]._replace(text=text)
-        self._columns = columns
-        return b"".join((PLAIN.line((_LABEL, *columns)), *(line.text for line in self._lines.values())))
+        old, names = self._lines, list(rows)
+        news = {
+            name: _Line(row, *_parted(row), b"")
+            for name, row in rows.items()
+            if name not in old or old[name].row is not row
+        }
+        alike = list(old) == names and all(old[name][1:3] == line[1:3] for name, line in news.items())
+        lines = old | news if alike else {name: news[name] if name in news else old[name] for name in names}
+        columns = self._columns
+        if not alike:
+            hparams = _hparam_columns([line.hparams for line in lines.values()])
+            columns = (*_columns(line.keys for line in lines.values()), *hparams)
+        written = {name: lines[name].row for name in (news if columns == self._columns else names)}
+        for name, text in zip(written, csv_rows(written, columns), strict=True):
+            lines[name] = lines[name]._replace(text=text)
+        self._columns, self._lines = columns, lines
+        return b"".join((PLAIN.line((_LABEL, *columns)), *(line.text for line in lines.values())))
 
 
 def csv_rows(rows: Mapping[str, Mapping[str, Cell]], columns: Sequence[str]) -> list[bytes]:

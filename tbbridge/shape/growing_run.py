@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tbbridge.core.growing_column import common_prefix
 from tbbridge.core.model import EventFile, Int64, Points, Start
 from tbbridge.shape import series as rules
-from tbbridge.shape.growing_series import GrowingSeries
+from tbbridge.shape.growing_series import GrowingSeries, ascends
 from tbbridge.shape.losses import Losses
 from tbbridge.shape.series import Restart
 
@@ -87,6 +87,8 @@ class _Holder:
 
     def may_loop(self, step: Int64, live: Int64) -> bool:
         """Whether rule 3 may apply to its next points, the tag's live steps being `live`."""
+        if ascends(step) and (self.last is None or step[0] > self.top):
+            return False
         steps = step if self.last is None else np.append(self.last, step)
         top = (
             np.maximum.accumulate(np.maximum(steps, self.top))
@@ -247,7 +249,7 @@ class RunSeries:
         """Put a file's new points in."""
         wide, reaching = rules.doubles(file), self._reaching(known)
         points = Points(file.scalars.step, file.scalars.wall_time, file.scalars.value)
-        for number in np.unique(file.scalars.tag).tolist():
+        for number in np.flatnonzero(np.bincount(file.scalars.tag)).tolist():
             tag, news = file.tags[number], rules.taken(points, file.scalars.tag == number)
             kind = np.float64 if number in wide else np.float32
             series = self._series.get(tag)
@@ -264,7 +266,7 @@ class RunSeries:
             if holder.may_loop(news.step, live):
                 raise ReadAgain
             last = news.step[-1]
-            holder.note(news.step, bool(np.isin(last, live)) or bool((news.step[:-1] == last).any()))
+            holder.note(news.step, _holds(live, last) or bool((news.step[:-1] == last).any()))
             row = series.put(news, part)
             self.rewritten += row < len(live)
             self._change(tag, row)
@@ -350,6 +352,12 @@ class RunSeries:
 def _matters(file: EventFile) -> bool:
     """Whether anything of the file matters to a series."""
     return len(file.scalars.step) > 0 or bool(file.starts)
+
+
+def _holds(steps: Int64, step: int) -> bool:
+    """Whether a step is among `steps`, which ascend."""
+    row = int(steps.searchsorted(step))
+    return row < len(steps) and bool(steps[row] == step)
 
 
 def _numbered(series: GrowingSeries, step: Int64) -> Int64:

@@ -73,7 +73,7 @@ class GrowingSeries:
         largest = int(news.step.max())
         self.largest = max(self.largest, largest) if self.points else largest
         self.points += len(news.step)
-        if _ascends(np.concatenate([steps.view[-1:], news.step])):
+        if ascends(np.concatenate([steps.view[-1:], news.step])):
             first = len(steps)
         else:
             first = int(steps.view.searchsorted(news.step.min()))
@@ -84,7 +84,7 @@ class GrowingSeries:
             columns = tuple(map(np.concatenate, zip(before, news, strict=True)))
             known = self._parts.view[first:] if self._parts is not None else np.zeros(len(before.step), np.int32)
             parts = np.concatenate([known, parts])
-        if first < len(steps) or not _ascends(news.step):
+        if first < len(steps) or not ascends(news.step):
             order = np.lexsort((parts, columns[0]))
             last = np.append(np.diff(columns[0][order]) != 0, True)
             order = order[last]
@@ -99,5 +99,6 @@ class GrowingSeries:
         return first
 
 
-def _ascends(step: Int64) -> bool:
+def ascends(step: Int64) -> bool:
+    """Whether each step is larger than the one before it."""
     return bool((step[1:] > step[:-1]).all())

@@ -14,9 +14,9 @@ from tbbridge.write.publish import Publisher
 
 log = logging.getLogger(__name__)
 
-SPACING, SUMMARY_SPACING = 20.0, 100.0
+SPACING, SUMMARY_SPACING = 20.0, 200.0
 """A file is published again at the soonest after this many times the processor time that its last publishing took, so
-that it takes no more than about 5 % of a core; and the summary, which changes whenever any run grows, 1 %. The first
+that it takes no more than about 5 % of a core; and the summary, which changes whenever any run grows, 0.5 %. The first
 summary does not count: it computes every row, and the next only the new."""
 
 MANY, THREADS = 8, 8
@@ -80,6 +80,10 @@ class Outbox:
     def may_begin(self, name: str) -> bool:
         """Whether a part of a file may be published: no whole one of an earlier process would be replaced by it."""
         return name in self._entries or not self._publisher.path(name).exists()
+
+    def is_free(self, name: str) -> bool:
+        """Whether a file that changes now is published by the next `send`."""
+        return name in self._entries and self._entries[name].not_before <= self._clock()
 
     def due(self) -> float | None:
         """When `send` has something to do, by the clock; None while nothing waits."""
