@@ -28,11 +28,11 @@ class Trained(NamedTuple):
     Attributes:
         folder: the examples log in ``logs``, a framework's training in ``<its name>/logs``; ``live`` has the run logs
             of the examples as they were watched, ``later`` as they were exported.
-        outcomes: by the name of the example or framework.
+        outcomes: by the name of the example, or the directory of the framework.
     """
 
     folder: Path
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str | Path, Outcome]
 
 
 @pytest.fixture(scope="module")
@@ -41,16 +41,14 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("trainings")
     (folder / "examples").symlink_to(ROOT / "examples")
     here = [item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path]
-    asked = [item.callspec.params for item in here]
-    commands: dict[str, Sequence[str]] = {
-        **{one["name"]: documented(one["name"])[1:] for one in asked if "name" in one},
-        **{
-            one["framework"].name: [str(one["framework"] / "train.py"), str(folder / one["framework"].name / "logs")]
-            for one in asked
-            if "framework" in one
-        },
-    }
-    examples = [name for name in commands if name in EXAMPLES]
+    commands: dict[str | Path, Sequence[str]] = {}
+    for asked in (item.callspec.params for item in here):
+        if "name" in asked:
+            commands[asked["name"]] = documented(asked["name"])[1:]
+        else:
+            framework = asked["framework"]
+            commands[framework] = [str(framework / "train.py"), str(folder / framework.name / "logs")]
+    examples = [name for name in EXAMPLES if name in commands]
     with running_cli("watch", folder / "logs", "--out", folder / "live", "--no-viewer") as watching:
         done = train_all(list(commands.values()), folder / "outputs", cwd=folder)
         outcomes = dict(zip(commands, done, strict=True))
@@ -97,7 +95,7 @@ def test_the_run_log_ends_as_the_example_printed(name: str, trained: Trained) ->
 @pytest.mark.parametrize("framework", LIVE, ids=lambda folder: folder.name)
 def test_a_live_training_gives_the_run_log_that_the_framework_printed(framework: Path, trained: Trained) -> None:
     """The columns are those that its user would choose, and their last values those that the framework itself holds."""
-    code, output, errors = trained.outcomes[framework.name]
+    code, output, errors = trained.outcomes[framework]
     assert code == 0, errors
     printed = json.loads(output.splitlines()[-1])
     reading = tbbridge.read(trained.folder / framework.name / "logs")
