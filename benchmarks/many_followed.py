@@ -1,7 +1,8 @@
-"""What following many small runs costs at the start: `python benchmarks/many_followed.py LOGDIR`.
+"""What following many small runs costs at the start: `python benchmarks/many_followed.py LOGDIR [DIRECTORY]`.
 
 Processor seconds of the whole process, so that other work on the machine counts for little. Another build's Python runs
-the same file. The answers are proven first: as many run logs are published as there are experiments.
+the same file. The run logs are written below the directory, and removed. The answers are proven first: as many run
+logs are published as there are experiments.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ def peak_mb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
-def main(logdir: str) -> None:
-    with tempfile.TemporaryDirectory(dir=".") as out, Publisher(out) as publisher:
+def main(logdir: str, beside: str = ".") -> None:
+    with tempfile.TemporaryDirectory(dir=beside) as out, Publisher(out) as publisher:
         follower = Follower(logdir, publisher)
         moments = [time.process_time()]
         follower.poll()

@@ -20,7 +20,7 @@ TEMPORARY = re.compile(r"\.tbbridge-\d+-(whole-)?\d+\.tmp")
 _FLAGS = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 """No link is followed, no FIFO waited for; Windows has the last one alone."""
 
-_SMALL = 1 << 20
+SMALL = 1 << 20
 """Bytes of a file below which other files may be written before it is synchronized."""
 _Done = TypeVar("_Done")
 
@@ -136,7 +136,7 @@ def _begin(path: Path, chunks: Iterable[bytes]) -> _Begun:
     begun = _Begun(path, temporary, FileIO(descriptor, "wb"))
     try:
         _keep_permissions(path, descriptor)
-        if _write_all(descriptor, chunks) < _SMALL and hasattr(os, "posix_fadvise"):  # the disk begins with all of them
+        if _write_all(descriptor, chunks) < SMALL and hasattr(os, "posix_fadvise"):  # the disk begins with all of them
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     except BaseException:
         _drop(begun)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tbbridge.core.errors import PublishError
+from tbbridge.write.atomic import SMALL
 from tbbridge.write.names import SUMMARY
+from tbbridge.write.parallel import WRITERS, ordered_map, small_files_at_once
 from tbbridge.write.publish import Publisher
 
 log = logging.getLogger(__name__)
@@ -19,8 +21,8 @@ SPACING, SUMMARY_SPACING = 20.0, 200.0
 that it takes no more than about 5 % of a core; and the summary, which changes whenever any run grows, 0.5 %. The first
 summary does not count: it computes every row, and the next only the new."""
 
-MANY, THREADS = 8, 8
-"""From this many files on they are written by this many threads: each waits for the disk, hardly for the processor."""
+FEW = 8
+"""Files that one thread writes together however few there are."""
 
 RETRY_FIRST, RETRY_LAST = 0.5, 5.0
 """Seconds between attempts at a file that could not be written: doubled from the first to the last."""
@@ -93,10 +95,9 @@ class Outbox:
         """Publish the due files, or `everything` that changed; return the names of those that are up to date now."""
         now = self._clock()
         waiting = [name for name, one in self._waiting.items() if everything or one.not_before <= now]
-        if len(waiting) < MANY:
-            return [name for name in waiting if self._send(name)]
-        with ThreadPoolExecutor(THREADS) as pool:
-            return [name for name, sent in zip(waiting, pool.map(self._send, waiting), strict=True) if sent]
+        size = min(small_files_at_once(), max(FEW, -(-len(waiting) // WRITERS)))
+        groups = [waiting[start : start + size] for start in range(0, len(waiting), size)]
+        return [name for sent in ordered_map(self._send, groups, WRITERS) for name in sent]
 
     def remove(self, name: str) -> None:
         """Remove a published file.
@@ -108,27 +109,57 @@ class Outbox:
         self._entries.pop(name, None)
         self._waiting.pop(name, None)
 
-    def _send(self, name: str) -> bool:
-        entry = self._entries[name]
+    def _send(self, names: Sequence[str]) -> list[str]:
+        """Publish some files, small ones together; return the names of those that are up to date."""
+        texts: dict[str, bytes] = {}
+        costs: dict[str, float] = {}
+        sent: list[str] = []
+        for name in names:
+            began = time.thread_time()
+            try:
+                data = self._render(name, None if name == SUMMARY else self._publisher.published(name))
+            except Exception as error:  # a bug: it must not stop the others
+                self._fail(name, error)
+                continue
+            costs[name] = time.thread_time() - began
+            if data is None:
+                sent.append(self._done(name, costs[name]))
+            elif len(data) < SMALL:
+                texts[name] = data
+            else:
+                sent += self._publish({name: data}, costs)
+        return sent + self._publish(texts, costs) if texts else sent
+
+    def _publish(self, texts: Mapping[str, bytes], costs: Mapping[str, float]) -> list[str]:
+        """Publish files together, which took `costs` before; return the names of those that were written."""
         began = time.thread_time()
+        results: Mapping[str, Path | Exception]
         try:
-            data = self._render(name, None if name == SUMMARY else self._publisher.published(name))
-            if data is not None:
-                self._publisher.publish(name, data)
-        except PublishError as error:
-            return self._failed(entry, error.message)
-        except Exception as error:  # a bug: it must not stop the others
-            log.exception("publishing %s failed", name)
-            return self._failed(entry, f"cannot write {name}: {type(error).__name__}: {error}")
+            results = self._publisher.publish_all(texts)
+        except Exception as error:  # a bug, or the lock is another's now
+            results = dict.fromkeys(texts, error)
+        each = (time.thread_time() - began) / len(texts)
+        failed = {name: result for name, result in results.items() if isinstance(result, Exception)}
+        for name, reason in failed.items():
+            self._fail(name, reason)
+        return [self._done(name, costs[name] + each) for name in texts if name not in failed]
+
+    def _done(self, name: str, cost: float) -> str:
+        """A file is up to date, which took `cost` seconds of the processor; returns its name."""
+        entry = self._entries[name]
         entry.problem, entry.retry_after = "", RETRY_FIRST
         self._waiting.pop(name, None)
         spacing = SPACING if name != SUMMARY else SUMMARY_SPACING if entry.sent else 0.0
         entry.sent = True
-        entry.not_before = self._clock() + spacing * (time.thread_time() - began)
-        return True
+        entry.not_before = self._clock() + spacing * cost
+        return name
 
-    def _failed(self, entry: _Entry, problem: str) -> bool:
-        entry.problem = problem
+    def _fail(self, name: str, error: Exception) -> None:
+        entry = self._entries[name]
+        if isinstance(error, PublishError):
+            entry.problem = error.message
+        else:
+            log.error("publishing %s failed", name, exc_info=error)
+            entry.problem = f"cannot write {name}: {type(error).__name__}: {error}"
         entry.not_before = self._clock() + entry.retry_after
         entry.retry_after = min(2 * entry.retry_after, RETRY_LAST)
-        return False

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -91,14 +92,13 @@ def test_everything_goes_out_at_the_end(one: Scripted) -> None:
 def test_a_failure_is_told_and_tried_again(one: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     """With growing pauses; the others are not kept waiting, and the line goes when it succeeds."""
     one.data = {"a": b"1", "b": b"1"}
-    publish = one.publisher.publish
+    publish_all = one.publisher.publish_all
 
-    def fail(name: str, data: bytes) -> Path:
-        if name == "a":
-            raise PublishError("cannot write a: No space left on device")
-        return publish(name, data)
+    def fail(texts: Mapping[str, bytes]) -> dict[str, Path | PublishError]:
+        written = publish_all({name: data for name, data in texts.items() if name != "a"})
+        return {"a": PublishError("cannot write a: No space left on device"), **written}
 
-    monkeypatch.setattr(one.publisher, "publish", fail)
+    monkeypatch.setattr(one.publisher, "publish_all", fail)
     one.outbox.put(["a", "b"])
     assert one.outbox.send() == ["b"]
     assert one.outbox.problems == ["cannot write a: No space left on device"]
@@ -106,7 +106,7 @@ def test_a_failure_is_told_and_tried_again(one: Scripted, monkeypatch: pytest.Mo
     one.now = room.RETRY_FIRST
     assert one.outbox.send() == []
     assert one.outbox.due() == one.now + 2 * room.RETRY_FIRST
-    monkeypatch.setattr(one.publisher, "publish", publish)
+    monkeypatch.setattr(one.publisher, "publish_all", publish_all)
     one.now = 100.0
     assert one.outbox.send() == ["a"]
     assert one.outbox.problems == []
