@@ -77,12 +77,17 @@ def file_names(experiments: Iterable[str], *, case_matters: bool = True) -> dict
     if case_matters:
         return names
     groups: dict[str, list[str]] = defaultdict(list)
-    for experiment, name in names.items():
-        groups[unicodedata.normalize("NFC", name).casefold()].append(experiment)
+    for experiment in names:
+        groups[caseless(experiment)].append(experiment)
     for _, *others in groups.values():
         for experiment in others:
             names[experiment] = names[experiment].removesuffix(SUFFIX) + _hash(experiment) + SUFFIX
     return names
+
+
+def caseless(experiment: str) -> str:
+    """Return the file name of an experiment without what only case and normal form tell apart (Unicode, D145)."""
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", file_name(experiment)).casefold())
 
 
 def _escape(part: str, *, directory: bool) -> str:

@@ -66,6 +66,7 @@ class Outbox:
 
     def put(self, names: Collection[str]) -> None:
         """These files changed."""
+        self._publisher.expect(names)
         for name in names:
             self._waiting[name] = self._entries.setdefault(name, _Entry())
 

@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import accumulate
@@ -15,7 +16,7 @@ from typing import NamedTuple
 
 from tbbridge.core.errors import LockedError, PathError, PublishError
 from tbbridge.write.atomic import case_matters, check_outside, remove_stale, replace_files, synchronize
-from tbbridge.write.names import file_names
+from tbbridge.write.names import caseless, file_name, file_names
 
 MOST_DIRECTORIES = 5000
 """Directories of a target that are searched for a killed tbbridge's temporary files: less than half a second."""
@@ -57,6 +58,7 @@ class Publisher:
         self._keep_out = keep_out
         check_outside(self.out, keep_out)
         self._names: dict[str, str] = {}
+        self._alike: dict[str, list[str]] = defaultdict(list)
         self._versions: dict[str, _Version] = {}
         self._cleaned: set[tuple[int, int]] = set()
         self._unsynchronized: set[str] = set()
@@ -80,13 +82,33 @@ class Publisher:
         """The path of the published experiment `name`."""
         with self._naming:
             if name not in self._names:
-                self.expect([name] if self._case_matters else [*self._names, name])
+                self.expect([name])
             return self.out / self._names[name]
 
     def expect(self, names: Iterable[str]) -> None:
-        """Say which experiments there are: where case does not matter, file names depend on all of them."""
+        """Say which experiments there are: where case does not matter, file names depend on all of them.
+
+        A file that was published gets another name at once where it needs one beside the new ones.
+        """
         with self._naming:
-            self._names.update(file_names(names, case_matters=self._case_matters))
+            for name in names:
+                if name in self._names:
+                    continue
+                if self._case_matters:
+                    self._names[name] = file_name(name)
+                    continue
+                self._alike[caseless(name)].append(name)
+                for one, file in file_names(self._alike[caseless(name)], case_matters=False).items():
+                    self._rename(one, file)
+
+    def _rename(self, name: str, file: str) -> None:
+        """Name the file of an experiment, also where it was published under another name."""
+        version, old = self._versions.get(name), self._names.get(name, file)
+        if old != file and version and self._untouched(name, version):
+            with contextlib.suppress(OSError):  # it is written again
+                os.replace(self.out / old, self.out / file)
+                self._unsynchronized.add(os.fspath((self.out / file).parent))
+        self._names[name] = file
 
     def publish(self, name: str, data: bytes) -> Path:
         """Replace the file of experiment `name` by `data`; nothing is written when it holds just that already.

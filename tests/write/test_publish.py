@@ -364,6 +364,25 @@ def test_a_file_that_case_alone_tells_apart_is_never_overwritten(out: Path, monk
     assert sorted(path.read_bytes() for path in paths) == [b"Run", b"run"]
 
 
+def test_a_file_gets_another_name_when_one_that_case_alone_tells_apart_comes(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is there in the end does not depend on which experiment came first; an edited file stays where it is."""
+    monkeypatch.setattr("tbbridge.write.publish.case_matters", lambda _: False)
+    names = ["stra\u00dfe", "strasse", "STRASSE", "cafe\u0301", "caf\u00e9"]
+    with Publisher(out) as publisher:
+        for name in names:
+            publisher.publish(name, name.encode())
+        assert publisher.changed_by_others() == []
+        publisher.publish("b", b"ours")
+        (out / "b.csv").write_bytes(b"edited")
+        publisher.publish("B", b"another")
+    found = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert found.pop("b.csv") == b"edited"
+    assert found.pop("B.csv") == b"another"
+    assert found == {file: name.encode() for name, file in file_names(names, case_matters=False).items()}
+
+
 def test_where_the_system_lacks_fcntl_a_file_is_the_lock(out: Path) -> None:
     """As on Windows: published whole, a second tbbridge refuses, and the directory is free in the end."""
     program = f"""
