@@ -16,7 +16,7 @@ from tbbridge.viewer import security
 from tbbridge.viewer.app import make_app
 from tbbridge.viewer.front import Front, clean_prefix
 from tbbridge.viewer.gzip import Pressed
-from tbbridge.viewer.protocol import BoundedHttp
+from tbbridge.viewer.protocol import BoundedHttp, EndingWebsocket
 from tbbridge.viewer.transport import LONGEST_WANT
 
 EVERYWHERE = ("", "0.0.0.0", "::")
@@ -91,7 +91,7 @@ def serve(
         log_config=None,
         access_log=False,
         http=BoundedHttp,
-        ws="websockets-sansio",
+        ws=EndingWebsocket,
         ws_max_size=2 * LONGEST_WANT,
         lifespan="off",
     )

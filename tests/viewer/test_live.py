@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import threading
 import time
@@ -14,9 +15,11 @@ import pytest
 from memory_source import MemorySource, points, training
 from screen import Screen
 from support import free_port, wait_until
+from websockets.server import ServerProtocol
 from websockets.sync.client import connect
 
 from tbbridge.viewer import Handle, layout, register, serve
+from tbbridge.viewer.protocol import BoundedHttp, EndingWebsocket
 
 
 def test_points_are_pushed_as_they_come(screen: Screen, source: MemorySource) -> None:
@@ -128,6 +131,23 @@ def test_a_source_that_fails_is_asked_again(source: MemorySource, open_page: Cal
         source.append("mnist-cnn", 500, train_accuracy=0.5)
         wait_until(lambda: screen.line("accuracy", "Training")["x"][-1:] == [500], 40.0, what="it goes on")
         screen.page.goto("about:blank")
+
+
+def test_what_a_page_held_is_free_when_it_goes(source: MemorySource, port: int) -> None:
+    """Its connection, and what compresses for it, do not wait for the garbage collector."""
+    kinds = (BoundedHttp, EndingWebsocket, ServerProtocol)
+    with serve(source, port=port) as handle:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                with connect(f"ws{handle.url.removeprefix('http')}_tbbridge/live/") as tab:
+                    tab.send('{"want": {"experiment": ["mnist-cnn"]}}')
+                    assert tab.recv()
+                    assert sum(type(one) in kinds for one in gc.get_objects()) == 2
+                wait_until(lambda: not any(type(one) in kinds for one in gc.get_objects()), what="all is free")
+        finally:
+            gc.enable()
 
 
 class Proxy:
