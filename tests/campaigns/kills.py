@@ -59,7 +59,7 @@ def whole(out: Path) -> Counter[str]:
             cells = row.split(",")
             assert len(cells) == 5, path
             assert int(cells[0]) == number, path
-            assert {cell for cell in cells[1:] if cell} == {f"{number / 4:.9g}"}, f"{path}: {row}"
+            assert {cell for cell in cells[1:] if cell} == {repr(number / 4)}, f"{path}: {row}"
         found[str(path.relative_to(out))] += 1
     return found
 
@@ -67,6 +67,12 @@ def whole(out: Path) -> Counter[str]:
 def published(out: Path) -> dict[str, bytes]:
     """The run logs, by path."""
     return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*.csv")}
+
+
+def replaced(out: Path) -> int:
+    """When a run log was last replaced, in nanoseconds; 0 before the first."""
+    times = [path.stat().st_mtime_ns for path in (out / "b.csv", out / "c/d.csv") if path.exists()]
+    return max(times, default=0)
 
 
 def main() -> None:
@@ -80,14 +86,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         logs, out = Path(folder, "logs"), Path(folder, "logs-csv")
         training = Training(logs)
-        stale = 0
+        stale = publishing = 0
         command = [sys.executable, "-m", "tbbridge", "watch", str(logs), "--no-viewer"]
         for number in range(args.kills):
+            before = replaced(out)
             watch = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-            end = time.monotonic() + chance.uniform(0.3, 1.5)
+            publishes = number % 2 == 0  # every second one is killed while it starts, or soon after
+            end = time.monotonic() + (60.0 if publishes else chance.uniform(0.3, 1.5))
             while time.monotonic() < end:
                 training.write()
                 time.sleep(0.004)
+                if publishes and replaced(out) > before:
+                    publishes, end = False, time.monotonic() + chance.uniform(0.0, 0.5)
+            publishing += number % 2 == 0 and not publishes
             watch.send_signal(signal.SIGKILL)
             watch.wait()
             if out.exists():
@@ -106,7 +117,8 @@ def main() -> None:
         assert watch.wait(60) == 0
         left = [path for path in out.rglob("*") if TEMPORARY.fullmatch(path.name)]
         assert not left, left
-    print(f"{args.kills} kills: no torn file; {stale} temporary files of killed processes were seen, none is left;")
+    print(f"{args.kills} kills, {publishing} of them within half a second of a publish: no torn file;")
+    print(f"{stale} temporary files of killed processes were seen, none is left;")
     print("the published bytes equal a fresh export")
 
 
