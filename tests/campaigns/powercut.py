@@ -31,6 +31,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 MODULES = ("virtio/virtio_ring", "virtio/virtio", "virtio/virtio_pci_modern_dev", "virtio/virtio_pci_legacy_dev")
 MODULES += ("virtio/virtio_pci", "block/virtio_blk")
 LEFT_OUT = ("test", "site-packages", "dist-packages", "idlelib", "ensurepip", "tkinter", "unittest", "__pycache__")
+PUBLISHES = ("__init__.py", "core/__init__.py", "core/errors.py", "write/__init__.py")
+PUBLISHES += ("write/atomic.py", "write/names.py", "write/publish.py")
 FLUSH, FUA, DISCARD = 1, 2, 4
 MAGIC = 0x6A736677736872
 
@@ -63,7 +65,7 @@ def content(system: Path) -> Iterator[tuple[str, bytes]]:
     for folder, folders, files in os.walk(standard):
         folders[:] = [name for name in folders if name not in LEFT_OUT and not name.startswith("config-")]
         yield from ((os.path.join(folder, name), Path(folder, name).read_bytes()) for name in files)
-    for name in ("__init__.py", "errors.py", "write/__init__.py", "write/publish.py", "write/names.py"):
+    for name in PUBLISHES:
         yield f"/app/tbbridge/{name}", (PROJECT / "tbbridge" / name).read_bytes()
     yield "/guest.py", Path(__file__).with_name("powercut_guest.py").read_bytes()
     (drivers,) = system.glob("lib/modules/*/kernel/drivers")
