@@ -78,6 +78,13 @@ def prefix_states(data: Buffer, offsets: Int64, state: int) -> UInt32:
     `offsets` ascend. Raises ValueError where they leave the data.
     """
 
+def sound(data: Buffer) -> tuple[int, int]:
+    """How many records from the start of `data` on are copied as they are, and where they end.
+
+    Both checksums of each hold, its payload is an Event (`tbbridge.decode.utf8_repair`), and its texts are UTF-8. The
+    first record that is not so, or that is not wholly in `data`, ends them.
+    """
+
 def shift(states: UInt32, lengths: Int64) -> UInt32:
     """The states after ``lengths[i]`` zero bytes each."""
 

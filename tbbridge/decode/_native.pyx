@@ -15,7 +15,7 @@ import numpy as np
 from tbbridge.decode import scan_result
 from tbbridge.decode.scan_result import FilesScan, Scan
 
-__all__ = ["can_jump_over", "crc32c", "crc_kind", "headers", "masked_crc32c", "prefix_states", "scan", "scan_files", "shift", "use_portable_crc"]
+__all__ = ["can_jump_over", "crc32c", "crc_kind", "headers", "masked_crc32c", "prefix_states", "scan", "scan_files", "shift", "sound", "use_portable_crc"]
 
 cdef extern from "_crc.h":
     enum:
@@ -405,5 +405,6 @@ cdef object result(Work* w, Py_ssize_t at, int stop, object need):
 
 include "_files.pxi"
 include "_checks.pxi"
+include "_sound.pxi"
 
 use_portable_crc(False)

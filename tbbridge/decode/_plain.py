@@ -39,6 +39,7 @@ from tbbridge.decode.scan_result import (
     Scan,
 )
 from tbbridge.decode.skip_large import JUMP, Walk
+from tbbridge.decode.utf8_repair import readable
 
 __all__ = [
     "can_jump_over",
@@ -50,6 +51,7 @@ __all__ = [
     "scan",
     "scan_files",
     "shift",
+    "sound",
     "use_portable_crc",
 ]
 
@@ -237,6 +239,17 @@ class _Rows:
             self._first,
             self._sessions,
         )
+
+
+def sound(data: Buffer) -> tuple[int, int]:
+    """How many records from the start of `data` on are copied as they are, and where they end."""
+    view, at, count = memoryview(data), 0, 0
+    while True:
+        _, need, payload = _record(view, at, True)
+        record = bytes(view[at : at + need])
+        if payload is None or readable(record) != record:
+            return count, at
+        at, count = at + need, count + 1
 
 
 def headers(data: Buffer, first: int, limit: int) -> tuple[Int64, Int64]:

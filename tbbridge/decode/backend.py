@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from tbbridge.core import settings
 
-__all__ = ["IMPLEMENTATION", "crc32c", "headers", "masked_crc32c", "prefix_states", "scan", "scan_files", "shift"]
+__all__ = [
+    "IMPLEMENTATION",
+    "crc32c",
+    "headers",
+    "masked_crc32c",
+    "prefix_states",
+    "scan",
+    "scan_files",
+    "shift",
+    "sound",
+]
 
 IMPLEMENTATION, _twin = settings.twin("decode")
 """``compiled`` or ``plain``."""
@@ -23,12 +33,13 @@ if IMPLEMENTATION == "plain" and settings.DECODER != "plain":
 _twin.use_portable_crc(settings.CRC == "portable")
 
 if TYPE_CHECKING:
-    from tbbridge.decode._native import crc32c, headers, masked_crc32c, prefix_states, scan, scan_files, shift
+    from tbbridge.decode._native import crc32c, headers, masked_crc32c, prefix_states, scan, scan_files, shift, sound
 else:
     scan = _twin.scan
     scan_files = _twin.scan_files
     headers = _twin.headers
     prefix_states = _twin.prefix_states
     shift = _twin.shift
+    sound = _twin.sound
     crc32c = _twin.crc32c
     masked_crc32c = _twin.masked_crc32c

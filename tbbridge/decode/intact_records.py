@@ -15,16 +15,18 @@ Read = Callable[[int, int], bytes]
 _CHUNK = 1 << 20
 
 
-def records(size: int, read: Read) -> Iterator[tuple[int, int]]:
-    """Find where each record with both checksums right starts and ends in a file of `size` bytes.
+def stretches(size: int, read: Read) -> Iterator[tuple[int, int, int]]:
+    """Find the records with both checksums right in a file of `size` bytes: (start, end, how many that are sound).
 
-    The way round damage is the `Decoder`'s, but every payload is verified, whatever it holds and however large.
+    Where that number is 0, it is one record, which may hold no Event or text that is no UTF-8 (`backend.sound`). The
+    way round damage is the `Decoder`'s, but every payload is verified, whatever it holds and however large.
     """
     at, window, search = 0, _Window(read), None
     while at < size:
-        end = _end_of_whole(window, at, size)
+        count, length = backend.sound(window.rest(at))
+        end = at + length if count else _end_of_whole(window, at, size)
         if end is not None:
-            yield at, end
+            yield at, end, count
             at = end
             continue
         if search is None or not search.covers(at + 1):
@@ -43,6 +45,10 @@ class _Window:
         self._read = read
         self._base = 0
         self._data = b""
+
+    def rest(self, at: int) -> memoryview:
+        """What there is from `at` on, at least a byte."""
+        return memoryview(self._data)[at - self._base :] if self.get(at, 1) else memoryview(b"")
 
     def get(self, at: int, count: int) -> bytes:
         """Up to `count` bytes from `at` on."""

@@ -14,7 +14,7 @@ from typing import Any
 from tbbridge.core.errors import FormatError, PathError, UsageError
 from tbbridge.core.model import EventFile
 from tbbridge.decode import MAX_RECORD, Decoder
-from tbbridge.decode.intact_records import records
+from tbbridge.decode.intact_records import stretches
 from tbbridge.decode.utf8_repair import readable
 from tbbridge.tail.file import feed
 from tbbridge.tail.logdir import EventPath, printable, unfollowed
@@ -147,7 +147,7 @@ def repair(source: str, target: str, *, force: bool = False) -> Repair:
 
 def _repair(file: OpenFile, source: str, target: Path) -> Repair:
     size = file.stat().size
-    intact = records(size, file.read)
+    intact = stretches(size, file.read)
     first = next(intact, None)
     if first is None:
         raise FormatError(f"{printable(source)} holds no intact record: nothing to repair")
@@ -163,11 +163,14 @@ def _refuse_itself(source: str, target: str) -> None:
             raise UsageError("the new file is the old one: give another name with -o")
 
 
-def _copy(intact: Iterable[tuple[int, int]], read: Callable[[int, int], bytes], done: Repair) -> Iterator[bytes]:
+def _copy(intact: Iterable[tuple[int, int, int]], read: Callable[[int, int], bytes], done: Repair) -> Iterator[bytes]:
     """The bytes of the new file; counts in `done` what became of each record."""
     batch = bytearray()
-    for start, end in intact:
-        if end - start > MAX_RECORD:
+    for start, end, sound in intact:
+        if sound:
+            batch += read(end - start, start)
+            done.kept += sound
+        elif end - start > MAX_RECORD:
             yield from _pieces(start, end, read, batch)
             done.kept += 1
         else:

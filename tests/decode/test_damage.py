@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tbbridge.core.crc32c import frame
 from tbbridge.core.model import EventFile
-from tbbridge.decode import MAX_RECORD, resync
-from tbbridge.decode.intact_records import records
+from tbbridge.decode import MAX_RECORD, backend, resync
+from tbbridge.decode.intact_records import stretches
 from tbbridge.tail.file import feed
 from tbbridge.write.events import event, field, simple_value, summary
 
@@ -86,7 +86,58 @@ def test_a_wreck_gives_what_the_model_gives(seed: int) -> None:
 def test_the_records_of_a_wreck_are_the_models(seed: int) -> None:
     """What repair copies are exactly the records of the model."""
     data = wreck(Random(seed))
-    assert list(records(len(data), Disk(data).read)) == survivors(data).records
+    check_stretches(data)
+
+
+def check_stretches(data: bytes) -> None:
+    """The stretches cover the model's records one after the other; each counts its own, and has no gap."""
+    expected = iter(survivors(data).records)
+    for start, end, sound in stretches(len(data), Disk(data).read):
+        at = start
+        for _ in range(max(sound, 1)):
+            first, last = next(expected)
+            assert first == at
+            at = last
+        assert at == end
+    assert list(expected) == []
+
+
+def test_what_is_copied_as_it_is_needs_no_repair(any_twin: str) -> None:
+    """A record is sound if and only if it is whole, an Event, and all its texts are UTF-8 as Python decodes it."""
+    texts = [
+        b"loss",
+        "verlust µ€😀".encode(),
+        b"\xff",
+        b"\xc0\x80",
+        b"\xe0\x80\x80",
+        b"\xed\xa0\x80",
+        b"\xf4\x90\x80\x80",
+    ]
+    texts += [b"\xe2\x82", b"\xf8\x88\x80\x80\x80", b"\x80", b"\xdf\xbf\xef\xbf\xbf\xf4\x8f\xbf\xbf"]
+    for text in texts:
+        plugin, shape = field(9, field(1, field(1, text))), field(8, field(2, field(2, field(2, text))))
+        for what in (field(3, text), *(summary(value) for value in (field(1, text), field(7, text), plugin, shape))):
+            good = text == text.decode("utf-8", "ignore").encode()
+            record = frame(event(1, 1.0, what))
+            assert backend.sound(HUNDRED[1] + record + HUNDRED[2]) == (
+                (3, len(HUNDRED[1] + record + HUNDRED[2])) if good else (1, len(HUNDRED[1]))
+            )
+    for other in (
+        frame(event(1, 1.0, field(6, b"\xff"))),
+        frame(event(1, 1.0, summary(field(1, b"a") + field(4, b"\xff")))),
+    ):
+        assert backend.sound(other) == (1, len(other))
+    for broken in (
+        flipped(HUNDRED[2], 200),
+        HUNDRED[2][:-1],
+        frame(b"\x07"),
+        frame(event(1, 1.0, field(5, b"\x0a\x05"))),
+    ):
+        assert backend.sound(HUNDRED[1] + broken) == (1, len(HUNDRED[1]))
+    assert backend.sound(b"") == (0, 0)
+    rng = Random(3)
+    for _ in range(30):
+        check_stretches(wreck(rng))
 
 
 @given(st.integers(0, 2**63), st.sampled_from([1, 2, 3, 7, 20, 64, 1 << 30]), st.integers(0, 6))
