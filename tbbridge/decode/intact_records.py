@@ -15,6 +15,15 @@ Read = Callable[[int, int], bytes]
 _CHUNK = 1 << 20
 
 
+def records(size: int, read: Read) -> Iterator[tuple[int, int]]:
+    """Find where each record with both checksums right starts and ends in a file of `size` bytes."""
+    for start, _, sound in stretches(size, read):
+        for _ in range(max(sound, 1)):
+            end = start + 16 + int.from_bytes(read(8, start), "little")
+            yield start, end
+            start = end
+
+
 def stretches(size: int, read: Read) -> Iterator[tuple[int, int, int]]:
     """Find the records with both checksums right in a file of `size` bytes: (start, end, how many that are sound).
 
