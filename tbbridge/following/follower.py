@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from tbbridge.core.errors import PublishError
-from tbbridge.core.memory import give_back
+from tbbridge.core.memory import collector_paused, give_back
 from tbbridge.following.conditions import Fulfilments
 from tbbridge.following.tables import Tables
 from tbbridge.reading.log_directory import LogDirectory
@@ -87,6 +87,7 @@ class Follower:
         self._prove_at = 0.0
         self._gone: set[str] = set()
 
+    @collector_paused()
     def poll(self) -> set[str]:
         """Look at everything; return the experiments that changed."""
         changed = self._pass_on(self.tables.update(self.logs.sweep() | self._proved()))
@@ -100,11 +101,13 @@ class Follower:
         yield self._pass_on(self.tables.update(self._proved()))
         self._notice_others()
 
+    @collector_paused()
     def glance(self, paths: Collection[str] = ()) -> set[str]:
         """Look where something is said to have happened, and read on where there is more; see `poll`."""
         changed = self.logs.glance(paths)
         return self._pass_on(self.tables.update(changed | self.logs.resume() | self._progress()))
 
+    @collector_paused()
     def publish(self) -> None:
         """Publish the files that are due."""
         if self._outbox:

@@ -25,7 +25,7 @@ from tbbridge.reading.reading import NO_POINTS, as_logged, named
 from tbbridge.reading.summary import summary_row
 from tbbridge.reading.wide import wide_table
 from tbbridge.shape.align import Placement, epoch_series, place
-from tbbridge.shape.facts import GrowingFacts, SeriesFacts
+from tbbridge.shape.facts import Extremes, GrowingFacts, SeriesFacts
 from tbbridge.shape.growing_run import ReadAgain, RunSeries
 from tbbridge.shape.hparams import ended, hparam_domains, within_domains
 from tbbridge.shape.losses import Losses, headless_notes, loss_notes, restart_notes
@@ -153,6 +153,10 @@ class ExperimentTable:
         self.pauses[column] = max(longest, self.pauses.get(column, 0.0)) if row else longest
 
 
+def _unknown(tag: str, points: Points) -> Extremes | None:
+    """Nothing is known of the extremes."""
+
+
 @dataclass(slots=True)
 class Run:
     """One run: its series, and the rest of its files' content."""
@@ -171,6 +175,8 @@ class Run:
     """`session_tag` where it holds only hyperparameter sessions."""
     calm: bool = False
     """No rule concerned it, nothing of it was lost, and no session is in it: there is nothing to say of it."""
+    extremes: Callable[[str, Points], Extremes | None] = _unknown
+    """Those of a tag's points, where they are known."""
     _growing: dict[str, GrowingFacts] = field(default_factory=dict)
     _stale: dict[str, int] = field(default_factory=dict)
 
@@ -178,7 +184,7 @@ class Run:
     def of(cls, calm: CalmRun) -> Run:
         """A run that no rule concerns."""
         file = calm.file
-        return cls(RunSeries(calm.points), calm.facts, {file.name: file}, calm=True)
+        return cls(RunSeries(calm.points), calm.facts, {file.name: file}, calm=True, extremes=calm.extremes)
 
     def take_in(self, logs: LogDirectory, name: str, announced: Mapping[str, list[EventFile]]) -> bool:
         """Take in the news of the run's files; returns whether tags came or went.
@@ -187,6 +193,7 @@ class Run:
             announced: the session starts of the runs that have some.
         """
         files, whole = logs.take(name)
+        self.extremes = _unknown
         above = self._starts_above(name, files, announced)
         try:
             if not whole and _starts(above) != _starts(self.above):
@@ -523,6 +530,11 @@ class Tables:
                 placement.columns,
                 {name: run.series.restarts for name, run in rest.items()},
                 {name: within_domains(name, self._files) for name in rest},
+                {
+                    name: found
+                    for name, feed in experiment.feeds.items()
+                    if feed and (found := self._runs[feed.run].extremes(feed.tag, placement.columns[name]))
+                },
             ),
             last_write=max((moment for moment in writes if moment is not None), default=None),
         )

@@ -7,13 +7,14 @@ import sys
 import time
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from tbbridge.core.model import EventFile, Points
 from tbbridge.decode import Decoder
 from tbbridge.reading.together import read_together
-from tbbridge.shape.facts import SeriesFacts
+from tbbridge.shape.facts import Extremes, SeriesFacts
 from tbbridge.shape.many_series import ManySeries
 from tbbridge.tail.file import GrowingFile, News
 from tbbridge.tail.logdir import (
@@ -46,6 +47,8 @@ class CalmRun(NamedTuple):
     points: dict[str, Points]
     """By tag, the tags sorted."""
     facts: dict[str, SeriesFacts]
+    extremes: Callable[[str, Points], Extremes | None]
+    """Those of the points of a tag, as `ManySeries.extremes` returns them."""
 
 
 class LogDirectory:
@@ -192,7 +195,7 @@ class LogDirectory:
         files[0].take()
         self._news.pop(run, None)
         series, number, facts = calm
-        return CalmRun(files[0].log, series.points(number), facts)
+        return CalmRun(files[0].log, series.points(number), facts, partial(series.extremes, number))
 
     def partly_read(self) -> set[str]:
         """Return the runs that are read for the first time, which `take` then returns as far as they are read."""

@@ -126,9 +126,11 @@ class Publisher:
         paths = {name: self.path(name) for name in texts}
         done: dict[str, Path | PublishError] = dict(paths)
         news: dict[str, list[str]] = {}
+        prepared: dict[str, list[str]] = {}
         for name, path in paths.items():
             try:
-                directories = self._prepare(name)
+                inside = self._names[name].rpartition("/")[0]
+                directories = prepared[inside] = prepared.get(inside) or self._prepare(name)
                 if not self._is_published(name, path, texts[name]):
                     news[name] = directories
             except OSError as error:

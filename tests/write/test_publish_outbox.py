@@ -13,6 +13,7 @@ import pytest
 
 from tbbridge.core.errors import PublishError
 from tbbridge.write import outbox as room
+from tbbridge.write.atomic import SMALL
 from tbbridge.write.names import SUMMARY
 from tbbridge.write.outbox import Outbox
 from tbbridge.write.publish import Publisher
@@ -138,6 +139,25 @@ def test_many_files_go_out_side_by_side(tmp_path: Path) -> None:
         assert sorted(outbox.send()) == sorted(names)
     assert sorted(path.read_text() for path in out.rglob("*.csv")) == sorted(names)
     assert sum(len(files) for _, _, files in os.walk(out)) == 200
+
+
+def test_files_that_go_together_wait_each_for_its_own_cost(
+    one: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Small ones and a large one: what took 0.1 s of the processor is free 2 s later, the others at once."""
+    data = {"small": b"1", "slow": b"2", "large": b"3" * SMALL, "last": b"4"}
+
+    def render(name: str, published: bytes | None) -> bytes:
+        one.spent += 0.1 if name == "slow" else 0.0
+        return data[name]
+
+    monkeypatch.setattr(one.outbox, "_render", render)
+    one.outbox.put(list(data))
+    assert sorted(one.outbox.send()) == sorted(data)
+    assert {name: (tmp_path / f"{name}.csv").read_bytes() for name in data} == data
+    assert [name for name in data if not one.outbox.is_free(name)] == ["slow"]
+    one.now = 2.0
+    assert one.outbox.is_free("slow")
 
 
 def test_what_others_changed_is_put_again(one: Scripted, tmp_path: Path) -> None:
