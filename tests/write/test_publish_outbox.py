@@ -160,6 +160,19 @@ def test_files_that_go_together_wait_each_for_its_own_cost(
     assert one.outbox.is_free("slow")
 
 
+def test_names_that_case_alone_tells_apart_go_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has a file of its own under its last name, where case does not matter."""
+    monkeypatch.setattr("tbbridge.write.publish.case_matters", lambda directory: False)
+    names = ["a", "A", "b"]
+    with Publisher(tmp_path) as publisher:
+        outbox = Outbox(publisher, lambda name, published: name.encode(), time.monotonic)
+        outbox.put(names)
+        assert outbox.send() == names
+        assert [publisher.path(name).read_text() for name in names] == names
+        assert publisher.changed_by_others() == []
+    assert len(list(tmp_path.glob("*.csv"))) == len(names)
+
+
 def test_what_others_changed_is_put_again(one: Scripted, tmp_path: Path) -> None:
     """Once: until it is published it is not told again."""
     one.data["a"] = b"1"
