@@ -17,7 +17,6 @@ from tbbridge.decode._plain_event import (
     TENSOR,
     Event,
     TooMany,
-    Unparsable,
     Value,
     parse,
 )
@@ -40,6 +39,7 @@ from tbbridge.decode.scan_result import (
 )
 from tbbridge.decode.skip_large import JUMP, Walk
 from tbbridge.decode.utf8_repair import readable
+from tbbridge.decode.wire import Unparsable
 
 __all__ = [
     "can_jump_over",

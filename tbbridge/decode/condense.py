@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tbbridge.core.varint import varint
-from tbbridge.decode._plain_event import BYTES, FIXED32, FIXED64, VARINT, Unparsable, read_varint
+from tbbridge.decode.wire import BYTES, FIXED32, FIXED64, VARINT, Unparsable, read_varint
 
 _MOST = 15
 """Bytes of a key and a size, or a key and a varint."""

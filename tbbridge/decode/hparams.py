@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass, field
 
 from tbbridge.core.model import Domain, HParam, SessionEnd
-from tbbridge.decode._plain_event import BYTES, FIXED64, VARINT, Unparsable, fields
+from tbbridge.decode.wire import BYTES, FIXED64, VARINT, Unparsable, fields
 
 _ENDS = {1: "finished", 2: "failed"}
 """``api.proto``'s Status, as far as it says that a session ended."""

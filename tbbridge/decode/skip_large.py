@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tbbridge.decode._plain_event import BYTES, FIXED64, VARINT, Unparsable, read_varint
+from tbbridge.decode.wire import BYTES, FIXED64, VARINT, Unparsable, read_varint
 
 JUMP, HOLD = "jump", "hold"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tbbridge.core.crc32c import frame
 from tbbridge.core.varint import varint
-from tbbridge.decode._plain_event import BYTES, TENSOR, VARINT, Unparsable, fields
+from tbbridge.decode._plain_event import TENSOR
+from tbbridge.decode.wire import BYTES, VARINT, Unparsable, fields
 
 _TEXTS = ((3,), (5, 1, 1), (5, 1, 7), (5, 1, 9, 2), (5, 1, 9, 3), (5, 1, 9, 1, 1), (5, 1, TENSOR, 2, 2, 2))
 """Fields that hold text, from the Event inwards: the file version, tags, node names, what describes and names a plugin,

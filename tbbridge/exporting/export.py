@@ -11,32 +11,26 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from tbbridge.core.errors import PathError, PublishError, UsageError
 from tbbridge.core.memory import collector_paused
 from tbbridge.core.model import JSON_VERSION, Experiment
 from tbbridge.exporting.formats import table_chunks
-from tbbridge.exporting.layouts import tables
 from tbbridge.exporting.options import ExportOptions, Target, target
 from tbbridge.reading.engines import open_engine
 from tbbridge.reading.large_runs import ROOM
 from tbbridge.reading.reading import Reading, read_within
 from tbbridge.reading.selection import Selection, Steps, parse_steps, select
 from tbbridge.reading.small_runs import is_passing, is_quiet
-from tbbridge.reading.summary import SummaryCsv
 from tbbridge.shape.mapping.mapping import MappingOptions
-from tbbridge.shape.run_log import run_log
-from tbbridge.shape.summary import SummaryRow
 from tbbridge.tail.storage import is_url
 from tbbridge.write.atomic import case_matters, check_outside, check_target, write_whole
 from tbbridge.write.names import SUFFIX, SUMMARY, file_names
 from tbbridge.write.parallel import WRITERS, all_written, ordered_map, small_files_at_once, write_all
-from tbbridge.write.publish import Publisher
 from tbbridge.write.table import RowGroup, Table, column_kinds, slices
 
 Progress = Callable[[str, int, int], None]
@@ -135,8 +129,7 @@ def globs(wanted: Globs) -> tuple[str, ...]:
     return (wanted,) if isinstance(wanted, str) else tuple(wanted or ())
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """The options of reading a log directory."""
 
     mapping: MappingOptions | None = None
@@ -159,8 +152,7 @@ class Reader:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
+class Exported(NamedTuple):
     """The result of an export: its reading, and the files it wrote."""
 
     reading: Reading
@@ -194,7 +186,7 @@ def run_export(
         raise PathError(next(iter(reading.problems), f"{logdir} holds no event files: give the log directory"))
     reading = select(reading, selection)
     if selection.runs or selection.tags or selection.experiments:
-        options = replace(options, summary=False)  # summary.csv is of the whole directory
+        options = options._replace(summary=False)  # summary.csv is of the whole directory
     with collector_paused():
         return Exported(reading, write_reading(reading, where, options, reader.progress))
 
@@ -246,8 +238,7 @@ def write_reading(
     return []
 
 
-@dataclass(slots=True)
-class _Content:
+class _Content(NamedTuple):
     """One file to be: its experiment (empty for all), and its bytes."""
 
     name: str
@@ -263,6 +254,8 @@ def _contents(reading: Reading, where: Target, options: ExportOptions, progress:
         for name, chunks in html_reports(reading, options, plotly_bundle(), each=split):
             yield _Content(name, chunks)
         return
+    from tbbridge.exporting.layouts import tables
+
     for table in tables(reading, options, each=split):
         yield _Content(table.name, table_chunks(_counted(table, progress), where.form, options.csv))
 
@@ -280,7 +273,7 @@ def _counted(table: Table, progress: Progress | None) -> Table:
             progress("writing", done, total)
             yield group
 
-    return replace(table, groups=counted(), kinds=table.kinds or column_kinds(table.groups, table.columns))
+    return table._replace(groups=counted(), kinds=table.kinds or column_kinds(table.groups, table.columns))
 
 
 def _write_each(where: Target, contents: Iterable[_Content], progress: Progress | None, *, force: bool) -> list[Path]:
@@ -317,6 +310,10 @@ def _make(directory: Path) -> None:
 
 def _publish(reading: Reading, out: Path, options: ExportOptions) -> list[Path]:
     """Write the reading's run logs and their summary, as ``tbbridge watch`` does, under its lock."""
+    from tbbridge.reading.summary import SummaryCsv
+    from tbbridge.shape.run_log import run_log
+    from tbbridge.shape.summary import SummaryRow
+    from tbbridge.write.publish import Publisher
     from tbbridge.write.run_log_csv import run_log_csv
 
     with Publisher(out, keep_out=reading.root) as publisher:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePath
+from typing import NamedTuple
 
 from tbbridge.core.errors import UsageError
 from tbbridge.write.compress import SUFFIXES, compressed
@@ -16,8 +16,7 @@ _PACKED = ("parquet", "xlsx")
 """Formats that are compressed inside."""
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(NamedTuple):
     """A file format and the compression around it."""
 
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,8 +15,6 @@ from tbbridge.reading.selection import chosen, cut_points, cut_series, some
 from tbbridge.reading.small_runs import is_passing, outlines
 from tbbridge.reading.summary import summary_table
 from tbbridge.reading.wide import log_cells, wide_table
-from tbbridge.shape.aggregate import aggregate
-from tbbridge.shape.downsample import downsample
 from tbbridge.shape.mapping.tags import read_tag
 from tbbridge.shape.run_log import run_log
 from tbbridge.shape.series import live, natural_key
@@ -77,12 +75,19 @@ def summary_rows(reading: Reading, options: ExportOptions) -> dict[str, SummaryR
 
 
 def _columns(reading: Reading, experiment: Experiment, options: ExportOptions) -> dict[str, Points]:
-    return {name: _chosen(points, options) for name, points in reading.columns(experiment).items()}
+    columns = reading.columns(experiment)
+    if options.points is None and options.steps == (None, None):
+        return columns
+    return {name: _chosen(points, options) for name, points in columns.items()}
 
 
 def _chosen(points: Points, options: ExportOptions) -> Points:
     points = cut_points(points, options.steps)
-    return points if options.points is None else downsample(points, options.points)
+    if options.points is None:
+        return points
+    from tbbridge.shape.downsample import downsample
+
+    return downsample(points, options.points)
 
 
 def chosen_points(reading: Reading, options: ExportOptions) -> Reading:
@@ -104,6 +109,8 @@ def _part(series: Series, options: ExportOptions) -> Series:
 
 
 def _aggregates(reading: Reading, options: ExportOptions, each: bool) -> Iterator[Table]:
+    from tbbridge.shape.aggregate import aggregate
+
     assert options.aggregate
     logs = run_logs(reading, options)
     found = []
@@ -117,7 +124,7 @@ def _aggregates(reading: Reading, options: ExportOptions, each: bool) -> Iterato
         yield aggregate_table(found)
         return
     for one in found:
-        yield replace(aggregate_table([one], named=False), name=f"{one.name}.{options.aggregate}")
+        yield aggregate_table([one], named=False)._replace(name=f"{one.name}.{options.aggregate}")
 
 
 def _axis(experiment: Experiment) -> str:
@@ -160,7 +167,7 @@ def _compact(reading: Reading, options: ExportOptions, each: bool) -> Iterator[T
         yield compact_table(logs, named=not options.single)
         return
     for log in logs:
-        yield replace(compact_table([log], named=False), name=log.name)
+        yield compact_table([log], named=False)._replace(name=log.name)
 
 
 def compact_table(logs: Sequence[RunLog], *, named: bool = True) -> Table:
@@ -183,15 +190,15 @@ def long_table(reading: Reading, superseded: bool = False, name: str = "") -> Ta
     known = [one for run in reading.runs for one in outlines(reading.runs, run).values()]
     one_of_each = [_EMPTY | {"value": Cells(np.empty(0, kind))} for kind in {one.kind for one in known}]
     kinds = column_kinds([RowGroup((), cells) for cells in one_of_each], columns)
-    return replace(table, kinds=kinds, rows=sum(one.points if superseded else one.live for one in known))
+    return table._replace(kinds=kinds, rows=sum(one.points if superseded else one.live for one in known))
 
 
-@dataclass(frozen=True, slots=True)
 class _Points:
     """The groups of a long table, made when they are read, again at each reading."""
 
-    reading: Reading
-    superseded: bool
+    def __init__(self, reading: Reading, superseded: bool) -> None:
+        self.reading = reading
+        self.superseded = superseded
 
     def __iter__(self) -> Iterator[RowGroup]:
         for run, tags in self.reading.runs.items():
@@ -211,8 +218,8 @@ def _every(series: Series) -> dict[str, Cells]:
 def aggregate_table(aggregates: Sequence[RunLog], *, named: bool = True) -> Table:
     """Return aggregated run logs under one another, by group; counts are whole numbers."""
     table = compact_table(aggregates, named=named)
-    groups = [replace(group, columns=_whole(group.columns)) for group in table.groups]
-    return replace(table, labels=("group",) if named else (), groups=groups)
+    groups = [group._replace(columns=_whole(group.columns)) for group in table.groups]
+    return table._replace(labels=("group",) if named else (), groups=groups)
 
 
 def _whole(columns: Mapping[str, Cells]) -> dict[str, Cells]:

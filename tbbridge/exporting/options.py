@@ -6,9 +6,8 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tbbridge.core.errors import UsageError
 from tbbridge.exporting.formats import NAMES, Format, format_of, parse_format
@@ -28,8 +27,7 @@ LAYOUTS = ("compact", "long", "wide", "summary", "events")
 AGGREGATES = ("mean", "median")
 
 
-@dataclass(frozen=True, slots=True)
-class ExportOptions:
+class ExportOptions(NamedTuple):
     """The options of laying out and writing the selected part of a log directory."""
 
     layout: str = "compact"
@@ -74,8 +72,7 @@ class ExportOptions:
         return CsvOptions(self.header, self.spreadsheet_safe, self.dialect)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """The target of the tables: standard output, one file for all, or a directory with one file per experiment."""
 
     form: Format

@@ -497,7 +497,7 @@ class Tables:
     def _placement(self, table: ExperimentTable, logged: dict[str, Points], sure: bool) -> Placement:
         last = table.placement
         if not sure and last is not None and last.how == "step":
-            return replace(last, columns=logged)
+            return last._replace(columns=logged)
         epoch = epoch_series(table.experiment, {run: self._runs[run].series.tags for run in table.experiment.runs})
         points = self._runs[epoch[0]].series.live(epoch[1]) if epoch else None
         return place(logged, points, self._options.align)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tbbridge.core.escape import escaped
 from tbbridge.core.model import EventFile, Experiment
@@ -16,8 +16,7 @@ MOST_LINES = 50
 """Lines of one kind that are shown; more are counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(NamedTuple):
     """Messages, and whether anything could not be used."""
 
     lines: list[str]
@@ -80,8 +79,9 @@ def experiment_notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
     """Yield the notes of an experiment: of its mapping, and of its restarts."""
     yield from experiment.notes
     if restarts := _restarts(reading, experiment.runs) if reading.restarts else []:
-        with reading.in_use(experiment):
-            logged = as_logged(experiment, reading.points)
+        used = reading.in_use(experiment)
+        logged = as_logged(experiment, reading.points)
+        used.clear()
         losses = {run: outlines(reading.runs, run) for run in experiment.runs}
         yield from restart_notes(experiment.feeds, logged, lambda run, tag: losses[run][tag].losses, restarts)
 

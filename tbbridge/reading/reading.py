@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from tbbridge.core.model import EventFile, Experiment, HParam, Points, RunLog, S
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.reading.small_runs import calm_run, is_passing, is_quiet, outlines, read_runs
 from tbbridge.reading.summary import summary_row
-from tbbridge.shape.align import Placement, epoch_series, place
+from tbbridge.shape.align import Placement, agreed, epoch_series, place
 from tbbridge.shape.facts import Extremes
 from tbbridge.shape.hparams import hparams_of
 from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, check_overrides, map_runs
@@ -61,9 +60,13 @@ class Reading:
 
     def placement(self, experiment: Experiment) -> Placement:
         """The columns of the experiment's run log on one axis, and how they came there."""
-        tags = {run: self._tags(run) for run in experiment.runs}
-        with self.in_use(experiment):
-            placed = columns(experiment, tags, self.points, self.options.align)
+        used = self.in_use(experiment)
+        logged, align = as_logged(experiment, self.points), self.options.align
+        placed = agreed(logged, align)
+        if placed is None:
+            epoch = epoch_series(experiment, {run: self._tags(run) for run in experiment.runs})
+            placed = place(logged, self.points(*epoch) if epoch else None, align)
+        used.clear()
         self._remarks[experiment.name] = placed.remark
         return placed
 
@@ -73,13 +76,10 @@ class Reading:
             self.placement(experiment)
         return self._remarks[experiment.name]
 
-    @contextmanager
-    def in_use(self, experiment: Experiment) -> Iterator[None]:
-        """Keep the points that feed columns, so that each large run is read once though it feeds several."""
-        feeds = {feed.run for feed in experiment.feeds.values() if feed}
-        used = [self.runs[run] for run in feeds if is_passing(self.runs, run)]
-        yield
-        used.clear()
+    def in_use(self, experiment: Experiment) -> list[dict[str, Series]]:
+        """The series of large runs that feed columns: while they are kept, each run is read once."""
+        feeds = experiment.feeds.values()
+        return [self.runs[one.run] for one in feeds if one and is_passing(self.runs, one.run)]
 
     def _tags(self, run: str) -> Iterable[str]:
         calm = calm_run(self.runs, run)
@@ -98,7 +98,7 @@ class Reading:
         """The experiment's row of the summary, of these columns of its run log."""
         files = {run: self.files[run] for run in experiment.runs if not is_quiet(self.files, run)}
         row = summary_row(columns, self.restarts, files, dict(self._extremes(experiment, columns)))
-        len(row)  # compute it here, so that it lets go of the columns
+        row.compute()  # here, so that it lets go of the columns
         return row
 
     def _extremes(self, experiment: Experiment, columns: Mapping[str, Points]) -> Iterator[tuple[str, Extremes]]:
@@ -196,17 +196,6 @@ def _far_name(url: str) -> str:
     """Return the last name of a URL or of a place on another machine; that of the machine where there is none."""
     parts = [part for part in re.split(r"[/:]", url) if part]
     return parts[-1] if parts else url
-
-
-def columns(
-    experiment: Experiment,
-    tags: Mapping[str, Iterable[str]],
-    points: Callable[[str, str], Points],
-    align: str = "auto",
-) -> Placement:
-    """The columns of one experiment on one axis, from the tags of its runs and the points of a run's tag."""
-    epoch = epoch_series(experiment, tags)
-    return place(as_logged(experiment, points), points(*epoch) if epoch else None, align)
 
 
 def as_logged(experiment: Experiment, points: Callable[[str, str], Points]) -> dict[str, Points]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +19,7 @@ Steps = tuple[int | None, int | None]
 """First and last step, both included; None is open."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """The wanted runs, tags, experiments and steps; an empty field means all."""
 
     runs: Sequence[str] = ()

@@ -20,8 +20,7 @@ Everything here is a function of the points alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -52,8 +51,7 @@ _TINY: Final = 1e-6
 _PASSED_BY: Final = words.NEUTRAL | {"time", "trainer", "current"} | set(words.SPLITS)
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(NamedTuple):
     """The columns of one run log, on one axis."""
 
     columns: dict[str, Points]
@@ -69,8 +67,7 @@ class Placement:
         return "" if self.note == AGREED else self.note
 
 
-@dataclass(frozen=True, slots=True)
-class StepsByTime:
+class StepsByTime(NamedTuple):
     """A column as the axis of the others: which step it had reached by a wall time."""
 
     step: Int64
@@ -138,12 +135,9 @@ def place(columns: Mapping[str, Points], epoch: Points | None = None, align: str
     Returns:
         No point is lost: points that fall on one step take the steps that follow it.
     """
+    if found := agreed(columns, align):
+        return found
     as_logged = dict(columns)
-    if align == "step":
-        return Placement(as_logged, "step", "joined on the steps as logged, as asked for")
-    steps = [points.step for points in columns.values() if len(points.step)]
-    if align == "auto" and all(same_steps(steps[0], one) for one in steps[1:]):
-        return Placement(as_logged, "step", AGREED if len(steps) > 1 else "")
     reference = _reference(columns)
     if reference is None:
         return Placement(as_logged, "step", "")
@@ -163,6 +157,16 @@ def place(columns: Mapping[str, Points], epoch: Points | None = None, align: str
         as_logged[name], pushed = _moved(others[name], at)
         shared += pushed
     return Placement(as_logged, "wall" if epoch is None else "epoch", _report(moved, reference, epoch, shared, align))
+
+
+def agreed(columns: Mapping[str, Points], align: str) -> Placement | None:
+    """Return the columns as they are where that is how `place` leaves them without a look at their times, else None."""
+    if align == "step":
+        return Placement(dict(columns), "step", "joined on the steps as logged, as asked for")
+    steps = [points.step for points in columns.values() if len(points.step)]
+    if align == "auto" and all(same_steps(steps[0], one) for one in steps[1:]):
+        return Placement(dict(columns), "step", AGREED if len(steps) > 1 else "")
+    return None
 
 
 def _report(moved: Iterable[str], reference: str, epoch: Points | None, shared: int, align: str) -> str:

@@ -12,6 +12,9 @@ import numpy as np
 
 from tbbridge.core.model import Int64, Points, RunLog
 
+_SHORT = 256
+"""Numbers that are copied as quickly as numpy is called."""
+
 
 def run_log(name: str, columns: Mapping[str, Points]) -> RunLog:
     """The outer join of an experiment's columns on step: one row a step, ascending, nothing interpolated.
@@ -20,16 +23,19 @@ def run_log(name: str, columns: Mapping[str, Points]) -> RunLog:
     A cell that was not logged holds 0 in the array and False in `RunLog.logged`.
     """
     step = all_steps(columns)
+    everywhere, nowhere = np.ones(len(step), bool), np.zeros(len(step), bool)
+    everywhere.flags.writeable = nowhere.flags.writeable = False  # shared by columns
     log = RunLog(name, step, {}, {})
     for column, points in columns.items():
         if len(points.step) == len(step) > 0:
-            log.columns[column], log.logged[column] = points.value, np.ones(len(step), bool)
+            log.columns[column], log.logged[column] = points.value, everywhere
             continue
-        rows = np.searchsorted(step, points.step)
-        log.columns[column] = np.zeros(len(step), points.value.dtype)
-        log.columns[column][rows] = points.value
-        log.logged[column] = np.zeros(len(step), bool)
-        log.logged[column][rows] = True
+        log.columns[column], log.logged[column] = np.zeros(len(step), points.value.dtype), nowhere
+        if len(points.step):
+            rows = np.searchsorted(step, points.step)
+            log.columns[column][rows] = points.value
+            log.logged[column] = nowhere.copy()
+            log.logged[column][rows] = True
     return log
 
 
@@ -41,8 +47,9 @@ def column_points(log: RunLog, column: str) -> Points:
 
 
 def same_steps(one: Int64, other: Int64) -> bool:
-    """Whether two columns of steps are equal."""
-    return len(one) == len(other) and bool((one == other).all())
+    """Whether two columns of steps are equal; short ones are compared quickly as bytes."""
+    size = len(one)
+    return size == len(other) and (one.tobytes() == other.tobytes() if size < _SHORT else bool((one == other).all()))
 
 
 def all_steps(columns: Mapping[str, Points]) -> Int64:

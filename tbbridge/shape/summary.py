@@ -80,6 +80,10 @@ class SummaryRow(Mapping[str, Cell]):
     @property
     def cells(self) -> dict[str, Cell]:
         """All of it, computed now if it was not."""
+        return self.compute() if self._cells is None else self._cells
+
+    def compute(self) -> dict[str, Cell]:
+        """Return all of it, and let go of the columns."""
         if self._cells is None:
             columns, restarts, damage, known = self._given
             ends = {name: known.get(name) or extremes(points) for name, points in columns.items() if len(points.step)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tbbridge.write.number_text import WORDS, Words
 from tbbridge.write.parallel import ordered_map
@@ -35,8 +35,7 @@ def cell(text: str, *, spreadsheet_safe: bool = False) -> str:
     return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
 
 
-@dataclass(frozen=True, slots=True)
-class CsvOptions:
+class CsvOptions(NamedTuple):
     """The options of writing a CSV."""
 
     header: bool = True

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -84,6 +85,11 @@ def _step(text: bytes, row: int) -> int:
 
 def header_line(columns: Iterable[str]) -> bytes:
     """The header of a run log with these columns; a name is quoted only where CSV needs it."""
+    return _header_line(tuple(columns))
+
+
+@lru_cache
+def _header_line(columns: tuple[str, ...]) -> bytes:
     return (",".join(_quoted(name) for name in ("step", *columns)) + "\n").encode()
 
 

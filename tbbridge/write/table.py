@@ -7,7 +7,7 @@ one group per series, the compact table one per experiment, the wide table one p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,8 +33,7 @@ class Cells(NamedTuple):
         return Cells(self.values[start:stop], None if self.logged is None else self.logged[start:stop])
 
 
-@dataclass(frozen=True, slots=True)
-class RowGroup:
+class RowGroup(NamedTuple):
     """Rows that share their labels."""
 
     labels: tuple[str, ...]
@@ -48,8 +47,7 @@ class RowGroup:
         return len(next(iter(self.columns.values())).values) if self.columns else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """A table: its label columns come first, then the others."""
 
     labels: tuple[str, ...]
@@ -58,7 +56,7 @@ class Table:
     """In the order of the file; a group may lack columns of the table (all empty)."""
     name: str = ""
     """The name of the table's file in a directory: the experiment's, and the layout where it is not the run log."""
-    kinds: Mapping[str, np.dtype[Any]] = field(default_factory=dict)
+    kinds: Mapping[str, np.dtype[Any]] = MappingProxyType({})
     """The type of number columns, where it is known without a look at all groups."""
     rows: int | None = None
     """The number of rows, where that is known so."""

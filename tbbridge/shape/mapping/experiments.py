@@ -46,8 +46,7 @@ class RunPlace(NamedTuple):
     """Words of the path that are neither the experiment's nor the split's, such as those of a task."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Label:
+class _Label(NamedTuple):
     """A directory's name that says a split."""
 
     split: str

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, NamedTuple
 
 from tbbridge.core.errors import MappingError
 from tbbridge.shape.mapping import words
@@ -22,8 +21,7 @@ def _option(name: str, value: str) -> str:
     return f'{name} "{quoted(value, 400)[1:-1]}"'
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """``TAG`` or ``RUN:TAG``; globs are allowed, a name that is there exactly is never taken as a glob."""
 
     text: str
@@ -39,8 +37,7 @@ class Pattern:
         return ":" in self.text and fnmatchcase(f"{run}:{tag}", self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
+class Override(NamedTuple):
     """One column's series, chosen by the user; an empty pattern leaves the column empty."""
 
     column: str
@@ -52,8 +49,7 @@ class Override:
         return _option("--map", f"{self.column}={self.pattern.text}")
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(NamedTuple):
     """The metric of one chart: its columns are ``train NAME`` and ``val NAME``."""
 
     name: str
@@ -114,7 +110,7 @@ def resolve(override: Override, columns: Sequence[str]) -> Override:
         MappingError: there is no such column.
     """
     if found := spelled(override.column, columns):
-        return replace(override, column=found)
+        return override._replace(column=found)
     import difflib
 
     near = difflib.get_close_matches(_usual(override.column), columns, n=1, cutoff=0.0)

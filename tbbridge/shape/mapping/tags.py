@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from tbbridge.shape.mapping import words
 from tbbridge.shape.mapping.tokens import Word, tokenise
@@ -16,8 +15,7 @@ _FURTHER_DIGIT: Final = re.compile(r"(?<=[1-9])[0-9]")
 """Of a number that does not begin with 0, the digits after the first, up to one that follows a 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class TagReading:
+class TagReading(NamedTuple):
     """One tag (with its add_scalars suffix), read."""
 
     metric: str
