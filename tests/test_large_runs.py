@@ -30,6 +30,7 @@ EVERY_WAY: dict[str, dict[str, Any]] = {
     "long.csv": {"layout": "long", "superseded": True},
     "long.parquet": {"layout": "long"},
     "long/": {"layout": "long"},
+    "parquet/": {"format": "parquet"},
     "wide.csv": {"layout": "wide"},
     "summary.csv": {"layout": "summary"},
     "events.csv": {"layout": "events", "on": ["loss < 0.5"]},
@@ -93,7 +94,7 @@ def test_without_room_on_the_disk_runs_stay_in_memory(
     assert "TMPDIR has no room" in caplog.text
 
 
-@pytest.mark.parametrize("target", ["out/", "long.csv"])
+@pytest.mark.parametrize("target", ["out/", "all.csv", "long.csv"])
 def test_the_memory_of_an_export_does_not_grow_with_the_runs(target: str, tmp_path: Path) -> None:
     """Sixteen runs of 60,000 points take as much as four; held in memory, the twelve take 14 MB and more."""
     first = tmp_path / "logs" / "run0" / "events.out.tfevents.1"

@@ -229,7 +229,8 @@ def write_reading(
         return _publish(reading, where.directory, options)
     contents = _contents(reading, where, options, None if where.directory else progress)
     if where.directory:
-        return _write_each(where, contents, progress, force=options.force or options.current)
+        workers = 1 if any(is_passing(reading.runs, run) for run in reading.runs) else WRITERS
+        return _write_each(where, contents, progress, workers, force=options.force or options.current)
     chunks = next(iter(contents)).chunks
     if where.file:
         write_whole(where.file, chunks)
@@ -276,7 +277,9 @@ def _counted(table: Table, progress: Progress | None) -> Table:
     return table._replace(groups=counted(), kinds=table.kinds or column_kinds(table.groups, table.columns))
 
 
-def _write_each(where: Target, contents: Iterable[_Content], progress: Progress | None, *, force: bool) -> list[Path]:
+def _write_each(
+    where: Target, contents: Iterable[_Content], progress: Progress | None, workers: int, *, force: bool
+) -> list[Path]:
     """One file per experiment; one that cannot be written does not stop the others."""
     directory = where.directory
     assert directory is not None
@@ -298,7 +301,7 @@ def _write_each(where: Target, contents: Iterable[_Content], progress: Progress 
         write_whole(path, content.chunks)
         return path
 
-    return write_all(put, everything, progress and partial(progress, "writing"))
+    return write_all(put, everything, progress and partial(progress, "writing"), workers)
 
 
 def _make(directory: Path) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from tbbridge.core.errors import UsageError
-from tbbridge.core.model import Experiment, Points, RunLog, Series
+from tbbridge.core.model import Experiment, Feed, Points, RunLog, Series
 from tbbridge.exporting.options import ExportOptions
-from tbbridge.reading.reading import Reading
+from tbbridge.reading.reading import NO_POINTS, Reading
 from tbbridge.reading.selection import chosen, cut_points, cut_series, some
-from tbbridge.reading.small_runs import is_passing, outlines
+from tbbridge.reading.small_runs import is_passing, outlines, some_of
 from tbbridge.reading.summary import summary_table
 from tbbridge.reading.wide import log_cells, wide_table
 from tbbridge.shape.mapping.tags import read_tag
@@ -59,8 +60,7 @@ def parts(reading: Reading, each: bool) -> Iterator[tuple[str, Reading]]:
         yield "", reading
         return
     for experiment in reading.experiments:
-        runs = {run: reading.runs[run] for run in experiment.runs}
-        files = {run: reading.files[run] for run in experiment.runs}
+        runs, files = some_of(reading.runs, experiment.runs), some_of(reading.files, experiment.runs)
         yield experiment.name, replace(reading, runs=runs, files=files, experiments=[experiment])
 
 
@@ -162,12 +162,27 @@ def _groups(reading: Reading, options: ExportOptions) -> Iterator[tuple[str, Col
 
 
 def _compact(reading: Reading, options: ExportOptions, each: bool) -> Iterator[Table]:
-    logs = run_logs(reading, options)
     if not each:
-        yield compact_table(logs, named=not options.single)
+        yield _run_log_table(reading, options, reading.experiments, named=not options.single)
         return
-    for log in logs:
-        yield compact_table([log], named=False)._replace(name=log.name)
+    for one in reading.experiments:
+        yield _run_log_table(reading, options, [one], named=False)._replace(name=one.name)
+
+
+def _run_log_table(reading: Reading, options: ExportOptions, wanted: Sequence[Experiment], *, named: bool) -> Table:
+    """The run logs of some experiments, each made when its rows are written where large runs feed them."""
+    logs = (run_log(one.name, _columns(reading, one, options)) for one in wanted)
+    feeds = [feed for one in wanted for feed in one.feeds.items()]
+    if not any(feed and is_passing(reading.runs, feed.run) for _, feed in feeds):
+        return compact_table(list(logs), named=named)
+    of_feeds = [RowGroup((), {name: Cells(np.empty(0, _kind(reading, feed)))}) for name, feed in feeds]
+    kinds = column_kinds([RowGroup((), _EMPTY), *of_feeds], ("step", *dict(feeds)))
+    groups = (RowGroup((log.name,) if named else (), log_cells(log)) for log in logs)
+    return Table(("experiment",) if named else (), tuple(kinds), groups, kinds=kinds, rows=0)
+
+
+def _kind(reading: Reading, feed: Feed | None) -> np.dtype[Any]:
+    return outlines(reading.runs, feed.run)[feed.tag].kind if feed else NO_POINTS.value.dtype
 
 
 def compact_table(logs: Sequence[RunLog], *, named: bool = True) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
@@ -221,3 +221,11 @@ class OnDemand(Mapping[Key, Value]):
 
     def __reduce__(self) -> tuple[type[dict[Key, Value]], tuple[dict[Key, Value]]]:
         return dict, (dict(self),)
+
+
+def some_of(values: Mapping[Key, Value], keys: Collection[Key]) -> Mapping[Key, Value]:
+    """Return a mapping of some of the keys alone, with the same values, none of which is made for it."""
+    if not isinstance(values, OnDemand):
+        return {key: values[key] for key in keys}
+    known, outlines = ({key: of[key] for key in keys if key in of} for of in (values.known, values.outlines))
+    return OnDemand(keys, values.__getitem__, known, outlines)

@@ -53,9 +53,12 @@ def ordered_map(function: Callable[[In], Out], items: Iterable[In], workers: int
 
 
 def write_all(
-    put: Callable[[In], Path], items: Sequence[In], progress: Callable[[int, int], object] | None = None
+    put: Callable[[In], Path],
+    items: Sequence[In],
+    progress: Callable[[int, int], object] | None = None,
+    workers: int = WRITERS,
 ) -> list[Path]:
-    """Write one file an item, several at a time; one that cannot be written does not stop the others.
+    """Write one file an item, `workers` at a time; one that cannot be written does not stop the others.
 
     progress: told how many are done, and how many there are.
 
@@ -72,7 +75,7 @@ def write_all(
             return error
 
     done: list[Path | PublishError] = []
-    for one in ordered_map(tried, items, WRITERS):
+    for one in ordered_map(tried, items, workers):
         done.append(one)
         if progress:
             progress(len(done), len(items))
