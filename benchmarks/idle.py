@@ -1,6 +1,7 @@
-"""What `tbbridge watch` costs while nothing happens: the share of a core beside many idle runs.
+"""What `tbbridge watch` costs while nothing happens, and while one of many runs grows: the share of a core.
 
 python benchmarks/idle.py                 # 1,000 runs, a minute each, without the page and with it
+python benchmarks/idle.py --runs 10000 --seconds 20
 """
 
 from __future__ import annotations
@@ -38,24 +39,45 @@ def main() -> None:
                 writer.scalar("loss", 0, 1000.0, 1.0)
             os.utime(path, (1000, 1000))
         for what, options in (("run logs alone", ["--no-viewer"]), ("and the page", ["--port", "0"])):
-            share = measure(logs, Path(folder, what), args, options)
-            print(f"{args.runs} idle runs, {what}: {100 * share:.2f} % of a core over {args.seconds:.0f} s", flush=True)
+            idle, growing = measure(logs, Path(folder, what), args, options)
+            print(f"{args.runs} idle runs, {what}: {100 * idle:.2f} % of a core over {args.seconds:.0f} s", flush=True)
+            print(f"one of them grows by ten points a second: {100 * growing:.2f} %", flush=True)
 
 
-def measure(logs: Path, out: Path, args: argparse.Namespace, options: list[str]) -> float:
-    """The share of a core that a watch takes when it has come to rest."""
+def measure(logs: Path, out: Path, args: argparse.Namespace, options: list[str]) -> tuple[float, float]:
+    """The shares of a core that a watch takes when it has come to rest, and while one run grows."""
     command = [sys.executable, "-m", "tbbridge", "watch", str(logs), "--out", str(out), *options]
     watch = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    while len(list(out.glob("*.csv"))) < args.runs:
+    while len(list(out.glob("run*.csv"))) < args.runs:
         assert watch.poll() is None
         time.sleep(0.2)
     time.sleep(10)
     before, began = processor(watch.pid), time.monotonic()
     time.sleep(args.seconds)
-    share = (processor(watch.pid) - before) / (time.monotonic() - began)
+    idle = (processor(watch.pid) - before) / (time.monotonic() - began)
+    middle = f"run{args.runs // 2}"
+    path = logs / middle / "events.out.tfevents.2"
+    with EventWriter(path, wall_time=2000.0) as writer:
+        grow(writer, 1, 50)
+        before, began = processor(watch.pid), time.monotonic()
+        last = grow(writer, 51, round(10 * args.seconds))
+        growing = (processor(watch.pid) - before) / (time.monotonic() - began)
+    time.sleep(1)
+    assert (out / f"{middle}.csv").read_text().splitlines()[-1].startswith(f"{last},")
     watch.send_signal(signal.SIGINT)
     assert watch.wait(60) == 0
-    return share
+    path.unlink()
+    return idle, growing
+
+
+def grow(writer: EventWriter, first: int, points: int) -> int:
+    """Write a point each tenth of a second, from the step `first` on; return the last step."""
+    began = time.monotonic()
+    for number in range(points):
+        writer.scalar("loss", first + number, 2000.0 + first + number, 1 / (first + number))
+        writer.flush()
+        time.sleep(max(0.0, began + 0.1 * (number + 1) - time.monotonic()))
+    return first + points - 1
 
 
 if __name__ == "__main__":
