@@ -96,7 +96,6 @@ class Outbox:
         """Publish the due files, or `everything` that changed; return the names of those that are up to date now."""
         now = self._clock()
         waiting = [name for name, one in self._waiting.items() if everything or one.not_before <= now]
-        self._publisher.expect(waiting)  # before the first is written: where case does not matter, it may be renamed
         size = min(small_files_at_once(), max(FEW, -(-len(waiting) // WRITERS)))
         groups = [waiting[start : start + size] for start in range(0, len(waiting), size)]
         return [name for sent in ordered_map(self._send, groups, WRITERS) for name in sent]
