@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tbbridge.core.escape import escaped
 from tbbridge.core.model import EventFile, Experiment
 from tbbridge.reading.reading import Reading, as_logged
-from tbbridge.reading.small_runs import calm_run, is_quiet, outlines
+from tbbridge.reading.small_runs import calm_run, in_use, is_quiet, outlines
 from tbbridge.shape.losses import Losses, headless_notes, loss_notes, restart_notes
 from tbbridge.shape.restarts import TrainingRestart, training_restarts
 
@@ -79,7 +79,7 @@ def experiment_notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
     """Yield the notes of an experiment: of its mapping, and of its restarts."""
     yield from experiment.notes
     if restarts := _restarts(reading, experiment.runs) if reading.restarts else []:
-        used = reading.in_use(experiment)
+        used = in_use(reading.runs, experiment)
         logged = as_logged(experiment, reading.points)
         used.clear()
         losses = {run: outlines(reading.runs, run) for run in experiment.runs}

@@ -17,7 +17,7 @@ from tbbridge.core.errors import PathError
 from tbbridge.core.memory import collector_paused
 from tbbridge.core.model import EventFile, Experiment, HParam, Points, RunLog, Series
 from tbbridge.reading.log_directory import LogDirectory
-from tbbridge.reading.small_runs import calm_run, is_passing, is_quiet, outlines, read_runs
+from tbbridge.reading.small_runs import calm_run, in_use, is_quiet, outlines, read_runs
 from tbbridge.reading.summary import summary_row
 from tbbridge.shape.align import Placement, agreed, epoch_series, place
 from tbbridge.shape.facts import Extremes
@@ -60,7 +60,7 @@ class Reading:
 
     def placement(self, experiment: Experiment) -> Placement:
         """The columns of the experiment's run log on one axis, and how they came there."""
-        used = self.in_use(experiment)
+        used = in_use(self.runs, experiment)
         logged, align = as_logged(experiment, self.points), self.options.align
         placed = agreed(logged, align)
         if placed is None:
@@ -75,11 +75,6 @@ class Reading:
         if experiment.name not in self._remarks:
             self.placement(experiment)
         return self._remarks[experiment.name]
-
-    def in_use(self, experiment: Experiment) -> list[dict[str, Series]]:
-        """The series of large runs that feed columns: while they are kept, each run is read once."""
-        feeds = experiment.feeds.values()
-        return [self.runs[one.run] for one in feeds if one and is_passing(self.runs, one.run)]
 
     def _tags(self, run: str) -> Iterable[str]:
         calm = calm_run(self.runs, run)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
-from tbbridge.core.model import EventFile, Series
+from tbbridge.core.model import EventFile, Experiment, Series
 from tbbridge.decode.small_files import SmallFiles
 from tbbridge.reading.large_runs import LargeRun, LargeRuns, MergedRun, Outline, alone, merged, outline
 from tbbridge.reading.log_directory import LogDirectory
@@ -221,6 +221,11 @@ class OnDemand(Mapping[Key, Value]):
 
     def __reduce__(self) -> tuple[type[dict[Key, Value]], tuple[dict[Key, Value]]]:
         return dict, (dict(self),)
+
+
+def in_use(runs: Mapping[str, dict[str, Series]], experiment: Experiment) -> list[dict[str, Series]]:
+    """Return the series of large runs that feed columns: while they are kept, each run is read once."""
+    return [runs[one.run] for one in experiment.feeds.values() if one and is_passing(runs, one.run)]
 
 
 def some_of(values: Mapping[Key, Value], keys: Collection[Key]) -> Mapping[Key, Value]:
