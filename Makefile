@@ -114,7 +114,7 @@ $(VENV)-lowest/.made: $(PACKAGE)
 	$(LOWEST_PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet --upgrade pip
 	$(PYTHON) contrib/lowest.py tensorboard test > $(VENV)-lowest/requirements.txt
-	$(VENV)-lowest/bin/python -m pip install --quiet --no-compile -r $(VENV)-lowest/requirements.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet -r $(VENV)-lowest/requirements.txt
 	$(VENV)-lowest/bin/python -m pip install --quiet --no-compile --no-deps -e .
 	touch $@
 

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,11 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 import tbbridge
 from tbbridge.cli import main
 from tbbridge.core.crc32c import frame
+from tbbridge.core.errors import PublishError
 from tbbridge.following.follower import Follower
 from tbbridge.following.tables import FINISHED_AFTER
 from tbbridge.write.events import EventWriter, event, field, summary
+from tbbridge.write.publish import Publisher
 
 
 def append(logs: Path, run: str, values: dict[int, float], tag: str = "val_accuracy", *, number: int = 1) -> None:
@@ -75,6 +78,26 @@ def test_a_restart_that_supersedes_the_point_takes_it_back(logs: Path) -> None:
     assert scripted.look() == []
     append(logs, "a", {3: 0.95}, number=2)
     assert scripted.look() == [(0, "a", 3)]
+
+
+def test_a_point_that_cannot_be_published_is_noticed(
+    logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk keeps the run log back, not the report of a loss that is NaN."""
+
+    def full(texts: Mapping[str, bytes]) -> dict[str, PublishError]:
+        return {name: PublishError("cannot write: No space left on device") for name in texts}
+
+    with Publisher(tmp_path / "out") as publisher:
+        follower = Follower(logs, publisher, conditions=[tbbridge.Condition("train cross entropy is nan")])
+        append(logs, "a", {0: 1.0}, "train_loss")
+        follower.poll()
+        follower.publish()
+        monkeypatch.setattr(publisher, "publish_all", full)
+        append(logs, "a", {1: float("nan")}, "train_loss")
+        follower.poll()
+        follower.publish()
+        assert [(one.experiment, one.step) for one in follower.fulfilments.noticed()] == [("a", 1)]
 
 
 def test_a_run_that_is_deleted_fulfils_nothing_any_more(logs: Path) -> None:

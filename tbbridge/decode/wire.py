@@ -14,7 +14,7 @@ class Unparsable(Exception):
 
 
 def read_varint(data: bytes, at: int, end: int, longest: int = 10) -> tuple[int, int]:
-    """The read_varint at `at` (its low 64 bits) and where it ends."""
+    """The varint at `at` (its low 64 bits) and where it ends."""
     value = 0
     for i in range(min(longest, end - at)):
         byte = data[at + i]
@@ -47,7 +47,7 @@ def _skip(data: bytes, at: int, end: int, wire: int) -> tuple[int, int]:
 
 
 def fields(data: bytes, at: int, end: int, depth: int = 0) -> Iterator[tuple[int, int, int, int]]:
-    """The fields of a message but groups: (number, wire type, start, end); for a read_varint `start` is its value."""
+    """The fields of a message but groups: (number, wire type, start, end); for a varint `start` is its value."""
     while at < end:
         number, wire, at = _key(data, at, end)
         if number == 0:

@@ -217,8 +217,10 @@ class Follower:
         return changed
 
     def _settles(self, name: str) -> bool:
-        """Whether an experiment that changed is published next, and mapped again for it."""
-        return bool(self._outbox and not self.logs.reading and self._is_run_log(name) and self._outbox.is_free(name))
+        """Whether an experiment that changed is published next, and mapped again for it; conditions look before."""
+        if not self._outbox or self.fulfilments.conditions or self.logs.reading:
+            return False
+        return self._is_run_log(name) and self._outbox.is_free(name)
 
     def _is_ready(self, files: Iterable[str], runs: Iterable[str]) -> bool:
         """Whether files of these runs may be published: they are read, or a part of it would replace nothing."""

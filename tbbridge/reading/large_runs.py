@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from threading import Lock
@@ -25,8 +26,11 @@ from tbbridge.write.parallel import ordered_map
 ROOM = 1_000_000
 """Points of large runs that an export keeps in memory, 21 bytes each."""
 
-AT_A_TIME = 2
-"""Large runs that are read at a time: while it is read, a point takes some 70 bytes."""
+
+def at_a_time(storage: Storage) -> int:
+    """Return how many large runs are read at a time: a point takes some 70 bytes meanwhile, and a store waits."""
+    cores = os.cpu_count() or 2
+    return max(2, cores // 2 if storage.rereads else cores)
 
 
 class Outline(NamedTuple):
@@ -133,6 +137,7 @@ class LargeRuns:
         self._storage = storage
         self._places = places
         self._room = room
+        self._full = False
         self._lock = Lock()
         self._aside = SetAside()
         self._kept: dict[str, dict[str, Series]] = {}
@@ -140,8 +145,10 @@ class LargeRuns:
         """By run, that of each of its series; of the runs whose points are set aside."""
 
     def read_all(self) -> dict[str, LargeRun]:
-        """Read all runs, two at a time."""
-        return dict(zip(self._places, ordered_map(self.read, list(self._places), AT_A_TIME), strict=True))
+        """Read all runs, a few at a time."""
+        return dict(
+            zip(self._places, ordered_map(self.read, list(self._places), at_a_time(self._storage)), strict=True)
+        )
 
     def read(self, run: str, above: Sequence[EventFile] = ()) -> LargeRun:
         """Read a run, for which the session starts `above` hold."""
@@ -173,13 +180,14 @@ class LargeRuns:
             self._room -= points if fits else 0
         self._kept.pop(run, None)
         self.outlines.pop(run, None)
-        try:
-            if not fits:
+        if not fits and not self._full:
+            try:
                 self._aside.put(run, series)
                 self.outlines[run] = outlines
                 return
-        except OSError as error:
-            import logging
+            except OSError as error:
+                import logging
 
-            logging.getLogger(__name__).warning("run %r stays in memory: TMPDIR has no room: %s", run, error)
+                self._full = True
+                logging.getLogger(__name__).warning("large runs stay in memory: no room in TMPDIR for them: %s", error)
         self._kept[run] = series

@@ -1,8 +1,7 @@
-"""The series of runs, set aside in a temporary file while nobody uses them."""
+"""The series of runs, set aside in a temporary file while they are not used."""
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Mapping
 from threading import Lock
 from typing import Any, NamedTuple
@@ -82,24 +81,26 @@ class SetAside:
                 self._file.write(bytes(_padded(one_column.nbytes) - one_column.nbytes))
             self._file.flush()
             self._runs[run] = _Run(self._size, size, places)
-            self._size += _padded(size, mmap.ALLOCATIONGRANULARITY)
+            self._size += size
 
     def get(self, run: str) -> SeriesByTag:
-        """Return the series of a run; their arrays are read-only, and in memory as far as they are looked at.
+        """Return the series of a run; their arrays are read-only.
 
         Raises:
             OSError: it cannot be done.
         """
         start, size, places = self._runs[run]
-        data = mmap.mmap(self._file.fileno(), size, access=mmap.ACCESS_READ, offset=start)
+        with self._lock:
+            self._file.seek(start)
+            data = self._file.read(size)
         return SeriesByTag({tag: _series(data, place) for tag, place in places.items()})
 
 
-def _padded(size: int, unit: int = 8) -> int:
-    return -(-size // unit) * unit
+def _padded(size: int) -> int:
+    return -(-size // 8) * 8
 
 
-def _series(data: mmap.mmap, place: _Place) -> Series:
+def _series(data: bytes, place: _Place) -> Series:
     step, wall_time, value, superseded = (
         np.frombuffer(data, kind, place.length, start) for kind, start in place.columns
     )

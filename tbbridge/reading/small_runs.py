@@ -81,7 +81,9 @@ def read_runs(logs: LogDirectory, listing: Listing, *, together: bool = True, ro
     restarts: dict[str, list[Restart]] = {}
     for run, files in others.items():
         if run in once:
-            one: MergedRun | LargeRun = large.read(run, above[run]) if run in above else once[run]
+            if run in above:
+                once[run] = large.read(run, above[run])
+            one: MergedRun | LargeRun = once[run]
         elif run not in above and (only := alone(files)):
             calm[run], known[run] = (only, 0), with_session(only.facts()[0], files)
             continue
@@ -133,7 +135,7 @@ def outlines(runs: Mapping[str, dict[str, Series]], run: str) -> Mapping[str, Ou
 
 
 def is_passing(runs: Mapping[str, dict[str, Series]], run: str) -> bool:
-    """Whether the points of a run are large, and are in memory only while somebody uses them."""
+    """Whether the points of a run are large, and are in memory only while they are used."""
     return isinstance(runs, OnDemand) and run in runs.outlines
 
 

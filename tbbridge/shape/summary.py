@@ -83,16 +83,17 @@ class SummaryRow(Mapping[str, Cell]):
         return self.compute() if self._cells is None else self._cells
 
     def compute(self) -> dict[str, Cell]:
-        """Return all of it, and let go of the columns."""
+        """Return all of it, and let go of the columns; from any thread."""
+        columns, restarts, damage, known = self._given  # another thread empties it when the cells are there
         if self._cells is None:
-            columns, restarts, damage, known = self._given
             ends = {name: known.get(name) or extremes(points) for name, points in columns.items() if len(points.step)}
-            self._cells = {**_course(columns, ends), **_values(columns, ends), "restarts": restarts, "damage": damage}
+            cells = {**_course(columns, ends), **_values(columns, ends), "restarts": restarts, "damage": damage}
             for name, value in self.hparams.items():
                 key = HPARAM + name
-                while key in self._cells:  # a metric may be called so
+                while key in cells:  # a metric may be called so
                     key += "'"
-                self._cells[key] = value
+                cells[key] = value
+            self._cells = cells
             self._given = ({}, 0, 0, {})
         return self._cells
 

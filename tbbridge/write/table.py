@@ -59,7 +59,7 @@ class Table(NamedTuple):
     kinds: Mapping[str, np.dtype[Any]] = MappingProxyType({})
     """The type of number columns, where it is known without a look at all groups."""
     rows: int | None = None
-    """The number of rows, where that is known so."""
+    """The number of rows for a progress bar: None counts those of the groups, 0 leaves them unknown."""
 
     @property
     def header(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from trainings import EXAMPLES, Outcome, documented, train_all
 import tbbridge
 
 # the first test waits for all trainings, beside the other tests on a busy machine
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 NO_TRAIN_ACCURACY = {"huggingface_digits"}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -122,3 +124,21 @@ def test_a_hyperparameter_that_is_called_as_a_column_keeps_its_own() -> None:
     some = Points(np.arange(1), np.zeros(1), np.array([0.5]))
     row = SummaryRow({"train hparam.x": some, "val hparam.x": some}, hparams={"x gap": 3.0, "x gap'": 4.0})
     assert (row["hparam.x gap"], row["hparam.x gap'"], row["hparam.x gap''"]) == (0.0, 3.0, 4.0)
+
+
+def test_a_row_that_two_threads_look_at_first_is_whole_for_both() -> None:
+    """The page's thread asks while the publishing one computes: neither sees a part."""
+
+    class AskedMeanwhile(dict[str, float]):
+        def items(self):  # type: ignore[no-untyped-def]
+            if not seen:
+                seen.append({})
+                seen[0] = pool.submit(lambda: dict(row.items())).result(30)
+            return super().items()
+
+    seen: list[dict[str, object]] = []
+    with ThreadPoolExecutor(1) as pool:
+        row = SummaryRow({"train loss": points(0.5, 0.25)}, hparams=AskedMeanwhile(lr=0.1))
+        assert row["hparam.lr"] == 0.1
+    assert seen == [dict(row.items())]
+    assert row["last train loss"] == 0.25
