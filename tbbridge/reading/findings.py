@@ -79,9 +79,9 @@ def experiment_notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
     """Yield the notes of an experiment: of its mapping, and of its restarts."""
     yield from experiment.notes
     if restarts := _restarts(reading, experiment.runs) if reading.restarts else []:
-        used = in_use(reading.runs, experiment)
+        used = in_use(reading.runs, experiment)  # or each series would read its run again
         logged = as_logged(experiment, reading.points)
-        used.clear()
+        del used
         losses = {run: outlines(reading.runs, run) for run in experiment.runs}
         yield from restart_notes(experiment.feeds, logged, lambda run, tag: losses[run][tag].losses, restarts)
 

@@ -60,13 +60,13 @@ class Reading:
 
     def placement(self, experiment: Experiment) -> Placement:
         """The columns of the experiment's run log on one axis, and how they came there."""
-        used = in_use(self.runs, experiment)
+        used = in_use(self.runs, experiment)  # or each series would read its run again
         logged, align = as_logged(experiment, self.points), self.options.align
         placed = agreed(logged, align)
         if placed is None:
             epoch = epoch_series(experiment, {run: self._tags(run) for run in experiment.runs})
             placed = place(logged, self.points(*epoch) if epoch else None, align)
-        used.clear()
+        del used
         self._remarks[experiment.name] = placed.remark
         return placed
 
