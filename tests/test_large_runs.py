@@ -114,6 +114,31 @@ def test_runs_in_use_hold_no_descriptor() -> None:
     ]
 
 
+FILLS_UP = """
+import resource, sys
+import numpy as np
+from tbbridge.core.model import Series
+from tbbridge.reading.set_aside import SetAside
+steps = np.arange(1000)
+loss = {"loss": Series(steps, steps / 2, steps / 4, steps < 0)}
+aside = SetAside()
+aside.put("first", loss)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+try:
+    aside.put("second", loss)
+except OSError:
+    print("full")
+print(aside.get("first")["loss"].value.sum())
+"""
+
+
+@pytest.mark.parametrize("size", [25_001, 30_000, 40_007, 49_999])
+def test_a_disk_that_fills_up_costs_nothing_that_was_set_aside_before(size: int) -> None:
+    """Four arrays of 1,000 points are 25,000 bytes per run; the second has no room."""
+    done = subprocess.run([sys.executable, "-c", FILLS_UP, str(size)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"full\n{999 * 500 / 4}\n", "")
+
+
 def test_a_large_file_that_goes_before_it_is_read_again_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -126,6 +126,16 @@ def test_watch_writes_again_only_the_rows_that_changed(tmp_path: Path, monkeypat
             assert files_of(out) == files_of(tmp_path / "fresh")
 
 
+def test_a_hyperparameter_that_is_written_otherwise_moves_its_column() -> None:
+    """1.0 and True are equal in Python; a fresh summary puts what differs first."""
+    kept = SummaryCsv()
+    before = {name: SummaryRow({}, hparams={"alpha": 1.0, "beta": beta}) for name, beta in (("a", 1.0), ("b", 2.0))}
+    kept.text(before)
+    after = before | {"a": SummaryRow({}, hparams={"alpha": True, "beta": 2.0})}
+    assert kept.text(after) == SummaryCsv().text(after)
+    assert b"hparam.alpha,hparam.beta" in kept.text(after)
+
+
 @pytest.mark.parametrize("prune", [False, True])
 def test_a_row_goes_with_its_event_files(prune: bool, tmp_path: Path) -> None:
     """So does the last one: its header is left, and rows come back with files."""

@@ -127,6 +127,10 @@ class BoundedHttp(HttpToolsProtocol):
 class EndingWebsocket(WebSocketsSansIOProtocol):
     """One websocket. What it held is free when it ends: 50 KB of each visit waited for a garbage collector."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.logger = _LOG
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection, and end the parser, a generator that holds it."""
         super().connection_lost(exc)

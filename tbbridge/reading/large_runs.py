@@ -176,9 +176,9 @@ class LargeRuns:
         outlines = {tag: outline(one) for tag, one in series.items()}
         points = sum(one.points for one in outlines.values())
         with self._lock:
+            self._room += sum(len(one.step) for one in self._kept.pop(run, {}).values())
             fits = points <= self._room
             self._room -= points if fits else 0
-        self._kept.pop(run, None)
         self.outlines.pop(run, None)
         if not fits and not self._full:
             try:

@@ -73,13 +73,13 @@ class SetAside:
             if self._file is None:
                 import tempfile
 
-                self._file = tempfile.TemporaryFile(prefix="tbbridge-")  # noqa: SIM115  (open as long as this lives)
+                # without a buffer: what a full disk refused would be written again by the next seek
+                self._file = tempfile.TemporaryFile(prefix="tbbridge-", buffering=0)  # noqa: SIM115  (open as long as this lives)
                 finalize(self, self._file.close)
             self._file.seek(self._size)
             for one_column in arrays:
-                self._file.write(one_column.data)
-                self._file.write(bytes(_padded(one_column.nbytes) - one_column.nbytes))
-            self._file.flush()
+                self._write(one_column.view(np.uint8).data)
+                self._write(memoryview(bytes(_padded(one_column.nbytes) - one_column.nbytes)))
             self._runs[run] = _Run(self._size, size, places)
             self._size += size
 
@@ -92,15 +92,29 @@ class SetAside:
         start, size, places = self._runs[run]
         with self._lock:
             self._file.seek(start)
-            data = self._file.read(size)
+            data = self._read(size)
         return SeriesByTag({tag: _series(data, place) for tag, place in places.items()})
+
+    def _write(self, data: memoryview) -> None:
+        while data:
+            data = data[self._file.write(data) :]
+
+    def _read(self, size: int) -> memoryview:
+        data = memoryview(bytearray(size))
+        left = data
+        while left:
+            count = self._file.readinto(left)
+            if not count:
+                raise OSError("it ends before that")
+            left = left[count:]
+        return data.toreadonly()
 
 
 def _padded(size: int) -> int:
     return -(-size // 8) * 8
 
 
-def _series(data: bytes, place: _Place) -> Series:
+def _series(data: memoryview, place: _Place) -> Series:
     step, wall_time, value, superseded = (
         np.frombuffer(data, kind, place.length, start) for kind, start in place.columns
     )

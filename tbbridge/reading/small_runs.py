@@ -83,6 +83,7 @@ def read_runs(logs: LogDirectory, listing: Listing, *, together: bool = True, ro
         if run in once:
             if run in above:
                 once[run] = large.read(run, above[run])
+                others[run] = files = once[run].files
             one: MergedRun | LargeRun = once[run]
         elif run not in above and (only := alone(files)):
             calm[run], known[run] = (only, 0), with_session(only.facts()[0], files)

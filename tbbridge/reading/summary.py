@@ -55,12 +55,16 @@ def summary_table(rows: Mapping[str, Mapping[str, Cell]], name: str = "") -> Tab
     return Table((), (_LABEL, *columns), _groups(rows, columns), name)
 
 
+_Given = tuple[type, str]
+"""A hyperparameter's type and text: 1.0, 1 and True are not the same."""
+
+
 class _Line(NamedTuple):
     """One row as it was last written."""
 
     row: Mapping[str, Cell]
     keys: tuple[str, ...]
-    hparams: Mapping[str, Cell]
+    hparams: Mapping[str, _Given]
     text: bytes
 
 
@@ -99,10 +103,10 @@ def csv_rows(rows: Mapping[str, Mapping[str, Cell]], columns: Sequence[str]) -> 
     return [line for group in groups for line in group_lines(leads, group, b"\n", WORDS, PLAIN.cell)]
 
 
-def _parted(row: Mapping[str, Cell]) -> tuple[tuple[str, ...], Mapping[str, Cell]]:
+def _parted(row: Mapping[str, Cell]) -> tuple[tuple[str, ...], Mapping[str, _Given]]:
     """The columns of a row but its hyperparameters, and these."""
     keys, hparams = _parted_keys(tuple(row))
-    return keys, {key: row[key] for key in hparams}
+    return keys, {key: (type(row[key]), str(row[key])) for key in hparams}
 
 
 @lru_cache(maxsize=1 << 10)
@@ -123,12 +127,12 @@ def _columns(rows: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def _hparam_columns(rows: Sequence[Mapping[str, Cell]]) -> tuple[str, ...]:
+def _hparam_columns(rows: Sequence[Mapping[str, _Given]]) -> tuple[str, ...]:
     """The hyperparameters of all rows: those that differ between rows first, both parts in natural order."""
-    values: dict[str, Counter[tuple[type, str]]] = {}
+    values: dict[str, Counter[_Given]] = {}
     for row in rows:
         for name, value in row.items():
-            values.setdefault(name, Counter())[type(value), str(value)] += 1
+            values.setdefault(name, Counter())[value] += 1
     alike = {name for name, found in values.items() if max(found.values()) == len(rows)}
     return tuple(sorted(values, key=lambda name: (name in alike, natural_key(name))))
 

@@ -147,6 +147,18 @@ def test_odd_messages_are_the_default_or_1008(
     assert capfd.readouterr().err == ""
 
 
+def test_a_text_that_is_no_text_ends_its_websocket_and_leaves_the_terminal_quiet(
+    handle: Handle, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """RFC 6455, 8.1: text that is not UTF-8 fails the connection; what clients get wrong is not for the terminal."""
+    with websocket(handle, None) as live:
+        live.send(b"\xff\xfe", text=True)
+        with pytest.raises(ConnectionClosed):
+            live.recv(timeout=20)
+    assert capfd.readouterr().err == ""
+    assert not [one for one in caplog.records if one.name.startswith("uvicorn")]
+
+
 CALLBACK = {
     "output": "news.data",
     "outputs": {"id": "news", "property": "data"},
