@@ -175,19 +175,19 @@ class LargeRuns:
     def _keep(self, run: str, series: dict[str, Series]) -> None:
         outlines = {tag: outline(one) for tag, one in series.items()}
         points = sum(one.points for one in outlines.values())
-        with self._lock:
+        with self._lock:  # runs are set aside one by one, and that there is no room is found and said once
             self._room += sum(len(one.step) for one in self._kept.pop(run, {}).values())
-            fits = points <= self._room
-            self._room -= points if fits else 0
-        self.outlines.pop(run, None)
-        if not fits and not self._full:
-            try:
-                self._aside.put(run, series)
-                self.outlines[run] = outlines
-                return
-            except OSError as error:
-                import logging
+            self.outlines.pop(run, None)
+            if points > self._room and not self._full:
+                try:
+                    self._aside.put(run, series)
+                    self.outlines[run] = outlines
+                    return
+                except OSError as error:
+                    import logging
 
-                self._full = True
-                logging.getLogger(__name__).warning("large runs stay in memory: no room in TMPDIR for them: %s", error)
-        self._kept[run] = series
+                    self._full = True
+                    log = logging.getLogger(__name__)
+                    log.warning("large runs stay in memory: no room in TMPDIR for them: %s", error)
+            self._room = max(0, self._room - points)
+            self._kept[run] = series
