@@ -15,7 +15,7 @@ from logs import files_of, write_experiment, write_run
 from support import free_port, run_cli, wait_until
 
 from tbbridge.core.errors import UsageError
-from tbbridge.reading.engines import Threads, open_engine
+from tbbridge.reading.engines import open_engine
 
 
 @pytest.fixture(scope="module")
@@ -105,11 +105,12 @@ def test_a_cluster_that_is_not_there_is_one_line(logdir: Path, tmp_path: Path) -
 
 def test_threads_keep_the_order() -> None:
     """Results come in the order of the items, whatever the order they are done in."""
-    assert list(Threads().map(lambda item: -item, range(100))) == [-item for item in range(100)]
+    with open_engine("threads") as engine:
+        assert list(engine(lambda item: -item, range(100))) == [-item for item in range(100)]
 
 
 @pytest.mark.parametrize("text", ["", "spark", "threads=4", "Dask", "ray"])
 def test_unknown_engines(text: str) -> None:
     """One line that says which there are."""
-    with pytest.raises(UsageError, match="choose threads, dask"):
-        open_engine(text)
+    with pytest.raises(UsageError, match="choose threads, dask"), open_engine(text):
+        pass

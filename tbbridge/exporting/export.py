@@ -7,7 +7,6 @@ export("logs/", "shared.html")                                 # one page to sen
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -146,7 +145,7 @@ class Reader(NamedTuple):
             return read_within(ROOM, logdir, options=self.mapping, follow_links=self.follow_links)
         from tbbridge.reading import by_run
 
-        with contextlib.closing(open_engine(self.engine)) as engine:
+        with open_engine(self.engine) as engine:
             return by_run.read_by_run(
                 logdir, engine, options=self.mapping, follow_links=self.follow_links, progress=self.progress
             )
@@ -201,7 +200,7 @@ def _dataset(
         raise UsageError("a Parquet dataset takes no --experiment, --all or --points: name a .parquet file instead")
     if parquet_dataset.dataset_parts(directory) and not options.force:
         raise UsageError(f"{directory} holds a dataset already: replace it with --force, or choose another --out")
-    with contextlib.closing(open_engine(reader.engine)) as engine:
+    with open_engine(reader.engine) as engine:
         reading = parquet_dataset.write_dataset(
             logdir,
             directory,

@@ -100,13 +100,13 @@ def each_run(
         told: gets how many runs are done, and how many there are.
     """
     found: list[RunReading] = []
-    for one in engine.map(function, work):
+    for one in engine(function, work):
         found.append(one)
         if told:
             told(len(found), len(work))
     above = inherited_starts({one.run: one.files for one in found})
     again = [replace(one, above=tuple(above[one.run])) for one in work if one.run in above]
-    redone = {one.run: one for one in engine.map(function, again)} if again else {}
+    redone = {one.run: one for one in engine(function, again)} if again else {}
     return [redone.get(one.run, one) for one in found]
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 from tbbridge.core.errors import PathError, UsageError
+from tbbridge.write.parallel import ordered_map
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -24,7 +25,6 @@ TASKS_PER_WORKER = 8
 LARGEST_BATCH = 64
 """Items a batch: what one worker may hold in memory at a time."""
 
-
 TIMEOUT = 5
 """Seconds to wait for a cluster to answer."""
 
@@ -32,15 +32,16 @@ TIMEOUT = 5
 class Engine(Protocol):
     """Maps a function over items."""
 
-    def map(self, function: Callable[[In], Out], items: Sequence[In]) -> Iterator[Out]:
+    def __call__(self, function: Callable[[In], Out], items: Sequence[In], /) -> Iterator[Out]:
         """The function's results, in the order of the items."""
 
-    def close(self) -> None:
-        """End the workers that were started, and the connections."""
 
+@contextmanager
+def open_engine(text: str) -> Iterator[Engine]:
+    """The engine that ``--engine`` names, until the block ends: ``threads``, ``dask`` or ``dask=ADDRESS``.
 
-def open_engine(text: str) -> Engine:
-    """The engine that ``--engine`` names: ``threads``, ``dask`` or ``dask=ADDRESS``.
+    Threads are this process's: decoding, sorting and writing numbers release Python's lock. Dask is the cluster at the
+    address (or that Dask is configured for), else processes of this machine, which end with the block.
 
     Raises:
         UsageError: there is no such engine, or its package is not installed.
@@ -49,54 +50,31 @@ def open_engine(text: str) -> Engine:
     name, equals, address = text.partition("=")
     if name not in ("threads", "dask") or (name == "threads" and equals):
         raise UsageError(f"unknown engine {text!r}: choose threads, dask or dask=ADDRESS")
+    if name == "threads":
+        yield ordered_map
+        return
     try:
-        return Dask(address) if name == "dask" else Threads()
+        from distributed import Client
     except ImportError:
         raise UsageError("the engine dask is not installed: pip install distributed") from None
+    connect: Any = Client
+    try:
+        client = connect(address, timeout=TIMEOUT) if address else connect(dashboard_address=None)
+    except OSError as error:
+        raise PathError(f"cannot reach the Dask scheduler at {address}: {error}") from None
 
-
-class Threads:
-    """Threads of this process; decoding, sorting and writing numbers release Python's lock."""
-
-    def map(self, function: Callable[[In], Out], items: Sequence[In]) -> Iterator[Out]:
-        """See `Engine`."""
-        from tbbridge.write.parallel import ordered_map
-
-        return ordered_map(function, items)
-
-    def close(self) -> None:
-        """Nothing stays open."""
-
-
-class Dask:
-    """A Dask cluster: the one at `address` (or that Dask is configured for), else processes of this machine."""
-
-    def __init__(self, address: str = "") -> None:
-        from distributed import Client
-
-        connect: Any = Client
-        try:
-            self._client = connect(address, timeout=TIMEOUT) if address else connect(dashboard_address=None)
-        except OSError as error:
-            raise PathError(f"cannot reach the Dask scheduler at {address}: {error}") from None
-
-    def map(self, function: Callable[[In], Out], items: Sequence[In]) -> Iterator[Out]:
-        """See `Engine`."""
-        workers = len(self._client.scheduler_info(n_workers=-1)["workers"])
-        batches = _batches(items, workers)
-        futures = deque(self._client.map(partial(_each, function), batches, pure=False))
+    def spread(function: Callable[[In], Out], items: Sequence[In], /) -> Iterator[Out]:
+        workers = len(client.scheduler_info(n_workers=-1)["workers"]) or os.cpu_count() or 1
+        size = min(LARGEST_BATCH, max(1, len(items) // (TASKS_PER_WORKER * workers)))
+        batches = [(function, items[start : start + size]) for start in range(0, len(items), size)]
+        futures = deque(client.map(_each, batches, pure=False))
         while futures:  # a result may leave the cluster's memory as soon as it was taken
             yield from futures.popleft().result()
 
-    def close(self) -> None:
-        """Disconnect; processes that were started end."""
-        self._client.close()
+    with client:
+        yield spread
 
 
-def _each(function: Callable[[In], Out], items: Sequence[In]) -> list[Out]:
+def _each(work: tuple[Callable[[In], Out], Sequence[In]]) -> list[Out]:
+    function, items = work
     return [function(item) for item in items]
-
-
-def _batches(items: Sequence[In], workers: int) -> list[Sequence[In]]:
-    size = min(LARGEST_BATCH, max(1, len(items) // (TASKS_PER_WORKER * max(1, workers or os.cpu_count() or 1))))
-    return [items[start : start + size] for start in range(0, len(items), size)]

@@ -9,10 +9,10 @@ import pytest
 from tbbridge.core.model import Series
 from tbbridge.following.follower import Follower
 from tbbridge.reading import by_run
-from tbbridge.reading.engines import open_engine
 from tbbridge.reading.reading import read
 from tbbridge.shape.series import live
 from tbbridge.write.events import EventWriter
+from tbbridge.write.parallel import ordered_map
 from tbbridge.write.publish import Publisher
 from tbbridge.write.run_log_csv import run_log_csv
 
@@ -44,7 +44,7 @@ def test_a_start_holds_for_what_add_scalars_logged(tmp_path: Path, run: str, bel
     write_life(logs / run, 0.0, range(10), below=below)
     write_life(logs / run, 100.0, range(5, 8), below=below, purge=5)
     added = below if run == "." else f"{run}/{below}"
-    for found in (read(logs), by_run.read_by_run(logs, open_engine("threads"))):
+    for found in (read(logs), by_run.read_by_run(logs, ordered_map)):
         assert live(found.runs[run]["lr"]).step.tolist() == list(range(8))
         assert points(found.runs[added]["loss"]) == [*((step, step) for step in range(5)), (6, 106), (7, 107)]
         assert [restart[1:3] for restart in found.restarts[run]] == [(5, True)]
