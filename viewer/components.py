@@ -12,50 +12,52 @@ from typing import Any, ClassVar
 from dash.development.base_component import Component
 
 
-class Control(Component):
-    """A labelled control: ``id`` for callbacks, ``label`` for people, ``value``, and what its kind needs besides."""
+class Ours(Component):
+    """A component of ``assets/components.js``, under the class's own name; `_prop_names` are its properties."""
 
     _namespace = "tbbridge_viewer"
     _children_props: ClassVar[list[str]] = []
     _base_nodes: ClassVar[list[str]] = ["children"]
-    _type = ""
-    _extra: ClassVar[tuple[str, ...]] = ()
+    _prop_names: ClassVar[list[str]]
 
-    def __init__(self, id: str, label: str, value: Any = None, **extra: Any) -> None:
-        self._prop_names = ["id", "label", "value", "className", *self._extra]
+    def __init__(self, **properties: Any) -> None:
+        self._type = type(self).__name__
         self._valid_wildcard_attributes: list[str] = []
         self.available_properties = self._prop_names
         self.available_wildcard_properties: list[str] = []
+        super().__init__(**properties)
+
+
+class Control(Ours):
+    """A labelled control: ``id`` for callbacks, ``label`` for people, ``value``, and what its kind needs besides."""
+
+    _prop_names: ClassVar[list[str]] = ["id", "label", "value", "className"]
+
+    def __init__(self, id: str, label: str, value: Any = None, **extra: Any) -> None:
         super().__init__(id=id, label=label, value=value, **extra)
 
 
 class Checkbox(Control):
     """A check box; the value is a bool."""
 
-    _type = "Checkbox"
-
 
 class Slider(Control):
     """A slider from ``min`` to ``max`` (default 0 to 1) by ``step``, live while dragging; the value is a number."""
 
-    _type = "Slider"
-    _extra = ("min", "max", "step")
+    _prop_names: ClassVar[list[str]] = [*Control._prop_names, "min", "max", "step"]
 
 
 class Text(Control):
     """A short text, such as a number that may be left empty."""
 
-    _type = "Text"
-    _extra = ("placeholder",)
+    _prop_names: ClassVar[list[str]] = [*Control._prop_names, "placeholder"]
 
 
 class Hidden(Control):
     """A value that no control shows, but the address remembers."""
 
-    _type = "Hidden"
 
-
-class RunTable(Component):
+class RunTable(Ours):
     """The table of experiments: a window of its rows, and how many there are; sorted by a click on a column's name.
 
     ``data`` holds ``columns``, ``rows``, ``first`` (the place of the first of them), ``total``, ``best`` (a name per
@@ -63,31 +65,19 @@ class RunTable(Component):
     not drawn), state, and one for each further column.
     """
 
-    _namespace = "tbbridge_viewer"
-    _type = "RunTable"
-    _children_props: ClassVar[list[str]] = []
-    _base_nodes: ClassVar[list[str]] = ["children"]
-
-    def __init__(self, id: str) -> None:
-        self._prop_names = ["id", "data"]
-        self._valid_wildcard_attributes: list[str] = []
-        self.available_properties = self._prop_names
-        self.available_wildcard_properties: list[str] = []
-        super().__init__(id=id, data=None)
+    _prop_names: ClassVar[list[str]] = ["id", "data"]
 
 
 class Radios(Control):
     """One of ``options``, all in view; the value is the chosen one's text."""
 
-    _type = "Radios"
-    _extra = ("options",)
+    _prop_names: ClassVar[list[str]] = [*Control._prop_names, "options"]
 
 
 class Select(Control):
     """One of ``options``, in a list that opens; the value is the chosen one's text."""
 
-    _type = "Select"
-    _extra = ("options",)
+    _prop_names: ClassVar[list[str]] = [*Control._prop_names, "options"]
 
 
 class Picker(Control):
@@ -97,27 +87,16 @@ class Picker(Control):
     typed, with the ``options`` that fit and how many do in ``total``.
     """
 
-    _type = "Picker"
-    _extra = ("options", "colours", "placeholder", "search", "total")
+    _prop_names: ClassVar[list[str]] = [*Control._prop_names, "options", "colours", "placeholder", "search", "total"]
 
 
-class Plot(Component):
+class Plot(Ours):
     """The place of a chart: ``assets/live.js`` draws into it, and nothing else does.
 
     ``dcc.Graph`` would draw again what it was given first, and forget a zoom.
     """
 
-    _namespace = "tbbridge_viewer"
-    _type = "Plot"
-    _children_props: ClassVar[list[str]] = []
-    _base_nodes: ClassVar[list[str]] = ["children"]
-
-    def __init__(self, id: str, config: dict[str, Any]) -> None:
-        self._prop_names = ["id", "config"]
-        self._valid_wildcard_attributes: list[str] = []
-        self.available_properties = self._prop_names
-        self.available_wildcard_properties: list[str] = []
-        super().__init__(id=id, config=config)
+    _prop_names: ClassVar[list[str]] = ["id", "config"]
 
 
 def attribute(name: str, value: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def graph(prefix: str, chart: Chart) -> html.Div:
     picture = {"filename": f"tbbridge-{chart.id}", "scale": 2}
     config = {"displaylogo": False, "toImageButtonOptions": picture}
     config["modeBarButtonsToRemove"] = ["select2d", "lasso2d", "sendChartToCloud"]
-    return html.Div(Plot(f"{prefix}{chart.id}-graph", config), className="tb-graph")
+    return html.Div(Plot(id=f"{prefix}{chart.id}-graph", config=config), className="tb-graph")
 
 
 def section(prefix: str, controls: Mapping[str, Any]) -> html.Section:

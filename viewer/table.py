@@ -242,7 +242,7 @@ def table_section(prefix: str) -> html.Section:
         Hidden(f"{prefix}from", "", "0"),
     ]
     return html.Section(
-        [html.Div(tools, className="tb-more-head"), RunTable(f"{prefix}runs")],
+        [html.Div(tools, className="tb-more-head"), RunTable(id=f"{prefix}runs", data=None)],
         id=f"{prefix}table",
         hidden=True,
         role="group",

@@ -35,11 +35,4 @@ _twin.use_portable_crc(settings.CRC == "portable")
 if TYPE_CHECKING:
     from tbbridge.decode._native import crc32c, headers, masked_crc32c, prefix_states, scan, scan_files, shift, sound
 else:
-    scan = _twin.scan
-    scan_files = _twin.scan_files
-    headers = _twin.headers
-    prefix_states = _twin.prefix_states
-    shift = _twin.shift
-    sound = _twin.sound
-    crc32c = _twin.crc32c
-    masked_crc32c = _twin.masked_crc32c
+    globals().update({name: getattr(_twin, name) for name in __all__[1:]})

@@ -48,22 +48,7 @@ QUALITY_NAMES: Final = (*dict.fromkeys(QUALITIES.values()), SCORE)
 SUPPORTING: Final = ("precision", "recall", "error", SCORE)
 """Qualities that are looked at after any other: each tells half of a story, or does not say which."""
 
-LOSS_TERMS: Final = (
-    "reward",
-    "return",
-    "Dice",
-    "IoU",
-    "mIoU",
-    "SSIM",
-    "LPIPS",
-    "MAE",
-    "RMSE",
-    "MSE",
-    "MAPE",
-    "SMAPE",
-    "RMSLE",
-    "error",
-)
+LOSS_TERMS: Final = _words("reward return Dice IoU mIoU SSIM LPIPS MAE RMSE MSE MAPE SMAPE RMSLE error")
 """Qualities that are terms of a loss where a loss's word stands before them: ``Loss/dice``."""
 
 INTERNAL: Final = _words("td bellman cardinality")
@@ -167,21 +152,8 @@ GLUE: Final = _words("tr ce lr kl") | NUMBERED
 
 KNOWN: Final = frozenset(
     word
-    for words in (
-        ACCURACY,
-        LOSS,
-        QUALITIES,
-        OTHER,
-        SPLITS,
-        VETO,
-        COMPONENT,
-        NEUTRAL,
-        EPOCH,
-        STEP,
-        PATH_NEUTRAL,
-        {"loader", "top"},
-    )
+    for words in (ACCURACY, LOSS, QUALITIES, OTHER, SPLITS, VETO, COMPONENT, NEUTRAL, EPOCH, STEP, PATH_NEUTRAL)
     for word in words
     if " " not in word
-) | {"cross", "held", "out", "ent", "learning"}
+) | _words("loader top cross held out ent learning")
 """Every word that a rule knows: what glued words are split into."""
