@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import importlib.util
 import io
@@ -113,6 +114,20 @@ def test_every_command_in_the_docs_is_one(block: Block) -> None:
     """Each ``tbbridge`` line of the docs is a command line that the parser takes."""
     for words in command_lines(block):
         assert complaint(words) == "", f"{block}: tbbridge {shlex.join(words)}"
+
+
+def test_all_say_the_same_version() -> None:
+    """The command, the citation and the changelog's newest section, "unreleased" or with its day, name one version."""
+    said = run_cli("--version")
+    cited = re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text(), re.MULTILINE)
+    sections = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    newest = re.fullmatch(r"\[(\d+\.\d+\.\d+)\] - (unreleased|\d{4}-\d\d-\d\d)", sections[0])
+    assert newest, sections[0]
+    assert cited
+    assert said.stdout.split()[:2] == ["tbbridge", newest[1]] == ["tbbridge", cited[1]]
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    assert config["metadata"]["version"] == "attr: tbbridge.core.version.VERSION"
 
 
 def test_the_commands_of_the_readme_run(workplace: Path) -> None:
