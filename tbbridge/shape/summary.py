@@ -21,8 +21,8 @@ from tbbridge.shape.mapping.tokens import tokenise
 from tbbridge.shape.run_log import all_steps
 
 _LOWER = """
-    loss cost entropy xent error err wrong perplexity ppl bits bpc bpb bpd mse mae rmse mape smape rmsle nll wer cer ter
-    fid kid lpips brier ece kl divergence distance time
+    loss cost entropy xent error err wrong perplexity ppl bits bpc bpb bpd mse mae rmse mape smape rmsle mase wape nll
+    wer cer ter eer fid kid fvd epe hausdorff lpips brier ece kl divergence distance time
 """
 
 HPARAM: Final = "hparam."

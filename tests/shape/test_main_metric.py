@@ -62,6 +62,8 @@ def fed(experiment: Experiment) -> dict[str, str | None]:
         ("val/precision val/score", "precision - val/precision"),
         ("score mean_score high_score best_score train/mean eval_mean", "score score eval_mean"),
         ("val/overall val/f1 eval/mean_length", "F1 - val/f1"),
+        ("episode/score episode/length eval_episode/score", "score episode/score eval_episode/score"),
+        ("Metrics/EpRet Metrics/EpCost Metrics/EpLen", "return Metrics/EpRet -"),
     ],
 )
 def test_the_first_two_columns_are_what_the_user_looks_at(tags: str, expected: str) -> None:
@@ -71,6 +73,46 @@ def test_the_first_two_columns_are_what_the_user_looks_at(tags: str, expected: s
     found = fed(mapped(tags))
     assert list(found)[:2] == [f"train {metric}", f"val {metric}"]
     assert [tag or "-" for tag in found.values()][:2] == [train, val]
+
+
+@pytest.mark.parametrize(
+    ("name", "spellings"),
+    [
+        ("Dice", "dice_coef dice_coefficient DiceScore dice_similarity_coefficient DSC"),
+        ("IoU", "intersection_over_union IoU jaccard_index"),
+        ("mIoU", "mean_intersection_over_union MeanIoU mean_iou"),
+        ("F1", "f_score f-measure F1Score fbeta_score f_beta"),
+        ("AUC", "area_under_curve roc_auc area_under_the_roc_curve"),
+        ("mAP", "mean_average_precision meanAveragePrecision mAP@50"),
+        ("WER", "word_error_rate WordErrorRate"),
+        ("CER", "character_error_rate CharErrorRate"),
+        ("FID", "frechet_inception_distance FrechetInceptionDistance"),
+        ("PSNR", "PeakSignalNoiseRatio peak_signal_to_noise_ratio"),
+        ("SSIM", "structural_similarity StructuralSimilarityIndexMeasure"),
+        ("R2", "r_squared R^2 r2_score coefficient_of_determination"),
+        ("RMSE", "root_mean_square_error RootMeanSquaredError root_mse"),
+        ("RMSLE", "root_mean_squared_log_error"),
+        ("SMAPE", "sMAPE symmetric_mean_absolute_percentage_error"),
+        ("MASE", "mean_absolute_scaled_error"),
+        ("NDCG", "normalized_discounted_cumulative_gain RetrievalNormalizedDCG"),
+        ("MRR", "mean_reciprocal_rank"),
+        ("MCC", "matthews_corrcoef matthews_correlation_coefficient"),
+        ("Spearman", "spearmanr spearman_corr SpearmanCorrCoef"),
+        ("Pearson", "pearsonr pearson_correlation_coefficient"),
+        ("ECE", "expected_calibration_error"),
+        ("bits per byte", "bits_per_byte bpb"),
+        ("bits per dimension", "bits_per_dim BitsPerDimension"),
+        ("win rate", "win_rate winrate"),
+        ("exact match", "exact_match ExactMatch em"),
+    ],
+)
+def test_a_quality_is_known_by_its_full_name(name: str, spellings: str) -> None:
+    """As its short one, in any spelling and with any separator."""
+    for spelling in spellings.split():
+        for tag in {spelling, spelling.replace("_", " "), spelling.replace("_", "-")}:
+            facts = {f"val/{tag}": SeriesFacts(5, 0, 99), "train/loss": SeriesFacts(5, 0, 99)}
+            (one,) = map_runs({".": facts})
+            assert fed(one)[f"val {name}"] == f"val/{tag}"
 
 
 def test_a_bare_quality_with_fewer_points_than_the_training_is_of_the_validation() -> None:
@@ -150,6 +192,7 @@ def test_each_quality_has_a_direction() -> None:
             "perplexity",
             "Brier",
         ),
+        *("MASE", "WAPE", "EER", "FVD", "EPE", "Hausdorff"),
         *("ECE", "error", "bits per character", "bits per byte", "bits per dimension"),
     }
 

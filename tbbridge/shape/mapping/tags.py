@@ -97,8 +97,9 @@ def _kind(word: str) -> str:
 def _unnamed(texts: set[str]) -> str:
     """The metric of a tag without a metric's word: a score, where it says so or is an evaluation's, and no more."""
     rest = texts - words.SPLITS.keys()
-    said = words.SCORE in rest or (rest and texts & (words.VAL | words.TEST))
-    return words.SCORE if said and rest <= words.UNNAMED else NO_METRIC
+    if words.SCORE in rest:
+        return words.SCORE if rest <= words.NEUTRAL else NO_METRIC
+    return words.SCORE if rest and rest <= words.UNNAMED and texts & (words.VAL | words.TEST) else NO_METRIC
 
 
 def _metric_at(found: tuple[Word, ...]) -> int:

@@ -12,7 +12,7 @@ LONGEST_TEXT: Final = 512
 """Characters of a tag that are read, from its end: a name is untrusted, and the right-most words decide."""
 _LONGEST_GLUED: Final = 32
 
-_SPELLED: Final = re.compile(r"mAP(?=[^a-z]|$)|m?IoU|mIOU|CIDEr|chrF|BERTScore")
+_SPELLED: Final = re.compile(r"mAP(?=[^a-z]|$)|m?IoU|mIOU|CIDEr|chrF|sMAPE|nRMSE")
 """Spellings in which a capital does not start a word."""
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -20,14 +20,7 @@ _PARTS: Final = re.compile(r"\d+|\D+")
 _BEGINNINGS: Final = frozenset(word[:end] for word in words.KNOWN for end in range(1, len(word) + 1))
 _NO_WORDS: Final = re.compile(r"[0-9]{2}")
 """No known word holds two digits in a row, or begins with one."""
-_ERRORS: Final = {
-    "smape": ["symmetric", "mean", "absolute", "percentage"],
-    "mape": ["mean", "absolute", "percentage"],
-    "mae": ["mean", "absolute"],
-    "rmse": ["root", "mean", "squared"],
-    "mse": ["mean", "squared"],
-}
-"""Errors that have a name, by the words before theirs; what ends as another does stands before it."""
+_LONGEST_PHRASE: Final = max(map(len, words.PHRASES))
 
 _JOINERS: Final = frozenset(("vs", "versus", "and", "or"))
 
@@ -51,7 +44,7 @@ def tokenise(text: str) -> tuple[Word, ...]:
 
 
 def _pieces(segment: str) -> list[str]:
-    spelled = _SPELLED.sub(lambda found: found.group().lower() + " ", segment)
+    spelled = _SPELLED.sub(lambda found: found.group().lower() + " ", segment.replace("^", ""))
     return [piece.lower() for piece in _WORD.findall(_CAMEL.sub(" ", spelled))]
 
 
@@ -127,39 +120,15 @@ def _phrases(found: list[str], segment: str) -> list[str]:
     """Words that only mean something together become one."""
     out: list[str] = []
     for word in found:
-        before = out[-1] if out else ""
-        if word in ("entropy", "ent", "entropie") and before in ("cross", "x", "crossed"):
-            out[-1] = "cross entropy"
-        elif word == "out" and before in ("held", "hold"):
-            out[-1] = "heldout"
-        elif word == "rate" and before == "learning":
-            out[-1] = "lr"
-        elif word == "k" and before == "top":
-            out[-1] = "top k"
-        elif word == "likelihood" and out[-2:] in (["negative", "log"], ["neg", "log"]):
-            out[-2:] = ["nll"]
-        elif word == "precision" and out[-2:] == ["mean", "average"]:
-            out[-2:] = ["map"]
-        elif word == "precision" and before == "average":
-            out[-1] = "ap"
-        elif word == "error" and (named := _named_error(out)):
-            out.append(named)
-        elif word in ("ap", "iou") and before == "mean":
-            out[-1] = f"m{word}"
-        elif word.isdecimal() and (ranked := _ranked(out, int(word), segment)):
-            out.append(ranked)
-        else:
-            out.append(word)
+        joined = (word.isdecimal() and _ranked(out, int(word), segment)) or word
+        length = _LONGEST_PHRASE - 1
+        while length:
+            if phrase := words.PHRASES.get((*out[-length:], joined)):
+                del out[-length:]
+                joined, length = phrase, _LONGEST_PHRASE
+            length -= 1
+        out.append(joined)
     return _unjoined(out)
-
-
-def _named_error(out: list[str]) -> str:
-    """``mae`` for the error after ``mean absolute``, and the like; takes these words; empty for another error."""
-    for name, before in _ERRORS.items():
-        if out[-len(before) :] == before:
-            del out[-len(before) :]
-            return name
-    return ""
 
 
 def _ranked(out: list[str], k: int, segment: str) -> str | None:

@@ -5,12 +5,40 @@ Surveyed from the sources of 52 writers (see docs/mapping.md). A list is one str
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Final
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
+
+_PHRASES: Final = """
+    cross entropy: cross/x/crossed entropy/ent/entropie | heldout: held/hold out | lr: learning rate | top k: top k
+    nll: negative/neg log likelihood | epcost: ep/episode/episodic cost | return: ep/episode/episodic ret
+    winrate: win rate/ratio | hitrate: hit rate/ratio | map: mean average precision, mean ap | ap: average precision
+    iou: intersection over union, jaccard index | miou: mean iou | dice: dice coefficient/coef/similarity
+    f1: f score/measure/beta | auc: area under curve/roc, area under the curve/roc | concordance: c index
+    wer: word error | cer: character/char error | ter: translation edit/error | eer: equal error | em: exact match
+    fid: frechet/fréchet inception distance | kid: kernel inception distance | fvd: frechet/fréchet video distance
+    inceptionscore: inception score | clipscore: clip score | bertscore: bert score | mos: mean opinion score
+    psnr: peak signal noise ratio, peak signal to noise ratio | ssim: structural similarity, ssim index/measure
+    r2: r squared/square, coefficient of determination | mae: mean absolute error | mse: mean squared/square error
+    rmse: root mean squared/square error, root mse | rmsle: root mean squared/square log/logarithmic error
+    mape: mean absolute percentage error | smape: symmetric mean absolute percentage error, symmetric mape
+    mase: mean absolute scaled error | wape: weighted absolute percentage error | ece: expected calibration error
+    ndcg: normalized/normalised discounted cumulative gain, normalized/normalised dcg | mrr: mean reciprocal rank
+    mcc: matthews corr/correlation, mcc coef/coefficient | sisdr: si sdr | sisnr: si snr
+    spearman: spearman rank/corr/correlation/coef/coefficient | pearson: pearson corr/correlation/coef/coefficient
+    bpc: bits per character/char | bpb: bits per byte | bpd: bits per dimension/dim
+"""
+PHRASES: Final = {
+    tuple(phrase): word.strip()
+    for word, _, phrases in (one.partition(":") for line in _PHRASES.split("\n") for one in line.split("|"))
+    for alternatives in phrases.split(",")
+    for phrase in product(*(part.split("/") for part in alternatives.split()))
+}
+"""Words that mean something else together, and the one word that they become: ``word error`` is ``wer``."""
 
 ACCURACY: Final = _words("accuracy acc accu 准确率 正确率 精度 正解率 정확도 genauigkeit exactitud exactitude") | {
     "top 1",
@@ -20,14 +48,17 @@ LOSS: Final = _words("loss cost xent xentropy ce nll bce logloss 损失 損失 �
     "cross entropy"
 }
 _QUALITIES: Final = """
-    reward: reward rew | return: return | success rate: success | mAP: map | mIoU: miou | Dice: dice
-    IoU: iou jaccard | F1: f1 fscore hmean | AUC: auc auroc roc | CIDEr: cider | BLEU: bleu sacrebleu
-    ROUGE: rouge | WER: wer | CER: cer | TER: ter | METEOR: meteor | chrF: chrf | BERTScore: bertscore
-    FID: fid | KID: kid | PSNR: psnr | SSIM: ssim | LPIPS: lpips | R2: r2 | MAE: mae | RMSE: rmse | MSE: mse
-    MAPE: mape | SMAPE: smape | RMSLE: rmsle | NDCG: ndcg | MRR: mrr | MCC: mcc | kappa: kappa | exact match: em
-    PESQ: pesq | STOI: stoi | SDR: sdr | SI-SDR: sisdr | MOS: mos | ELBO: elbo | perplexity: perplexity ppl
-    bits per character: bpc | bits per byte: bpb | bits per dimension: bpd | Spearman: spearman
-    Pearson: pearson | correlation: correlation corr | AP: ap | AUPRC: auprc | Brier: brier | ECE: ece
+    reward: reward rew | return: return | success rate: success | win rate: winrate | Elo: elo | mAP: map | mIoU: miou
+    Dice: dice dsc | IoU: iou jaccard | F1: f1 fscore hmean fbeta | AUC: auc auroc roc | CIDEr: cider
+    BLEU: bleu sacrebleu | ROUGE: rouge | WER: wer | CER: cer | TER: ter | METEOR: meteor | chrF: chrf
+    BERTScore: bertscore | FID: fid | KID: kid | FVD: fvd | inception score: inceptionscore
+    CLIP score: clipscore | PSNR: psnr | SSIM: ssim | LPIPS: lpips | R2: r2 rsquared | MAE: mae | RMSE: rmse nrmse
+    MSE: mse | MAPE: mape | SMAPE: smape | RMSLE: rmsle | MASE: mase | WAPE: wape | NDCG: ndcg | MRR: mrr
+    hit rate: hitrate | MCC: mcc | kappa: kappa qwk | exact match: em | PESQ: pesq | STOI: stoi | SDR: sdr
+    SI-SDR: sisdr | SI-SNR: sisnr | MOS: mos | EER: eer | PCK: pck | EPE: epe | Hausdorff: hausdorff
+    concordance: concordance | LAS: las | UAS: uas | ELBO: elbo | perplexity: perplexity ppl
+    bits per character: bpc | bits per byte: bpb | bits per dimension: bpd | Spearman: spearman spearmanr
+    Pearson: pearson pearsonr | correlation: correlation corr | AP: ap | AUPRC: auprc | Brier: brier | ECE: ece
     precision: precision prec | recall: recall ar | error: error err wrong
 """
 QUALITIES: Final = {
@@ -41,27 +72,27 @@ SCORE: Final = "score"
 """The quality of an evaluation that names none."""
 
 UNNAMED: Final = _words("mean median average avg score metric result overall final")
-"""Beside these alone a held-out word is an evaluation that names no metric: ``eval/mean``; ``score`` needs no other."""
+"""Beside these alone a held-out word is an evaluation that names no metric: ``eval/mean``."""
 
 QUALITY_NAMES: Final = (*dict.fromkeys(QUALITIES.values()), SCORE)
 
 SUPPORTING: Final = ("precision", "recall", "error", SCORE)
 """Qualities that are looked at after any other: each tells half of a story, or does not say which."""
 
-LOSS_TERMS: Final = _words("reward return Dice IoU mIoU SSIM LPIPS MAE RMSE MSE MAPE SMAPE RMSLE error")
+LOSS_TERMS: Final = _words("reward return Dice IoU mIoU SSIM LPIPS MAE RMSE MSE MAPE SMAPE RMSLE MASE WAPE error")
 """Qualities that are terms of a loss where a loss's word stands before them: ``Loss/dice``."""
 
 INTERNAL: Final = _words("td bellman cardinality")
 """An error beside one of these is the training's objective, not the model's worth."""
 
-EARNED: Final = ("reward", "return", "success rate")
+EARNED: Final = ("reward", "return", "success rate", "win rate", "Elo")
 """Qualities that an agent earns while it is trained, so that one that says no split is of the training."""
 
 OTHER: Final = _words(
     """
     giou per_phone hit lr lrate norm scale time
     sec second speed fps throughput divergence kl kld entropy fitness ratio momentum
-    coef coefficient factor gap diff difference delta threshold count likelihood temperature
+    coef coefficient factor gap diff difference delta threshold count likelihood temperature epcost
     memory mem flop mfu frac fraction clipfrac clip explained
     """
 )
