@@ -150,10 +150,13 @@ def test_recordings_know_their_last_step() -> None:
 
 
 def test_the_command_replays_watches_and_leaves_nothing(tmp_path: Path) -> None:
-    """``tbbridge demo --once`` publishes the whole run log from the growing files, ends well and removes its folder."""
-    done = run_cli("demo", "mnist/conv", "--once", "--no-viewer", "--speed", "2000", env={"TMPDIR": str(tmp_path)})
+    """``demo --once`` publishes the run log from growing files, ends, leaves no folder; no page means no Dash."""
+    env = {"TMPDIR": str(tmp_path), "PYTHONPROFILEIMPORTTIME": "1"}
+    done = run_cli("demo", "mnist/conv", "--once", "--no-viewer", "--speed", "2000", env=env)
     assert done.returncode == 0, done.stderr
     assert "mnist/conv: step" in done.stdout
+    imported = set(re.findall(r"^import time: .*\| +(\w+)", done.stderr, re.MULTILINE))
+    assert imported & {"numpy", "dash", "plotly", "fastapi"} == {"numpy"}
     assert list(tmp_path.iterdir()) == []
 
 

@@ -139,6 +139,23 @@ def test_the_commands_of_the_readme_run(workplace: Path) -> None:
         assert done.returncode == 0, f"tbbridge {shlex.join(words)}: {done.stderr}"
 
 
+@pytest.mark.parametrize("document", PAGES)
+def test_every_target_and_script_of_the_docs_is_there(document: str) -> None:
+    """What a page tells to make is a target of the Makefile; the Python script that it tells to run is a file."""
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    text = (ROOT / document).read_text()
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) <= set(targets)
+    for script in re.findall(r"(?:^|`)(?:\w+=\S+ )*python3? ([\w/]+\.py)", text, re.MULTILINE):
+        assert (ROOT / script).exists() or (ROOT / document).with_name(script).exists(), script
+
+
+def test_make_demo_is_the_demo_beside_tensorboard() -> None:
+    """The README's first command ends with ``tbbridge demo --tensorboard``, which tests of its own run."""
+    planned = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    command = shlex.split(planned.splitlines()[-1])
+    assert (Path(command[0]).name, command[1:]) == ("tbbridge", ["demo", "--tensorboard"])
+
+
 @pytest.mark.parametrize("document", [page for page in PAGES if any(b.language == "python" for b in blocks(page))])
 def test_the_python_of_the_docs_runs(document: str, workplace: Path) -> None:
     """The Python blocks of a page run in their order, in one program."""
