@@ -29,7 +29,7 @@ from tbbridge.reading.reading import Reading, experiments
 from tbbridge.reading.selection import Selection, cut_series, select
 from tbbridge.reading.small_runs import OnDemand
 from tbbridge.shape.facts import extremes, facts
-from tbbridge.shape.series import merge, taken
+from tbbridge.shape.series import merge
 from tbbridge.tail import batch
 from tbbridge.write.events import EventWriter
 from tbbridge.write.run_log_csv import run_log_csv
@@ -121,7 +121,7 @@ def compare_reports(reading: Reading) -> None:
     for run, (many, number) in reading.runs.known.items():
         for tag, points in many.points(number).items():
             assert repr(many.extremes(number, tag, many.points_of(number, tag))) == repr(extremes(points))
-            assert many.extremes(number, tag, taken(points, slice(1, None))) is None, run
+            assert many.extremes(number, tag, points.at(slice(1, None))) is None, run
 
 
 def test_a_tag_that_is_not_chosen_places_nothing(tmp_path: Path) -> None:

@@ -125,18 +125,15 @@ class Front:
             return False
         if not isinstance(asked, dict) or not _shallow(asked, MOST_NESTED):
             return False
+        changed = asked.get("changedPropIds")
         known = self._dash.callback_map.get(asked.get("output") if isinstance(asked.get("output"), str) else "")
         return (
             known is not None
             and _names(asked.get("inputs")) == _names(known["inputs"])
             and _names(asked.get("state", [])) == _names(known["state"])
             and isinstance(asked.get("outputs", {}), dict | list)
-            and all(isinstance(name, str) for name in _list(asked.get("changedPropIds")))
+            and (not isinstance(changed, list) or all(isinstance(name, str) for name in changed))
         )
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _names(values: Any) -> list[tuple[Any, Any]] | None:

@@ -114,16 +114,12 @@ def _biased(weight: float, count: int) -> int:
 
 
 def _tail(points: Points, start: int) -> Points:
-    return Points(points.step[start:], points.wall_time[start:], points.value[start:])
-
-
-def _pick(points: Points, which: NDArray[Any]) -> Points:
-    return Points(points.step[which], points.wall_time[which], points.value[which])
+    return points.at(slice(start, None))
 
 
 def _finite(points: Points) -> Points:
     good = np.isfinite(points.value)
-    return points if good.all() else _pick(points, good)
+    return points if good.all() else points.at(good)
 
 
 def _raw(line: Line, state: State | None) -> NewPoints:
@@ -218,7 +214,7 @@ def _best(line: Line, state: State | None) -> NewPoints:
     value = float(new.value[at])
     if best is not None and (value <= best if highest else value >= best):
         return NewPoints(_tail(new, len(new.step)), [len(points.step), best, step])
-    return NewPoints(_pick(new, np.array([at])), [len(points.step), value, int(new.step[at])])
+    return NewPoints(new.at(np.array([at])), [len(points.step), value, int(new.step[at])])
 
 
 def _odd(line: Line, state: State | None) -> NewPoints:
@@ -231,7 +227,7 @@ def _odd(line: Line, state: State | None) -> NewPoints:
     if finite.any():
         last = float(new.value[finite][-1])
     texts = ["NaN" if v != v else "+infinity" if v > 0 else "-infinity" for v in new.value[~finite].tolist()]
-    return NewPoints(_pick(new, ~finite)._replace(value=heights), [len(points.step), last], texts)
+    return NewPoints(new.at(~finite)._replace(value=heights), [len(points.step), last], texts)
 
 
 def _carried(values: NDArray[np.floating[Any]], finite: NDArray[np.bool_], last: float | None) -> NDArray[np.float64]:

@@ -158,10 +158,12 @@ def answer(
         after["sent"][key] = _fingerprint(value)
         if after["sent"][key] != before["sent"].get(key):
             message["set"].append([*key.rsplit(".", 1), value])
-    status = _status(views)
+    shown = next((view for view in views if view.state == "live"), views[0] if views else None)
+    status = (shown.state, shown.last_write) if shown else ("empty", None)
     after["sent"]["status"] = _fingerprint(status)
     if after["sent"]["status"] != before["sent"].get("status"):
-        message["status"] = _aged(status)
+        age = None if status[1] is None else round(max(time.time() - status[1], 0.0), 2)
+        message["status"] = {"state": status[0], "age": age}
     fresh = any(key.endswith("-readout") for key, _, _ in message["set"])
     known = {} if fresh else before["cells"]
     message["cells"] = {key: text for key, text in after["cells"].items() if known.get(key) != text}
@@ -205,16 +207,6 @@ def _draw(
 def _identity(view: ExperimentView) -> list[Any]:
     last = view.marks[-1] if view.marks else None
     return [view.name, view.generation, view.rewritten, len(view.marks), last and [last.step, last.text]]
-
-
-def _status(views: Sequence[ExperimentView]) -> tuple[str, float | None]:
-    shown = next((view for view in views if view.state == "live"), views[0] if views else None)
-    return (shown.state, shown.last_write) if shown else ("empty", None)
-
-
-def _aged(status: tuple[str, float | None]) -> dict[str, Any]:
-    state, last_write = status
-    return {"state": state, "age": None if last_write is None else round(max(time.time() - last_write, 0.0), 2)}
 
 
 def _fingerprint(value: Any) -> int:

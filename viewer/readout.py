@@ -8,7 +8,7 @@ from typing import Any
 
 from dash import html
 
-from tbbridge import ExperimentView, Points, gap
+from tbbridge import ExperimentView, gap
 from tbbridge.viewer.chart import Chart
 
 NOTHING, MINUS = "\u2013", "\u2212"
@@ -69,11 +69,8 @@ def _gap(chart: Chart, view: ExperimentView) -> float | None:
     both = [points for label in chart.columns if (points := chart.points(view, label))]
     if len(both) != 2 or len(chart.columns) != 2:
         return None
-    for newest in TAILS:  # what they share stands at their ends, as a rule
-        tails = [Points(*(column[-newest:] for column in points)) for points in both]
-        if found := gap(*tails, lower_is_better=chart.lower_is_better):
-            return found.value if math.isfinite(found.value) else None
-    return None
+    found = gap(*both, lower_is_better=chart.lower_is_better)
+    return found.value if found and math.isfinite(found.value) else None
 
 
 def write(value: float | None, chart: Chart, sign: str = "") -> str:

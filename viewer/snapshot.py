@@ -116,14 +116,10 @@ def _across(new: NewPoints, line: Line, axis: Axis) -> NDArray[Any]:
     return axis.values(new.points, line.origin if new.origins is None else new.origins)
 
 
-def _shortest(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    return np.array([float(str(value)) for value in values], np.float64)
-
-
 def numbers(values: NDArray[Any]) -> list[Any]:
     """As JSON numbers: a float32 as the shortest that reads back to it, 0.1 and not 0.10000000149; NaN as null."""
     if values.dtype == np.float32:
-        values = _shortest(values)
+        values = np.array([float(str(value)) for value in values], np.float64)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         return [v if np.isfinite(v) else None for v in values.tolist()]
     plain: list[Any] = values.tolist()

@@ -91,11 +91,6 @@ class _Held:
 _HELD: WeakKeyDictionary[Any, _Held] = WeakKeyDictionary()
 
 
-def table_rows(source: Source) -> list[TableRow]:
-    """Return the rows of all experiments, looked at a moment ago."""
-    return _held(source).rows
-
-
 def _held(source: Source) -> _Held:
     held = _HELD.setdefault(source, _Held())
     began = time.monotonic()
@@ -176,7 +171,7 @@ def _cell(row: TableRow, column: str) -> Any:
 
 def best_shown(source: Source, controls: Mapping[str, Any], column: str) -> Any:
     """The names of the best experiments that the filter keeps, for the charts."""
-    rows = filtered(table_rows(source), controls["find"])[0]
+    rows = filtered(_held(source).rows, controls["find"])[0]
     summaries = [row.cells for row in rows]
     columns = [key for key in table_columns(summaries) if _ranks(key)]
     if not columns:

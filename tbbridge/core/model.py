@@ -165,6 +165,10 @@ class Points(NamedTuple):
     wall_time: Float64
     value: Floats
 
+    def at(self, which: NDArray[Any] | slice) -> Points:
+        """The points at these places, or of this mask or slice."""
+        return Points(self.step[which], self.wall_time[which], self.value[which])
+
 
 class Feed(NamedTuple):
     """The series that feeds a column, and the rule that chose it."""

@@ -117,11 +117,9 @@ class Decoder:
         asked = self.position
         while self._step(self, block, base):
             pass
-        self._widen(self.position == asked + len(data))
-        return self._log.columns.rows - before
-
-    def _widen(self, sequential: bool) -> None:
+        sequential = self.position == asked + len(data)
         self.want = min(self.want * 2, _LARGEST_WINDOW) if sequential else _WINDOW
+        return self._log.columns.rows - before
 
     def _grown_beyond(self, size: int) -> bool:
         """Whether `size` bytes prove an earlier look wrong; then it goes back to where it can be put right."""
@@ -155,7 +153,8 @@ class Decoder:
             return self._goto(self._at, block, base)
         room = max(self._room, min(len(block) // scan_result.MIN_VALUE_BYTES + 1, max(_ROOM, len(block) // 32)))
         value = np.empty(room, np.float64)
-        columns = self._log.columns.room(room, self._expected_rows(base) + room)
+        expected = self._log.columns.rows * self._announced // base if base else 0  # if it goes on as it began
+        columns = self._log.columns.room(room, expected + room)
         found = backend.scan(
             block,
             self._at - base,
@@ -173,10 +172,6 @@ class Decoder:
             self._jumped = (base + found.jumped, self._at) if found.jumped >= 0 else None
             self._held = False
         return self._stopped(found, block, base)
-
-    def _expected_rows(self, offset: int) -> int:
-        """Rows in the whole file, if it continues as it did up to `offset`."""
-        return self._log.columns.rows * self._announced // offset if offset else 0
 
     def _stopped(self, found: Scan, block: memoryview, base: int) -> bool:
         """Go on from where a scan stopped."""

@@ -73,16 +73,12 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "backslashreplace")
 
 
-def _double(data: bytes, at: int) -> float:
-    return float(struct.unpack_from("<d", data, at)[0])
-
-
 def _value_of(data: bytes) -> HParam | None:
     """A google.protobuf.Value; None where it is neither a number, a text that is short enough, nor a truth."""
     value: HParam | None = None
     for number, wire, at, end in fields(data, 0, len(data)):
         if number == 2 and wire == FIXED64:
-            value = _double(data, at)
+            value = float(struct.unpack_from("<d", data, at)[0])
         elif number == 3 and wire == BYTES:
             value = _text(data[at:end]) if end - at <= LONGEST_TEXT else None
         elif number == 4 and wire == VARINT:

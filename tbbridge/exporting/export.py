@@ -247,15 +247,15 @@ class _Content(NamedTuple):
 
 def _contents(reading: Reading, where: Target, options: ExportOptions, progress: Progress | None) -> Iterator[_Content]:
     split = where.directory is not None
+    from tbbridge.exporting.layouts import parts, tables
+
     if where.form.name == "html":
-        from tbbridge.exporting.html_report import html_reports
+        from tbbridge.exporting.html_report import html_chunks, report_of
         from tbbridge.exporting.plotly_bundle import plotly_bundle
 
-        for name, chunks in html_reports(reading, options, plotly_bundle(), each=split):
-            yield _Content(name, chunks)
+        for name, part in parts(reading, split):
+            yield _Content(name, html_chunks(report_of(part, name, options), plotly_bundle()))
         return
-    from tbbridge.exporting.layouts import tables
-
     for table in tables(reading, options, each=split):
         yield _Content(table.name, table_chunks(_counted(table, progress), where.form, options.csv))
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from tbbridge.core.model import Cell, EventFile, RunLog
-from tbbridge.exporting.layouts import parts, run_logs, summary_rows
+from tbbridge.exporting.layouts import run_logs, summary_rows
 from tbbridge.exporting.options import ExportOptions
 from tbbridge.exporting.plotly_bundle import PlotlyBundle
 from tbbridge.exporting.summary_table import best_cells, table_columns, write_cell
@@ -139,7 +139,7 @@ def _manifest(page: HtmlReport, plotly: PlotlyBundle) -> bytes:
                 "name": utf8(log.name),
                 "file": utf8(log.file),
                 "cells": [utf8(write_cell(log.summary.get(column), column)) for column in table],
-                "values": [utf8(_value(log.summary.get(column))) for column in table],
+                "values": [utf8("" if (cell := log.summary.get(column)) is None else str(cell)) for column in table],
             }
             for log in page.logs
         ],
@@ -149,11 +149,6 @@ def _manifest(page: HtmlReport, plotly: PlotlyBundle) -> bytes:
         "notes": [utf8(note) for note in page.notes],
     }
     return json.dumps(content, ensure_ascii=True).replace("<", "\\u003c").encode()
-
-
-def _value(cell: Cell) -> str:
-    """A cell with all its digits, to be sorted by."""
-    return "" if cell is None else str(cell)
 
 
 def chart_columns(columns: Sequence[str]) -> dict[str, list[int]]:
@@ -168,33 +163,21 @@ def chart_columns(columns: Sequence[str]) -> dict[str, list[int]]:
 # ------------------------------------------------------------------------------------------------------ what was read
 
 
-def html_reports(
-    reading: Reading, options: ExportOptions, plotly: PlotlyBundle, *, each: bool
-) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Yield each page's experiment ("" when it is for all) and its bytes."""
-    for name, part in parts(reading, each):
-        yield name, html_chunks(report_of(part, name or title(reading), options), plotly)
-
-
-def title(reading: Reading) -> str:
-    """Return the title of a page for all experiments: the log directory's own name."""
-    return os.path.basename(os.path.abspath(reading.root)) or "training runs"
-
-
 def report_of(reading: Reading, name: str, options: ExportOptions) -> HtmlReport:
-    """Return the data of a page about a reading."""
+    """Return the data of a page about a reading, titled `name`, else as the log directory is called."""
     logs = run_logs(reading, options)
     columns = tuple(dict.fromkeys(column for log in logs for column in log.columns))
     rows = summary_rows(reading, options)
     notes = [f"{one.name}: {note}" for one in reading.experiments for note in report.notes(reading, one)]
+    content = _content(reading.root)
     if options.points is not None:
         notes.append(f"thinned to about {options.points} points per column (first, last, minima and maxima are kept)")
     return HtmlReport(
-        title=name,
+        title=name or os.path.basename(os.path.abspath(reading.root)) or "training runs",
         version=version("tbbridge"),
         columns=columns,
         logs=[_shared(log, columns, rows[log.name]) for log in logs],
-        files=_provenance(reading),
+        files=[_file(file, content) for files in reading.files.values() for file in files],
         notes=[*notes, *reading.problems],
     )
 
@@ -227,11 +210,6 @@ def _shared(log: RunLog, columns: Sequence[str], summary: Mapping[str, Cell]) ->
         full.columns[column] = log.columns.get(column, np.zeros(len(log.step), np.float32))
         full.logged[column] = log.logged.get(column, np.zeros(len(log.step), bool))
     return SharedLog(log.name, file_name(log.name).replace("/", "_"), run_log_csv(full), summary)
-
-
-def _provenance(reading: Reading) -> list[Provenance]:
-    content = _content(reading.root)
-    return [_file(file, content) for files in reading.files.values() for file in files]
 
 
 def _file(file: EventFile, content: Content) -> Provenance:

@@ -133,8 +133,7 @@ def cut_points(points: Points, steps: Steps) -> Points:
     """The points whose steps lie in a range, both ends included."""
     if steps == (None, None):
         return points
-    kept = _inside(points.step, steps)
-    return Points(points.step[kept], points.wall_time[kept], points.value[kept])
+    return points.at(_inside(points.step, steps))
 
 
 def _inside(step: Int64, steps: Steps) -> Bools:

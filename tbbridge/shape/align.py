@@ -143,7 +143,11 @@ def place(columns: Mapping[str, Points], epoch: Points | None = None, align: str
         return Placement(as_logged, "step", "")
     others = {name: points for name, points in columns.items() if name != reference and len(points.step)}
     base = StepsByTime.of(columns[reference])
-    moved = _different(others, base) if align == "auto" else _forced(others, base)
+    moved = (
+        _different(others, base)
+        if align == "auto"
+        else {name: points for name, points in others.items() if not np.array_equal(points.step, base.step)}
+    )
     if not moved:
         return Placement(as_logged, "step", _agreement(others, base, align))
     epoch = epoch if epoch is not None and align != "wall" and _on_axis(epoch, base) else None
@@ -216,10 +220,6 @@ def _different(others: Mapping[str, Points], base: StepsByTime) -> dict[str, Poi
         if alike is not None:
             found[name] = alike
     return found
-
-
-def _forced(others: Mapping[str, Points], base: StepsByTime) -> dict[str, Points]:
-    return {name: points for name, points in others.items() if not np.array_equal(points.step, base.step)}
 
 
 def counts_differently(points: Points, reference: StepsByTime) -> bool:

@@ -36,7 +36,6 @@ from tbbridge.core.model import Bools, Floats, Points
 from tbbridge.shape.gap import decimal_gaps, decimals
 from tbbridge.shape.mapping.overrides import spelled
 from tbbridge.shape.mapping.tokens import quoted
-from tbbridge.shape.series import taken
 from tbbridge.shape.summary import lower_is_better
 
 _OPERATORS: Final[dict[str, Callable[[Any, Any], Any]]] = {
@@ -212,8 +211,10 @@ class Course:
 
     def _gap(self, train: str, val: str) -> Fulfilled | None:
         past = self._past[""]
-        parts = [_after(self._columns[name], past.step) for name in (train, val)]
-        gaps = decimal_gaps(*parts, lower_is_better=lower_is_better(val))
+        both = [self._columns[name] for name in (train, val)]
+        if past.step is not None:
+            both = [one.at(slice(int(one.step.searchsorted(past.step, side="right")), None)) for one in both]
+        gaps = decimal_gaps(*both, lower_is_better=lower_is_better(val))
         past.rows, past.step = 0, int(gaps.step[-1]) if len(gaps.step) else past.step
         return self._advance("gap " + val.removeprefix("val "), gaps, past)
 
@@ -237,11 +238,6 @@ def _only_grew(old: Points, new: Points) -> bool:
     pairs = list(zip(old, new, strict=True))
     same = all(a.base is b.base is not None and a.ctypes.data == b.ctypes.data for a, b in pairs)
     return (same and len(old.step) <= len(new.step)) or common_prefix(old, new) == len(old.step)
-
-
-def _after(points: Points, step: int | None) -> Points:
-    row = 0 if step is None else int(points.step.searchsorted(step, side="right"))
-    return taken(points, slice(row, None))
 
 
 def duration(text: str) -> float | None:

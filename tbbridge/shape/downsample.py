@@ -21,8 +21,7 @@ def downsample(points: Points, most: int) -> Points:
     """
     if len(points.step) <= max(most, FEWEST):
         return points
-    kept = _kept(points.value, (max(most, FEWEST) - 2) // 2)
-    return Points(points.step[kept], points.wall_time[kept], points.value[kept])
+    return points.at(_kept(points.value, (max(most, FEWEST) - 2) // 2))
 
 
 def _kept(values: Floats, stretches: int) -> NDArray[np.intp]:

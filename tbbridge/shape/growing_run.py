@@ -250,7 +250,7 @@ class RunSeries:
         wide, reaching = rules.doubles(file), self._reaching(known)
         points = Points(file.scalars.step, file.scalars.wall_time, file.scalars.value)
         for number in np.flatnonzero(np.bincount(file.scalars.tag)).tolist():
-            tag, news = file.tags[number], rules.taken(points, file.scalars.tag == number)
+            tag, news = file.tags[number], points.at(file.scalars.tag == number)
             kind = np.float64 if number in wide else np.float32
             series = self._series.get(tag)
             if series is None:

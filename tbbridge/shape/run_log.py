@@ -67,9 +67,4 @@ def joined_steps(columns: Iterable[Int64]) -> Int64:
 
 def since(columns: Mapping[str, Points], step: int) -> dict[str, Points]:
     """The points of all columns from a step on; views."""
-    return {column: _from(points, step) for column, points in columns.items()}
-
-
-def _from(points: Points, step: int) -> Points:
-    first = int(points.step.searchsorted(step))
-    return Points(points.step[first:], points.wall_time[first:], points.value[first:])
+    return {column: one.at(slice(int(one.step.searchsorted(step)), None)) for column, one in columns.items()}

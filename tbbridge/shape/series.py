@@ -92,15 +92,10 @@ def live(series: Series) -> Points:
     """The points that nothing supersedes, by step ascending, each step once; views of the series where that can be."""
     points = Points(series.step, series.wall_time, series.value)
     if series.superseded.any():
-        points = taken(points, ~series.superseded)
+        points = points.at(~series.superseded)
     if (points.step[1:] > points.step[:-1]).all():
         return points
-    return taken(points, np.argsort(points.step, kind="stable"))
-
-
-def taken(points: Points, which: NDArray[Any] | slice) -> Points:
-    """The points at the places, the mask or the slice `which`."""
-    return Points(points.step[which], points.wall_time[which], points.value[which])
+    return points.at(np.argsort(points.step, kind="stable"))
 
 
 class Restart(NamedTuple):

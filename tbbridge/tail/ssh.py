@@ -65,8 +65,9 @@ class SshFiles(SFTPFileSystem):  # type: ignore[misc]
                 auth_timeout=TIMEOUT,
             )
         except paramiko.BadHostKeyException:
+            entry = host if port == 22 else f"'[{host}]:{port}'"  # in a file of known hosts
             raise PathError(
-                f"the host key of {self._alias} changed: if that is right, ssh-keygen -R {_entry(host, port)}, "
+                f"the host key of {self._alias} changed: if that is right, ssh-keygen -R {entry}, "
                 f"and connect once with ssh {self._alias}"
             ) from None
         except paramiko.SSHException as error:
@@ -124,8 +125,3 @@ def _jump(jump: str) -> list[str]:
     host, colon, port = last.rpartition(":")
     through = ["-J", ",".join(before)] if before else []
     return [*through, "-p", port, "--", host] if colon else [*through, "--", last]
-
-
-def _entry(host: str, port: int) -> str:
-    """Return how a host stands in a file of known hosts."""
-    return host if port == 22 else f"'[{host}]:{port}'"

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from tbbridge.core.errors import UsageError
 from tbbridge.decode.intact_records import records
+from tbbridge.decode.wire import read_varint
 from tbbridge.write.events import EventWriter
 
 TICK = 0.05
@@ -71,14 +72,7 @@ def events(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def step_of(event: bytes) -> int:
     """The step of an encoded Event whose wall time (fixed64, field 1) comes first, as every writer of ours has it."""
-    step = shift = 0
-    if event[9] == 0x10:  # field 2, a varint
-        for byte in event[10:]:
-            step |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
-    return step
+    return read_varint(event, 10, len(event))[0] if event[9] == 0x10 else 0  # field 2, a varint
 
 
 def at(event: bytes, wall_time: float) -> bytes:

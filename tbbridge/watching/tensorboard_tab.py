@@ -90,8 +90,7 @@ def as_json(view: ExperimentView) -> dict[str, Any]:
 
 def line(points: Points) -> dict[str, list[float]]:
     """The finite points of a column, thinned: JSON has no other numbers."""
-    finite = np.isfinite(points.value)
-    kept = downsample(Points(points.step[finite], points.wall_time[finite], points.value[finite]), MOST_POINTS)
+    kept = downsample(points.at(np.isfinite(points.value)), MOST_POINTS)
     return {"step": kept.step.tolist(), "value": kept.value.tolist()}
 
 

@@ -65,12 +65,9 @@ def csv_chunks(table: Table, options: CsvOptions = PLAIN) -> Iterator[bytes]:
     """Yield the CSV's bytes in order, written on all cores a slice at a time; the same whatever the number of cores."""
     if options.header:
         yield options.line(table.header)
-    yield from ordered_map(
-        lambda groups: b"".join(csv_lines(group, options) for group in groups), batches(slices(table))
-    )
 
+    def lines(group: RowGroup) -> bytes:
+        leads = [options.lead(group.labels), *[b","] * (len(group.columns) - 1)]
+        return group_text(leads, group, _LINE_ENDS[options.dialect], _WORDS[options.dialect], options.cell)
 
-def csv_lines(group: RowGroup, options: CsvOptions) -> bytes:
-    """Return the lines of a group that has all columns of its table."""
-    leads = [options.lead(group.labels), *[b","] * (len(group.columns) - 1)]
-    return group_text(leads, group, _LINE_ENDS[options.dialect], _WORDS[options.dialect], options.cell)
+    yield from ordered_map(lambda groups: b"".join(map(lines, groups)), batches(slices(table)))

@@ -136,15 +136,12 @@ def group_lines(
     return [b"".join(row) + end for row in zip(*parts, strict=True)]
 
 
-def _wider(one: np.dtype[Any], other: np.dtype[Any]) -> np.dtype[Any]:
-    return np.dtype(object if object in (one, other) else np.float64)
-
-
 def column_kinds(groups: Iterable[RowGroup], columns: Sequence[str]) -> dict[str, np.dtype[Any]]:
     """Return the type that holds all values of each number column; float64 where there are none."""
     kinds: dict[str, np.dtype[Any]] = {}
     for group in groups:
         for name, cells in group.columns.items():
             kind = cells.values.dtype
-            kinds[name] = kind if kinds.get(name, kind) == kind else _wider(kind, kinds[name])
+            if kinds.setdefault(name, kind) != kind:
+                kinds[name] = np.dtype(object if object in (kind, kinds[name]) else np.float64)
     return {name: kinds.get(name, np.dtype(np.float64)) for name in columns}

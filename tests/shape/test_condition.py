@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from tbbridge import Condition, ConditionError
 from tbbridge.core.model import Points
 from tbbridge.shape.condition import Course, duration
-from tbbridge.shape.series import taken
 
 NAN, INF = float("nan"), float("inf")
 
@@ -208,7 +207,7 @@ def test_in_parts_it_finds_what_it_finds_in_the_whole(logged: list[tuple[str, fl
         if lost or name not in buffers:  # a new buffer; else the old one, of which a longer view is taken
             buffers[name] = points([*values[name], *[0.0] * 40], kind=kind)
         buffers[name].value[len(values[name]) - 1] = value
-        there = {name: taken(buffers[name], slice(len(known))) for name, known in values.items()}
+        there = {name: buffers[name].at(slice(len(known))) for name, known in values.items()}
         for course in courses:
             assert repr(course.update(there)) == repr(course.condition.first(there))
 

@@ -79,16 +79,12 @@ def settle_bare(found: Sequence[Candidate], metrics: Iterable[str], beside: Sequ
     beside: other series of the training, which count where no loss is usable.
     """
     losses = [c for c in found if c.metric == "loss"]
-    _settle_losses(losses)
+    if not _by_the_explicit(losses):
+        _assign(losses, "train", "a loss without further words is the train loss")
     for metric in metrics:
         if metric != "loss":
             of = [c for c in found if c.metric == metric]
             _settle_others(of, losses or beside, "the train loss" if losses else "what stands beside it")
-
-
-def _settle_losses(of: Sequence[Candidate]) -> None:
-    if not _by_the_explicit(of):
-        _assign(of, "train", "a loss without further words is the train loss")
 
 
 def _settle_others(of: Sequence[Candidate], losses: Sequence[Candidate], what: str) -> None:

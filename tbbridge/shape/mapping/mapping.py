@@ -273,7 +273,11 @@ class _Columns:
             runs=tuple(sorted((place.run for place in self.places), key=natural_key)),
             feeds=self.feeds,
             notes=(*self._remarks(), *self.notes),
-            passed_over=tuple((*at, self.passed[at]) for at in sorted(self.passed, key=_natural) if at not in fed),
+            passed_over=tuple(
+                (*at, self.passed[at])
+                for at in sorted(self.passed, key=lambda at: [*map(natural_key, at)])
+                if at not in fed
+            ),
         )
 
     def _main(self, found: list[Candidate]) -> Metric:
@@ -452,10 +456,6 @@ class _Columns:
         more = f" and {len(others) - 1} more" if len(others) > 1 else ""
         names = " or ".join(self._names())
         return f"no {side} {names} was found, but {quoted(others[0])}{more}: name one with --map or --metric"
-
-
-def _natural(at: tuple[str, str]) -> tuple[object, object]:
-    return natural_key(at[0]), natural_key(at[1])
 
 
 def _says_split(place: RunPlace, tag: str) -> bool:

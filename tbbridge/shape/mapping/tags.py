@@ -56,7 +56,7 @@ def read_tag(tag: str, suffix: str = "") -> TagReading:
     added = tuple(Word(word.text, word.segment + last) for word in tokenise(suffix))
     split, split_word = _split(added) if any(word.text in words.SPLITS for word in added) else _split(found)
     both = found + added
-    position = _metric_at(both)
+    position = max((place for place, word in enumerate(both) if _kind(word.text)), default=-1)
     metric = _kind(both[position].text) if position >= 0 else _unnamed({word.text for word in both})
     return TagReading(
         metric=metric,
@@ -100,10 +100,6 @@ def _unnamed(texts: set[str]) -> str:
     if words.SCORE in rest:
         return words.SCORE if rest <= words.NEUTRAL else NO_METRIC
     return words.SCORE if rest and rest <= words.UNNAMED and texts & (words.VAL | words.TEST) else NO_METRIC
-
-
-def _metric_at(found: tuple[Word, ...]) -> int:
-    return max((i for i, word in enumerate(found) if _kind(word.text)), default=-1)
 
 
 def _refusal(found: tuple[Word, ...], position: int, metric: str) -> str:

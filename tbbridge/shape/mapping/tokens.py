@@ -107,13 +107,11 @@ def _segment(piece: str) -> tuple[str, ...]:
             if word not in _BEGINNINGS:
                 break
             known = best[end]
-            if _glueable(word) and (known is None or len(head) + 1 < len(known)):
+            glued = word in words.KNOWN and len(word) > 1
+            glued = glued and (len(word) > 2 or word in words.GLUE or not word.isascii())
+            if glued and (known is None or len(head) + 1 < len(known)):
                 best[end] = (*head, word)
     return best[-1] or ()
-
-
-def _glueable(piece: str) -> bool:
-    return piece in words.KNOWN and len(piece) > 1 and (len(piece) > 2 or piece in words.GLUE or not piece.isascii())
 
 
 def _phrases(found: list[str], segment: str) -> list[str]:
