@@ -146,7 +146,7 @@ def lines_of(
         return Line(key + kind, kind, [points], trace, origin=start(view), most=TARGET // (4 if many else 1), **more)
 
     return [
-        line("raw", {**style, **faint} if smoothed else style),
+        line("raw", {**style, **faint} if smoothed else style, behind=smoothed),
         *([line("smooth", {**style, "hovertemplate": logged}, weight=weight)] if smoothed else []),
         *([line("best", best, best=chart.best)] if chart.best and (place < MOST_READ or not many) else []),
         *([line("odd", odd)] if not (many and np.isfinite(points.value).all()) else []),

@@ -68,6 +68,8 @@ class Line:
     """Of each column, where it is of several experiments."""
     most: int = TARGET
     """The most points that a snapshot of it holds."""
+    behind: bool = False
+    """It is faint: the values behind a smoothed line."""
 
     @property
     def keep(self) -> int:
@@ -131,7 +133,7 @@ def together(drawn: Sequence[Line]) -> list[Line]:
     """The lines with the faint ones of each colour and panel as one, behind the others: a browser pays per line."""
     alike: dict[tuple[Any, ...], list[Line]] = {}
     for line in drawn:
-        if "opacity" in line.trace:
+        if line.behind:
             alike.setdefault((line.trace["line"]["color"], line.trace.get("xaxis", "")), []).append(line)
     faint = [
         replace(
@@ -144,7 +146,7 @@ def together(drawn: Sequence[Line]) -> list[Line]:
         )
         for key, lines in alike.items()
     ]
-    return [*faint, *(line for line in drawn if "opacity" not in line.trace)]
+    return [*faint, *(line for line in drawn if not line.behind)]
 
 
 def _faint(line: Line, state: State | None) -> NewPoints:

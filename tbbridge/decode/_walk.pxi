@@ -1,4 +1,4 @@
-# Whether a large record can be jumped over, where the bytes at hand tell: Walk of walk.py, which is the same in plain words.
+# Whether a large record can be jumped over, where the bytes at hand tell: Walk of skip_large.py, which is the same in plain words.
 
 cdef enum:
     EVENT = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tbbridge.core.varint import varint
-from tbbridge.decode.wire import BYTES, FIXED32, FIXED64, VARINT, Unparsable, read_varint
+from tbbridge.decode.wire import BYTES, Unparsable, field_head
 
 _MOST = 15
 """Bytes of a key and a size, or a key and a varint."""
@@ -72,38 +72,27 @@ class Condenser:
         window = bytes(data[: min(_MOST, message.end - self.at)])
         if len(window) < min(_MOST, message.end - self.at):
             return False
-        key, start = read_varint(window, 0, len(window), longest=5)
-        wire, size, begin = key & 7, 0, start
-        if wire == BYTES:
-            size, begin = read_varint(window, start, len(window), longest=5)
-        elif wire == VARINT:
-            _, begin = read_varint(window, start, len(window))
-        elif wire in (FIXED32, FIXED64):
-            begin += 4 if wire == FIXED32 else 8
-        if wire not in (VARINT, FIXED64, BYTES, FIXED32) or self.at + begin + size > message.end:
+        number, wire, begin, size = field_head(window)
+        if self.at + begin + size > message.end:
             raise Unparsable
-        place = (message.kind, key >> 3) if wire == BYTES else (-1, 0)
+        place = (message.kind, number) if wire == BYTES else (-1, 0)
+        key = varint(number << 3 | wire)
         if place in _INNER and size > _SMALL:
-            self._open.append(_Message(_INNER[place], self.at + begin + size, window[:start]))
-            kept = b""
+            self._open.append(_Message(_INNER[place], self.at + begin + size, key))
+            kept, size = b"", 0
         elif place in _EMPTIED or (place == _TENSOR_CONTENT and size > len(_TOO_LONG)):
             content = _TOO_LONG if place == _TENSOR_CONTENT else b""
-            kept = window[:start] + varint(len(content)) + content
-            begin += size
+            kept = key + varint(len(content)) + content
         elif self._left < begin + size:
             raise Unparsable
         elif len(data) < begin + size:
             return False
         else:
             kept = bytes(data[: begin + size])
-            begin += size
-        self._count(kept, message)
-        self.at += begin
-        return True
-
-    def _count(self, kept: bytes, message: _Message) -> None:
+        self.at += begin + size
         self._fields += 1
         self._left -= len(kept)
         if self._fields > _MAX_FIELDS or self._left < 0:
             raise Unparsable
         message.kept += kept
+        return True

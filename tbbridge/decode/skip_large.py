@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tbbridge.decode.wire import BYTES, FIXED64, VARINT, Unparsable, read_varint
+from tbbridge.decode.wire import BYTES, FIXED64, VARINT, Unparsable, field_head
 
 JUMP, HOLD = "jump", "hold"
 
@@ -12,7 +12,7 @@ _MAX_FIELDS = 1024
 """Fields that are walked before the record is simply read."""
 
 _MOST = 15
-"""Bytes of a key and a size, or a key and a read_varint."""
+"""Bytes of a key and a size, or a key and a varint."""
 
 _EVENT, _SUMMARY, _VALUE, _TENSOR = range(4)
 
@@ -34,7 +34,7 @@ _HEAVY = {
 
 _INNER = {_EVENT: (5, _SUMMARY), _SUMMARY: (1, _VALUE), _VALUE: (8, _TENSOR)}
 _LARGEST_ELEMENT = 16
-"""Bytes of the largest single element, a complex128; a typed one as a packed read_varint takes at most 10."""
+"""Bytes of the largest single element, a complex128; a typed one as a packed varint takes at most 10."""
 
 
 @dataclass(slots=True)
@@ -82,29 +82,16 @@ class Walk:
     def _field(self, message: _Message, window: bytes) -> bool:
         """Take the field that `window` begins with; False when it is not explained."""
         self._fields += 1
-        key, at = read_varint(window, 0, len(window), longest=5)
-        field = (key >> 3, key & 7)
-        size = 0
-        if field[1] == BYTES:
-            size, at = read_varint(window, at, len(window), longest=5)
-        elif field[1] == VARINT:
-            _, at = read_varint(window, at, len(window))
-        elif field[1] == FIXED64:
-            at += 8
+        number, wire, at, size = field_head(window)
         self.at += at
         if self._fields > _MAX_FIELDS or self.at + size > message.end:
             return False
-        if field[1] == BYTES and field[0] == _INNER.get(message.kind, (-1, 0))[0]:
+        if wire == BYTES and number == _INNER.get(message.kind, (-1, 0))[0]:
             message.members += 1
             self._open.append(_Message(_INNER[message.kind][1], self.at + size))
             return message.members == 1 or message.kind == _SUMMARY
         self.at += size
-        return self._explained(message, field, size)
-
-    def _explained(self, message: _Message, field: tuple[int, int], size: int) -> bool:
-        if field in _SKIPPED[message.kind]:
-            return True
-        if field not in _HEAVY[message.kind]:
-            return False
+        if (number, wire) not in _HEAVY[message.kind]:
+            return (number, wire) in _SKIPPED[message.kind]
         message.members += 1
-        return message.members == 1 and (message.kind != _TENSOR or field[0] == 8 or size > _LARGEST_ELEMENT)
+        return message.members == 1 and (message.kind != _TENSOR or number == 8 or size > _LARGEST_ELEMENT)

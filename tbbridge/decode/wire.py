@@ -46,6 +46,24 @@ def _skip(data: bytes, at: int, end: int, wire: int) -> tuple[int, int]:
     return at, at + size
 
 
+def field_head(window: bytes) -> tuple[int, int, int, int]:
+    """The field that `window` begins with: its number, wire type, where its content begins, and its size.
+
+    A field that is not whole in `window` may be read so, all but a varint.
+    """
+    key, at = read_varint(window, 0, len(window), longest=5)
+    wire = key & 7
+    if wire == BYTES:
+        size, at = read_varint(window, at, len(window), longest=5)
+    elif wire == VARINT:
+        size = read_varint(window, at, len(window))[1] - at
+    elif wire in (FIXED64, FIXED32):
+        size = 8 if wire == FIXED64 else 4
+    else:
+        raise Unparsable
+    return key >> 3, wire, at, size
+
+
 def fields(data: bytes, at: int, end: int, depth: int = 0) -> Iterator[tuple[int, int, int, int]]:
     """The fields of a message but groups: (number, wire type, start, end); for a varint `start` is its value."""
     while at < end:

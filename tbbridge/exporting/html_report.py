@@ -15,7 +15,7 @@ import html
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
@@ -59,17 +59,6 @@ class SharedLog:
 
 
 @dataclass(frozen=True, slots=True)
-class Provenance:
-    """One event file that the page was made from."""
-
-    name: str
-    size: int
-    records: int
-    sha256: str
-    damage: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
 class HtmlReport:
     """All that a page says."""
 
@@ -78,7 +67,8 @@ class HtmlReport:
     columns: Sequence[str]
     """The run logs' value columns."""
     logs: Sequence[SharedLog]
-    files: Sequence[Provenance] = ()
+    files: Sequence[Mapping[str, Any]] = ()
+    """Of each event file that the page was made from: its name, size, records, sha256 and damage."""
     notes: Sequence[str] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
     """Plotly figures by their title, drawn as they are; without any, the page draws the run logs."""
@@ -145,7 +135,7 @@ def _manifest(page: HtmlReport, plotly: PlotlyBundle) -> bytes:
         ],
         "table": [utf8(column) for column in table],
         "best": [best.get(column) for column in table],
-        "files": [{**asdict(file), "name": utf8(file.name), "damage": list(file.damage)} for file in page.files],
+        "files": page.files,
         "notes": [utf8(note) for note in page.notes],
     }
     return json.dumps(content, ensure_ascii=True).replace("<", "\\u003c").encode()
@@ -212,11 +202,12 @@ def _shared(log: RunLog, columns: Sequence[str], summary: Mapping[str, Cell]) ->
     return SharedLog(log.name, file_name(log.name).replace("/", "_"), run_log_csv(full), summary)
 
 
-def _file(file: EventFile, content: Content) -> Provenance:
+def _file(file: EventFile, content: Content) -> dict[str, Any]:
     damage = [f"bytes {one.start} to {one.end}: {one.reason}" for one in file.damage[:_MOST_DAMAGE]]
     if len(file.damage) > _MOST_DAMAGE:
         damage.append(f"and {len(file.damage) - _MOST_DAMAGE} more")
-    return Provenance(file.name, file.size, file.records, _digest(file, content), damage)
+    digest = _digest(file, content)
+    return {"name": utf8(file.name), "size": file.size, "records": file.records, "sha256": digest, "damage": damage}
 
 
 def _digest(file: EventFile, content: Content) -> str:

@@ -171,6 +171,13 @@ class Publisher:
         except OSError as error:
             raise PublishError(f"cannot remove {path}: {error.strerror}") from error
         self._versions.pop(name, None)
+        with self._naming:
+            alike = self._alike.get(caseless(name), [])
+            if name in alike:  # another one may have the name now
+                alike.remove(name)
+                del self._names[name]
+                for one, file in file_names(alike, case_matters=False).items():
+                    self._rename(one, file)
 
     def close(self) -> None:
         """Make the renames durable and let the directory go, which goes if it is new and empty. Twice is fine."""

@@ -35,7 +35,13 @@ def shared(name: str, data: bytes = b"step,train accuracy\n1,0.5\n") -> html_rep
 
 
 def page(*logs: html_report.SharedLog) -> bytes:
-    file = html_report.Provenance(f"run/{EVIL}", 1234, 5, "ab" * 32, ["bytes 1 to 2: checksum"])
+    file = {
+        "name": f"run/{EVIL}",
+        "size": 1234,
+        "records": 5,
+        "sha256": "ab" * 32,
+        "damage": ["bytes 1 to 2"],
+    }
     return b"".join(
         html_report.html_chunks(html_report.HtmlReport(EVIL, "1.2", ["train accuracy"], logs, [file], [EVIL]), PLOTLY)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -119,17 +120,21 @@ def test_the_best_of_equals_is_the_earliest(best: str, step: int) -> None:
 
 def test_faint_lines_of_a_colour_are_one_with_gaps() -> None:
     """Each part ends in a NaN, has its own origin, and goes on from the last point that is known."""
-    trace = {"opacity": 0.35, "line": {"color": "#111111"}}
+    trace = {"line": {"color": "#111111"}}
     columns = [points([1.0, 2.0, 3.0], wall=100.0), points([7.0, 8.0], wall=500.0)]
-    before = [Line("a", "raw", [head(columns[0], 2)], trace, origin=100.0), Line("s", "smooth", [columns[0]])]
-    other = Line("c", "raw", columns[:1], {**trace, "line": {"color": "#222222"}})
-    lines = together([*before, Line("b", "raw", [columns[1]], trace, origin=500.0), other])
+    before = [
+        Line("a", "raw", [head(columns[0], 2)], trace, origin=100.0, behind=True),
+        Line("s", "smooth", [columns[0]]),
+    ]
+    other = Line("c", "raw", columns[:1], {"line": {"color": "#222222"}}, behind=True)
+    lines = together([*before, Line("b", "raw", [columns[1]], trace, origin=500.0, behind=True), other])
     assert [(line.kind, len(line.columns)) for line in lines] == [("faint", 2), ("faint", 1), ("smooth", 1)]
     new = lines[0].after(None)
     assert new.points.value.tolist() == pytest.approx([1, 2, math.nan, 7, 8, math.nan], nan_ok=True)
     assert new.origins is not None
     assert (new.points.wall_time - new.origins).tolist() == [0, 1, 1, 0, 1, 1]
-    grown = together([Line("a", "raw", columns[:1], trace, origin=100.0), Line("b", "raw", [columns[1]], trace)])[0]
+    both = [Line("a", "raw", columns[:1], trace, origin=100.0), Line("b", "raw", [columns[1]], trace)]
+    grown = together([replace(line, behind=True) for line in both])[0]
     more = grown.after(json.loads(json.dumps(new.state)))
     assert more.points.value.tolist() == pytest.approx([2, 3, math.nan], nan_ok=True)
     assert not len(grown.after(more.state).points.step)

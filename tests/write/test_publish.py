@@ -355,13 +355,16 @@ def test_closing_makes_the_renames_durable(out: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_file_that_case_alone_tells_apart_is_never_overwritten(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a file system where case does not matter, the later name gets a suffix."""
+    """On a file system where case does not matter, the later name gets a suffix, until it is alone."""
     monkeypatch.setattr("tbbridge.write.publish.case_matters", lambda _: False)
     with Publisher(out) as publisher:
         publisher.expect(["run", "Run"])
         paths = {publisher.publish(name, name.encode()) for name in ("run", "Run")}
-    assert len({str(path).casefold() for path in paths}) == 2
-    assert sorted(path.read_bytes() for path in paths) == [b"Run", b"run"]
+        assert len({str(path).casefold() for path in paths}) == 2
+        assert sorted(path.read_bytes() for path in paths) == [b"Run", b"run"]
+        publisher.remove("Run")
+        assert [(path.name, path.read_bytes()) for path in out.iterdir()] == [("run.csv", b"run")]
+        assert publisher.publish("run", b"more").name == "run.csv"
 
 
 def test_a_file_gets_another_name_when_one_that_case_alone_tells_apart_comes(
