@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
+from logs import files_of, write_run
 
 from tbbridge import export, read
 from tbbridge.following.follower import Follower
@@ -56,6 +57,23 @@ def test_what_is_published_is_mapped_as_a_fresh_export_maps_it(tmp_path: Path) -
             expected = {path.name: path.read_bytes() for path in (tmp_path / "fresh").glob("*.csv")}
             assert {path.name: path.read_bytes() for path in out.glob("*.csv")} == expected
     assert b"0,,0.5,1.0,\n" in expected["logs.csv"]
+
+
+def test_points_that_were_put_off_are_not_lost_when_another_run_comes_before_they_are_published(tmp_path: Path) -> None:
+    """Which maps everything again."""
+    logdir, out = tmp_path / "logs", tmp_path / "out"
+    (logdir / "a").mkdir(parents=True)
+    with Publisher(out) as publisher, EventWriter(logdir / "a" / "events.out.tfevents.1") as writer:
+        follower = Follower(logdir, publisher, clock=lambda: 0.0)
+        for step in range(2):
+            writer.scalar("loss", step, 1.7e9 + step, 1.0)
+            writer.flush()
+            follower.poll()
+        write_run(logdir / "b", loss=[(0, 1.0)])
+        follower.poll()
+        follower.publish()
+    export(logdir, tmp_path / "fresh")
+    assert {name: text for name, text in files_of(out).items() if name.endswith(".csv")} == files_of(tmp_path / "fresh")
 
 
 def test_an_experiment_that_comes_back_shows_what_its_runs_changed_under_another_name(tmp_path: Path) -> None:

@@ -405,6 +405,7 @@ class Tables:
         except MappingError as error:  # a run or tag that is named may appear yet
             self.problems = [error.message]
         found = named(self._logs.root, self._mapper.map(known))
+        changed = changed.union(*(self.by_name[name].experiment.runs for name in self._unsure))
         self._unsure.clear()
         touched = {name for name, one in found.items() if self._adopt(one, name) or not changed.isdisjoint(one.runs)}
         lost = {name for name, table in self.by_name.items() if name not in found and not table.gone}
