@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 FINISHED_AFTER, FINISHED_PAUSES = 3600.0, 10.0
 """An experiment is taken for finished after this many seconds of silence, and this many times its longest pause."""
 
-MAPPING_SHARE = 0.02
+MAPPING_SHARE = 0.005
 """At most this share of the time goes into making the mapping again while points only grow in number."""
 
 NOTED_CHANGES = 4

@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tbbridge.core.growing_column import common_prefix
-from tbbridge.core.model import EventFile, Int64, Points, Start
+from tbbridge.core.model import Bools, EventFile, Int64, Points, Start
 from tbbridge.shape import series as rules
 from tbbridge.shape.growing_series import GrowingSeries, ascends
 from tbbridge.shape.losses import Losses
@@ -32,6 +32,10 @@ _POINTS_A_PIECE = 1000
 """The number of points that are merged in the time that the new points of one tag and file take (measured: 30 us)."""
 _POINTS_A_MERGE = 30_000
 """The number of points that are merged in the time that any merge takes, however small (measured: 1 ms)."""
+
+
+_NEVER = np.iinfo(np.int64).max
+"""The step above which points plainly go on where a rule is to be asked for each."""
 
 
 class ReadAgain(Exception):
@@ -49,6 +53,8 @@ class _File:
     tags: set[str] = field(default_factory=set)
     """The tags whose points it holds."""
     points: int = 0
+    tops: Int64 | None = None
+    """By its number of a tag, the step above which its next points plainly go on, so that no rule concerns them."""
 
     @classmethod
     def of(cls, file: EventFile) -> _File:
@@ -63,6 +69,30 @@ class _File:
         if np.isfinite(low):
             known = np.isfinite(self.low)
             self.low, self.high = (min(self.low, low), max(self.high, high)) if known else (low, high)
+
+
+class _Appended(NamedTuple):
+    """The new points of a file, tag by tag; each tag's in the order of the file."""
+
+    points: Points
+    numbers: NDArray[np.int32]
+    """The tags."""
+    bounds: Int64
+    """Where the points of each tag begin, and the end of all."""
+    plain: Bools
+    """By tag, whether they plainly go on."""
+
+    @classmethod
+    def of(cls, file: EventFile, tops: Int64) -> _Appended:
+        """Sort a file's new points; `tops` as in `_File`."""
+        scalars = file.scalars
+        order = np.argsort(scalars.tag, kind="stable")
+        tag, points = scalars.tag[order], Points(scalars.step, scalars.wall_time, scalars.value).at(order)
+        begins = np.flatnonzero(np.diff(tag, prepend=-1))
+        before = np.concatenate([points.step[:1], points.step[:-1]])
+        before[begins] = tops[tag[begins]]
+        plain = np.logical_and.reduceat(points.step > before, begins) if len(begins) else np.empty(0, bool)
+        return cls(points, tag[begins], np.append(begins, len(tag)), plain)
 
 
 @dataclass(slots=True)
@@ -115,6 +145,11 @@ class _Holder:
         self.top = int(steps.max()) if self.last is None else max(self.top, int(steps.max()))
         self.stepped = self.stepped or bool(step.any())
         self.last, self.repeats = int(steps[-1]), repeats
+
+    def go_on(self, first: int, last: int) -> None:
+        """Take note of next points that plainly go on."""
+        self.last = self.top = last
+        self.stepped, self.repeats = self.stepped or bool(first or last), False
 
 
 class RunSeries:
@@ -186,7 +221,6 @@ class RunSeries:
         if whole:
             self._merge([file for file in files if _matters(file)])
         else:
-            self._weigh(files)
             self._put(files)
 
     def changes(self) -> dict[str, int]:
@@ -199,17 +233,18 @@ class RunSeries:
 
     def _put(self, files: list[EventFile]) -> None:
         """Put in the points that the files appended."""
-        news = [(file, self._noticed(file)) for file in files]
-        before = [(known.low, known.high, self._reaching(known)) for _, known in news]
-        for file, known in news:
+        news = [(file, known, _Appended.of(file, self._tops(file, known))) for file, known in map(self._noticed, files)]
+        self._weigh([appended for _, _, appended in news])
+        before = [(known.low, known.high, self._reaching(known)) for _, known, _ in news]
+        for file, known, _ in news:
             known.widen(file)
-        for (_, known), (low, high, reaching) in zip(news, before, strict=True):
+        for (_, known, _), (low, high, reaching) in zip(news, before, strict=True):
             if self._reaching(known) != reaching:
                 raise ReadAgain
             if (low, high) != (known.low, known.high):
                 self._check_restarts(known, low != known.low)
-        for file, known in news:
-            self._grow(file, known)
+        for file, known, appended in news:
+            self._grow(file, known, appended)
 
     def _reaching(self, file: _File) -> list[int]:
         """The steps of the STARTs of later files that supersede points of this one by rule 1."""
@@ -219,20 +254,33 @@ class RunSeries:
     def _change(self, tag: str, row: int) -> None:
         self._changed[tag] = min(row, self._changed.get(tag, row))
 
-    def _weigh(self, files: Sequence[EventFile]) -> None:
-        """Raise ReadAgain where merging all points costs less, since many tags grew."""
-        points = sum(len(file.scalars.step) for file in files)
-        pieces = sum(min(len(file.tags), len(file.scalars.step)) for file in files)
+    def _weigh(self, news: Sequence[_Appended]) -> None:
+        """Raise ReadAgain where merging all points costs less, since many tags grew, and not plainly."""
+        points = sum(len(one.points.step) for one in news)
+        pieces = sum(int(np.count_nonzero(~one.plain)) for one in news)
         price = pieces * _POINTS_A_PIECE - _POINTS_A_MERGE - points
         if price > 0 and price > sum(series.points for series in self._series.values()):
             raise ReadAgain
 
-    def _noticed(self, file: EventFile) -> _File:
+    def _noticed(self, file: EventFile) -> tuple[EventFile, _File]:
         key = rules.order_key(file)
         known = self._files.setdefault(file.name, _File(key))
         if known.key != key or len(file.starts) > len(known.starts):
             raise ReadAgain
-        return known
+        return file, known
+
+    def _tops(self, file: EventFile, known: _File) -> Int64:
+        """The steps above which the file's next points plainly go on; see `_File`."""
+        if known.tops is None or len(known.tops) < len(file.tags):
+            known.tops = np.array([self._top(tag, known) for tag in file.tags], np.int64)
+        return known.tops
+
+    def _top(self, tag: str, file: _File) -> int:
+        holders, series = self._holders.get(tag), self._series.get(tag)
+        if not holders or not series or holders[-1].file is not file or series.shared or series.ordinal:
+            return _NEVER
+        alone = len(holders) == 1 or holders[-1].stepped
+        return max(holders[-1].top, int(series.live.step[-1])) if alone and len(series.live.step) else _NEVER
 
     def _check_restarts(self, file: _File, low_changed: bool) -> None:
         """Check that rule 2 still decides the same, after a file's wall-time interval changed."""
@@ -245,14 +293,22 @@ class RunSeries:
                     raise ReadAgain
                 latest = max(latest, one.file.high)
 
-    def _grow(self, file: EventFile, known: _File) -> None:
+    def _grow(self, file: EventFile, known: _File, appended: _Appended) -> None:
         """Put a file's new points in."""
         wide, reaching = rules.doubles(file), self._reaching(known)
-        points = Points(file.scalars.step, file.scalars.wall_time, file.scalars.value)
-        for number in np.flatnonzero(np.bincount(file.scalars.tag)).tolist():
-            tag, news = file.tags[number], points.at(file.scalars.tag == number)
+        numbers, bounds = appended.numbers.tolist(), appended.bounds.tolist()
+        for number, begin, end, plain in zip(numbers, bounds[:-1], bounds[1:], appended.plain.tolist(), strict=True):
+            tag, news = file.tags[number], appended.points.at(slice(begin, end))
             kind = np.float64 if number in wide else np.float32
             series = self._series.get(tag)
+            if plain and series and not reaching and (kind is np.float32 or series.live.value.dtype == np.float64):
+                last = int(news.step[-1])
+                self._holders[tag][-1].go_on(int(news.step[0]), last)
+                self._change(tag, series.append(news))
+                if known.tops is not None:
+                    known.tops[number] = last
+                continue
+            known.tops = None
             if series is None:
                 series = self._series[tag] = GrowingSeries(_no_points(kind), points=0)
                 self._holders[tag] = []
@@ -293,6 +349,8 @@ class RunSeries:
             after = file.key > holders[-1].file.key and file.low > max(one.file.high for one in holders)
             if not after or not len(series.live.step) or step[0] <= series.largest or not step.any():
                 raise ReadAgain
+        for holder in holders:
+            holder.file.tops = None
         holders.append(_Holder(file, restart=bool(holders)))
         file.tags.add(tag)
 

@@ -67,6 +67,16 @@ class GrowingSeries:
         """Whether points of any file that writes the tag can be put in."""
         return self._parts is not None
 
+    def append(self, news: Points) -> int:
+        """Take in points behind all others, by step ascending; returns the first row that is new."""
+        first = len(self._columns[0])
+        for column, values in zip(self._columns, news, strict=True):
+            column.extend(values)
+        self.points += len(news.step)
+        self.largest = max(self.largest, int(news.step[-1])) if first else int(news.step[-1])
+        self.live = Points(*(column.view for column in self._columns))
+        return first
+
     def put(self, news: Points, part: int = 0) -> int:
         """Take in points of one file, behind its others; returns the first row that is new or changed."""
         steps = self._columns[0]

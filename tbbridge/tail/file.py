@@ -186,13 +186,11 @@ class GrowingFile:
     def take(self) -> EventFile:
         """Return the file's content, with the scalars since the last time, which are then dropped here."""
         self.taken = True
-        if self._decoder is None:
-            news = self._known
-            self._known = replace(news, scalars=NO_SCALARS, taken=news.taken + len(news.scalars.step))
-            return news
-        news = self._decoder.log
-        self._decoder.take()
-        self._known = self._decoder.log
+        news = self._known
+        if self._decoder is not None:
+            news = news if self._at_end else self._decoder.log
+            self._decoder.take()
+        self._known = replace(news, scalars=NO_SCALARS, taken=news.taken + len(news.scalars.step))
         return news
 
     def read_again(self) -> None:

@@ -7,7 +7,7 @@ import itertools
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -94,7 +94,7 @@ def replace_file(path: Path, chunks: Iterable[bytes]) -> os.stat_result:
     return done
 
 
-def replace_files(files: Iterable[tuple[Path, Iterable[bytes]]]) -> list[os.stat_result | OSError]:
+def replace_files(files: Sequence[tuple[Path, Iterable[bytes]]]) -> list[os.stat_result | OSError]:
     """Replace each path's file by one with the chunks' bytes; return its status, or why it could not be written.
 
     They go to a temporary file in the same directory, which is synchronized and renamed; the permissions of the old
@@ -106,7 +106,7 @@ def replace_files(files: Iterable[tuple[Path, Iterable[bytes]]]) -> list[os.stat
     done: list[os.stat_result | OSError] = []
     try:
         for path, chunks in files:
-            begun.append(_caught(_begin, path, chunks))
+            begun.append(_caught(_begin, path, chunks, len(files) > 1))
         for one in begun:
             done.append(one if isinstance(one, OSError) else _caught(_finish, one))
     finally:
@@ -131,12 +131,13 @@ class _Begun(NamedTuple):
     file: FileIO
 
 
-def _begin(path: Path, chunks: Iterable[bytes]) -> _Begun:
+def _begin(path: Path, chunks: Iterable[bytes], early: bool) -> _Begun:
+    """Write a temporary file; `early`: let the disk begin with it, since others come before it is synchronized."""
     temporary, descriptor = _create(path.parent)
     begun = _Begun(path, temporary, FileIO(descriptor, "wb"))
     try:
         _keep_permissions(path, descriptor)
-        if _write_all(descriptor, chunks) < SMALL and hasattr(os, "posix_fadvise"):  # the disk begins with all of them
+        if _write_all(descriptor, chunks) < SMALL and early and hasattr(os, "posix_fadvise"):
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     except BaseException:
         _drop(begun)

@@ -135,7 +135,7 @@ class Publisher:
                     news[name] = directories
             except OSError as error:
                 done[name] = _unwritten(path, error)
-        for name, status in zip(news, replace_files((paths[name], [texts[name]]) for name in news), strict=True):
+        for name, status in zip(news, replace_files([(paths[name], [texts[name]]) for name in news]), strict=True):
             if isinstance(status, OSError):
                 done[name] = _unwritten(paths[name], status)
             else:
