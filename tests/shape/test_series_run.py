@@ -185,6 +185,17 @@ def test_going_on_in_a_new_file_is_no_restart():
     assert grown.run.restarts == []
 
 
+def test_hundreds_of_tags_that_grow_are_appended():
+    """A point in each is no reason to merge the run again, nor is one tag among them of which a rule asks more."""
+    grown, tags, points = Grown(), [f"t{number}" for number in range(300)], []
+    for step in range(1, 6):
+        points += [Log(tag, step, step, step) for tag in tags] + [Log("t7", step, step, -step)]
+        assert grown.look(event_file("1", points)).keys() == set(tags)
+    assert grown.merges <= 1
+    expected = merge(list(grown.files.values()))
+    assert all(same(grown.run.live(tag), live(expected[tag])) for tag in tags)
+
+
 def test_two_writers_of_different_tags_grow_side_by_side():
     """Train and evaluation writers in one directory do not make the run be merged again."""
     grown = Grown()
