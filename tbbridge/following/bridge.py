@@ -275,6 +275,8 @@ class Bridge:
 
     def _pass_on(self, changed: set[str]) -> None:
         """Publish the files that are due, and tell subscribers of the changes."""
+        if changed and not self._caught_up.is_set():  # there may be thousands, which can be seen meanwhile
+            self._subscribers.tell()
         self._follower.publish()
         self._died, said = "", self._said
         self._said = self.status()
@@ -358,10 +360,14 @@ class Bridge:
             return f"stopped: {reason}"
         if table.view.ended:
             return table.view.ended
-        silence, pause = self._silence(table), table.pause
-        if self.ended(table.experiment.name) or silence > table.finished_after:
+        silence = self._silence(table)
+        if self.ended(table.experiment.name):
             return "finished"
-        return "stalled" if silence > max(STALLED_AFTER, STALLED_PAUSES * pause) else "live"
+        if silence <= STALLED_AFTER:  # whatever its pauses were
+            return "live"
+        if silence > table.finished_after:
+            return "finished"
+        return "stalled" if silence > STALLED_PAUSES * table.pause else "live"
 
     def _silence(self, table: ExperimentTable) -> float:
         """Seconds since the last write; 0 before the first."""

@@ -96,11 +96,11 @@ class ExperimentTable:
             return run_log_csv(run_log("", columns), header=header)
         return published if first is None else with_new_rows(published, first, run_log("", since(columns, first)))
 
-    def show(self, view: ExperimentView, logged: Mapping[str, Points], runs: Mapping[str, Run]) -> None:
-        """Take the view of now, whose columns `logged` have the steps as logged, and note what changed in it."""
-        old, grows, changed = self.view, list(self.view.columns) == list(view.columns), list[int]()
+    def note(self, columns: Mapping[str, Points], logged: Mapping[str, Points], runs: Mapping[str, Run]) -> int:
+        """Note what changed in the columns, which `logged` has with the steps as logged; return their generation."""
+        old, grows, changed = self.view, list(self.view.columns) == list(columns), list[int]()
         shown: dict[str, tuple[str, str] | None] = {}
-        for name, points in view.columns.items():
+        for name, points in columns.items():
             feed = self.experiment.feeds[name]
             shown[name] = (feed.run, feed.tag) if feed and points is logged[name] else None
             if not old.columns:
@@ -112,13 +112,13 @@ class ExperimentTable:
                 row = common_prefix(before, points)
             grows = grows and row >= len(before.step)
             changed += [int(steps[row]) for steps in (before.step, points.step) if row < len(steps)]
-        if list(old.columns) != list(view.columns):
+        if list(old.columns) != list(columns):
             changed = [FROM_THE_START]
-            self.pauses = {name: pause for name, pause in self.pauses.items() if name in view.columns}
-        self.view = replace(view, generation=old.generation if grows else next(_generations))
+            self.pauses = {name: pause for name, pause in self.pauses.items() if name in columns}
         self._shown = shown
         if changed:
             self.unpublished = min(changed) if self.unpublished is None else min(self.unpublished, *changed)
+        return old.generation if grows else next(_generations)
 
     def go(self) -> None:
         """Note that its event files are gone. Another table may show the news of its runs until it comes back."""
@@ -143,12 +143,15 @@ class ExperimentTable:
 
     def _note_pause(self, column: str, points: Points, row: int, marks: Sequence[Mark]) -> None:
         """Take note of the pauses before the points from a row on."""
+        if len(points.step) < 2:
+            self.pauses[column] = 0.0
+            return
         first = max(0, row - 1)
         with np.errstate(invalid="ignore"):  # between two infinite times
             pauses = np.diff(points.wall_time[first:])
-        restarts = [mark.step for mark in marks if mark.kind == "restart" and mark.step is not None]
-        after = points.step[first:].searchsorted(restarts) - 1
-        pauses[after[(after >= 0) & (after < len(pauses))]] = 0.0
+        if restarts := [mark.step for mark in marks if mark.kind == "restart" and mark.step is not None]:
+            after = points.step[first:].searchsorted(restarts) - 1
+            pauses[after[(after >= 0) & (after < len(pauses))]] = 0.0
         longest = float(np.max(pauses[np.isfinite(pauses)], initial=0.0))
         self.pauses[column] = max(longest, self.pauses.get(column, 0.0)) if row else longest
 
@@ -489,7 +492,8 @@ class Tables:
         began = time.thread_time()
         logged = as_logged(table.experiment, lambda run, tag: self._runs[run].series.live(tag))
         table.placement = self._placement(table, logged, sure)
-        table.show(self._view(table, table.placement, logged), logged, self._runs)
+        generation = table.note(table.placement.columns, logged, self._runs)
+        table.view = self._view(table, table.placement, logged, generation)
         for run in table.experiment.runs:
             self._runs[run].changed.clear()
         if sure:
@@ -503,7 +507,9 @@ class Tables:
         points = self._runs[epoch[0]].series.live(epoch[1]) if epoch else None
         return place(logged, points, self._options.align)
 
-    def _view(self, table: ExperimentTable, placement: Placement, logged: Mapping[str, Points]) -> ExperimentView:
+    def _view(
+        self, table: ExperimentTable, placement: Placement, logged: Mapping[str, Points], generation: int
+    ) -> ExperimentView:
         experiment = table.experiment
         rest = {name: self._runs[name] for name in experiment.runs if not self._runs[name].calm}
         writes = [self._logs.last_write(run) for run in experiment.runs]
@@ -519,7 +525,7 @@ class Tables:
         notes += [placement.remark] if placement.remark else []
         return ExperimentView(
             name=experiment.name,
-            generation=0,
+            generation=generation,
             columns=placement.columns,
             extra=table.charts,
             rewritten=sum(run.series.rewritten for run in rest.values()),

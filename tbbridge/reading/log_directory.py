@@ -192,10 +192,9 @@ class LogDirectory:
         files = list(self.runs.get(run, {}).values())
         if calm is None or len(files) != 1 or not files[0].is_untouched:
             return None
-        files[0].take()
         self._news.pop(run, None)
         series, number, facts = calm
-        return CalmRun(files[0].log, series.points(number), facts, partial(series.extremes, number))
+        return CalmRun(files[0].let_go(), series.points(number), facts, partial(series.extremes, number))
 
     def partly_read(self) -> set[str]:
         """Return the runs that are read for the first time, which `take` then returns as far as they are read."""

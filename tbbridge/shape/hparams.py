@@ -56,6 +56,8 @@ def ended(files: Iterable[EventFile], columns: Mapping[str, Points]) -> str:
     Some writers announce the end of the session when it begins (``add_hparams``, Lightning): nothing that is logged
     afterwards belongs to a training that has ended.
     """
-    last = max((float(points.wall_time[-1]) for points in columns.values() if len(points.wall_time)), default=None)
     ends = [file.session_end for file in canonical_order(files) if file.session_end]
-    return ends[-1].status if ends and last is not None and ends[-1].wall_time >= last else ""
+    if not ends:
+        return ""
+    last = max((float(points.wall_time[-1]) for points in columns.values() if len(points.wall_time)), default=None)
+    return ends[-1].status if last is not None and ends[-1].wall_time >= last else ""

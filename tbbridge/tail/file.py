@@ -193,6 +193,12 @@ class GrowingFile:
         self._known = replace(news, scalars=NO_SCALARS, taken=news.taken + len(news.scalars.step))
         return news
 
+    def let_go(self) -> EventFile:
+        """Return the file's content as `begin_with` took it over, without its scalars, which count as taken."""
+        known, self.taken = self._known, True
+        known.taken, known.scalars = len(known.scalars.step), NO_SCALARS
+        return known
+
     def read_again(self) -> None:
         """Read it again from its first byte at the next look, since all its scalars are asked for."""
         self._start_over()

@@ -73,16 +73,16 @@ def write_whole(path: Path, chunks: Iterable[bytes]) -> int:
         if path.exists() and not stat.S_ISREG(path.stat().st_mode):
             with path.open("wb", buffering=0) as device:
                 return _write_all(device.fileno(), chunks)
-        real = Path(os.path.realpath(path))
-        remove_stale(real.parent)
+        real = os.path.realpath(path)
+        remove_stale(os.path.dirname(real))
         size = replace_file(real, chunks).st_size
-        synchronize(real.parent)
+        synchronize(os.path.dirname(real))
         return size
     except OSError as error:
         raise PublishError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def replace_file(path: Path, chunks: Iterable[bytes]) -> os.stat_result:
+def replace_file(path: str, chunks: Iterable[bytes]) -> os.stat_result:
     """Replace the file of a name by one with the chunks' bytes; return its status.
 
     Raises:
@@ -94,7 +94,7 @@ def replace_file(path: Path, chunks: Iterable[bytes]) -> os.stat_result:
     return done
 
 
-def replace_files(files: Sequence[tuple[Path, Iterable[bytes]]]) -> list[os.stat_result | OSError]:
+def replace_files(files: Sequence[tuple[str, Iterable[bytes]]]) -> list[os.stat_result | OSError]:
     """Replace each path's file by one with the chunks' bytes; return its status, or why it could not be written.
 
     They go to a temporary file in the same directory, which is synchronized and renamed; the permissions of the old
@@ -126,14 +126,14 @@ def _caught(function: Callable[..., _Done], *given: Any) -> _Done | OSError:
 class _Begun(NamedTuple):
     """A temporary file that was written and waits for its name."""
 
-    path: Path
+    path: str
     temporary: str
     file: FileIO
 
 
-def _begin(path: Path, chunks: Iterable[bytes], early: bool) -> _Begun:
+def _begin(path: str, chunks: Iterable[bytes], early: bool) -> _Begun:
     """Write a temporary file; `early`: let the disk begin with it, since others come before it is synchronized."""
-    temporary, descriptor = _create(path.parent)
+    temporary, descriptor = _create(os.path.dirname(path))
     begun = _Begun(path, temporary, FileIO(descriptor, "wb"))
     try:
         _keep_permissions(path, descriptor)
@@ -166,7 +166,7 @@ def _drop(begun: _Begun) -> None:
         begun.file.close()
 
 
-def _create(directory: Path) -> tuple[str, int]:
+def _create(directory: str | os.PathLike[str]) -> tuple[str, int]:
     """A new temporary file, locked for as long as its descriptor is open, which tells others that it is in use."""
     while True:
         temporary = os.path.join(directory, f".tbbridge-{os.getpid()}-{next(_counter)}.tmp")
@@ -190,7 +190,7 @@ def _try_lock(descriptor: int) -> bool | None:
     return True
 
 
-def _keep_permissions(path: Path, descriptor: int) -> None:
+def _keep_permissions(path: str, descriptor: int) -> None:
     """A file that the user made private stays private."""
     with contextlib.suppress(OSError, AttributeError):  # Windows may have no fchmod
         old = os.lstat(path)
