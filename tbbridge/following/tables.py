@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -291,8 +290,8 @@ class Tables:
 
     A new point costs its run's and its experiment's work only. The mapping is made again at once where runs or tags
     came or went. Where points only grew in number, their experiment is mapped again, and its columns are put on one
-    axis again, when it is to be published (`settle`, from any thread while no other method runs), or when that costs no
-    more than `MAPPING_SHARE` of the time; until then its run log grows as it is.
+    axis again, when it is to be published (`settle`), or when that costs no more than `MAPPING_SHARE` of the time; until
+    then its run log grows as it is.
 
     Args:
         logs: the event files as read so far.
@@ -324,7 +323,6 @@ class Tables:
         self._domains: dict[str, str] = {}
         self._owners: dict[str, str] = {}
         self._unsure: set[str] = set()
-        self._settling = threading.Lock()
         self._clock = clock
         self._settles = settles
 
@@ -352,12 +350,11 @@ class Tables:
 
     def settle(self, name: str) -> None:
         """Map an experiment at once if it was to be mapped again some time."""
-        with self._settling:
-            if name in self._unsure:
-                self._refresh_all(self._remap([name]))
+        if name in self._unsure:
+            self._refresh_all(self._remap([name]))
 
     def summary(self) -> dict[str, Mapping[str, Cell]]:
-        """Each experiment's row of the summary, all mapped as they would be at once; from any thread, as `settle`."""
+        """Each experiment's row of the summary, all mapped as they would be at once."""
         for name in list(self._unsure):
             self.settle(name)
         tables = list(self.by_name.items())

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tbbridge.core.errors import PublishError
-from tbbridge.write.atomic import SMALL
 from tbbridge.write.names import SUMMARY
 from tbbridge.write.parallel import WRITERS, ordered_map, small_files_at_once
 from tbbridge.write.publish import Publisher
@@ -23,6 +22,9 @@ summary does not count: it computes every row, and the next only the new."""
 
 SOONEST = 0.2
 """Seconds until a file is published again at the soonest, however cheap it is."""
+
+MOST_BYTES = 64 << 20
+"""Bytes of texts that are made before they are written, the last text aside."""
 
 FEW = 8
 """Files that one thread writes together however few there are."""
@@ -99,9 +101,27 @@ class Outbox:
         """Publish the due files, or `everything` that changed; return the names of those that are up to date now."""
         now = self._clock()
         waiting = [name for name, one in self._waiting.items() if everything or one.not_before <= now]
-        size = min(small_files_at_once(), max(FEW, -(-len(waiting) // WRITERS)))
-        groups = [waiting[start : start + size] for start in range(0, len(waiting), size)]
-        return [name for sent in ordered_map(self._send, groups, WRITERS) for name in sent]
+        texts: dict[str, bytes] = {}
+        costs: dict[str, float] = {}
+        sent: list[str] = []
+        most, held = WRITERS * small_files_at_once(), 0
+        for name in waiting:
+            began = time.thread_time()
+            try:
+                data = self._render(name, None if name == SUMMARY else self._publisher.published(name))
+            except Exception as error:  # a bug: it must not stop the others
+                self._fail(name, error)
+                continue
+            costs[name] = time.thread_time() - began
+            if data is None:
+                sent.append(self._done(name, costs[name]))
+                continue
+            texts[name] = data
+            held += len(data)
+            if len(texts) == most or held > MOST_BYTES:
+                sent += self._write(texts, costs)
+                texts, held = {}, 0
+        return sent + self._write(texts, costs)
 
     def remove(self, name: str) -> None:
         """Remove a published file.
@@ -113,26 +133,16 @@ class Outbox:
         self._entries.pop(name, None)
         self._waiting.pop(name, None)
 
-    def _send(self, names: Sequence[str]) -> list[str]:
-        """Publish some files, small ones together; return the names of those that are up to date."""
-        texts: dict[str, bytes] = {}
-        costs: dict[str, float] = {}
-        sent: list[str] = []
-        for name in names:
-            began = time.thread_time()
-            try:
-                data = self._render(name, None if name == SUMMARY else self._publisher.published(name))
-            except Exception as error:  # a bug: it must not stop the others
-                self._fail(name, error)
-                continue
-            costs[name] = time.thread_time() - began
-            if data is None:
-                sent.append(self._done(name, costs[name]))
-            elif len(data) < SMALL:
-                texts[name] = data
-            else:
-                sent += self._publish({name: data}, costs)
-        return sent + self._publish(texts, costs) if texts else sent
+    def _write(self, texts: Mapping[str, bytes], costs: Mapping[str, float]) -> list[str]:
+        """Publish files, several at a time; return the names of those that were written.
+
+        Their texts are made before: Python works for one thread at a time, and a writer that came back from the disk
+        would wait for it after each call.
+        """
+        size = max(FEW, -(-len(texts) // WRITERS))
+        groups = [list(texts)[start : start + size] for start in range(0, len(texts), size)]
+        done = ordered_map(lambda group: self._publish({name: texts[name] for name in group}, costs), groups, WRITERS)
+        return [name for names in done for name in names]
 
     def _publish(self, texts: Mapping[str, bytes], costs: Mapping[str, float]) -> list[str]:
         """Publish files together, which took `costs` before; return the names of those that were written."""
