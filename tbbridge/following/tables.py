@@ -290,8 +290,8 @@ class Tables:
 
     A new point costs its run's and its experiment's work only. The mapping is made again at once where runs or tags
     came or went. Where points only grew in number, their experiment is mapped again, and its columns are put on one
-    axis again, when it is to be published (`settle`), or when that costs no more than `MAPPING_SHARE` of the time; until
-    then its run log grows as it is.
+    axis again, when it is to be published (`settle`), or when that costs no more than `MAPPING_SHARE` of the time;
+    until then its run log grows as it is.
 
     Args:
         logs: the event files as read so far.

@@ -32,6 +32,10 @@ LOWER_IS_BETTER: Final = frozenset(_LOWER.split())
 """Words of a column's name that make its smallest value the best; otherwise the largest is."""
 
 
+_NOTHING: Final[tuple[dict[str, Points], int, int, dict[str, Extremes]]] = ({}, 0, 0, {})
+"""In the place of the columns of a row that is computed."""
+
+
 @lru_cache(1000)
 def lower_is_better(column: str) -> bool:
     """Whether the smallest value of a column is its best."""
@@ -94,7 +98,7 @@ class SummaryRow(Mapping[str, Cell]):
                     key += "'"
                 cells[key] = value
             self._cells = cells
-            self._given = ({}, 0, 0, {})
+            self._given = _NOTHING
         return self._cells
 
 
@@ -122,14 +126,20 @@ def _values(columns: Mapping[str, Points], ends: Mapping[str, Extremes]) -> dict
         rows = (-1, -1)
         if name in ends:
             rows = len(points.step) - 1, ends[name].lowest if lower_is_better(name) else ends[name].highest
-        for what, row in zip(("last ", "best "), rows, strict=True):
-            cells[what + name] = None if row < 0 else points.value[row]
-            cells[what + name + " step"] = None if row < 0 else points.step.item(row)
+        for (key, of_step), row in zip(_keys(name), rows, strict=True):
+            cells[key] = None if row < 0 else points.value[row]
+            cells[of_step] = None if row < 0 else points.step.item(row)
     for name in columns:
         if name.startswith("val "):
             metric = name.removeprefix("val ")
             cells[f"{metric} gap"] = _gap(columns.get(f"train {metric}"), columns[name], lower_is_better(name))
     return cells
+
+
+@lru_cache(1000)
+def _keys(column: str) -> tuple[tuple[str, str], ...]:
+    """The names of a column's last and best value and of their steps; thousands of rows share them."""
+    return tuple((f"{what} {column}", f"{what} {column} step") for what in ("last", "best"))
 
 
 def _gap(train: Points | None, val: Points, lower: bool) -> Cell:
