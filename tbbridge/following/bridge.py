@@ -169,15 +169,16 @@ class Bridge:
         table = self._follower.tables.by_name.get(name)
         if table is None or not table.view.generation:  # it is just being made
             return None
-        state = self._state(table)
-        notes = list(table.view.notes)
+        view, state, notes = table.view, self._state(table), list[str]()
         if not self._follower.logs.reading.isdisjoint(table.experiment.runs):
-            notes.insert(0, INCOMPLETE)
+            notes = [INCOMPLETE, *view.notes]
         elif state in ("live", "stalled") and self._silence(table) > QUIET_AFTER:
             runs = [self._follower.logs.runs.get(run, {}) for run in table.experiment.runs]
-            notes.append(quiet_note([path for files in runs for path in list(files)]))
-        marks = [*table.view.marks, *self._follower.fulfilments.marks(name)]
-        return replace(table.view, state=state, notes=notes, marks=marks)
+            notes = [*view.notes, quiet_note([path for files in runs for path in list(files)])]
+        marks = self._follower.fulfilments.marks(name)
+        if state == view.state and not notes and not marks:
+            return view
+        return replace(view, state=state, notes=notes or view.notes, marks=[*view.marks, *marks])
 
     def csv(self, name: str) -> bytes | None:
         """The named experiment's run log as CSV bytes."""

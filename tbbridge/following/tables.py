@@ -527,7 +527,7 @@ class Tables:
             extra=table.charts,
             rewritten=sum(run.series.rewritten for run in rest.values()),
             marks=run_marks(rest, restarts),
-            notes=(*notes, *superseded, *lost, *table.changes),
+            notes=[*notes, *superseded, *lost, *table.changes],
             lost=lost,
             ended=ended([file for run in rest.values() for file in run.files.values()], placement.columns),
             summary=summary_row(
