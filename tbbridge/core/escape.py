@@ -5,4 +5,6 @@ from __future__ import annotations
 
 def escaped(text: str) -> str:
     r"""Return `text` with everything that a terminal could act on written out: ``\x1b``, ``\n``, ``\u202e``."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

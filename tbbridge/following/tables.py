@@ -146,12 +146,15 @@ class ExperimentTable:
             self.pauses[column] = 0.0
             return
         first = max(0, row - 1)
+        times = points.wall_time[first:]
         with np.errstate(invalid="ignore"):  # between two infinite times
-            pauses = np.diff(points.wall_time[first:])
+            pauses = times[1:] - times[:-1]
         if restarts := [mark.step for mark in marks if mark.kind == "restart" and mark.step is not None]:
             after = points.step[first:].searchsorted(restarts) - 1
             pauses[after[(after >= 0) & (after < len(pauses))]] = 0.0
-        longest = float(np.max(pauses[np.isfinite(pauses)], initial=0.0))
+        longest = float(pauses.max(initial=0.0))
+        if not np.isfinite(longest):
+            longest = float(np.max(pauses[np.isfinite(pauses)], initial=0.0))
         self.pauses[column] = max(longest, self.pauses.get(column, 0.0)) if row else longest
 
 
