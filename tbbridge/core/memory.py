@@ -11,8 +11,8 @@ from collections.abc import Iterator
 _ARENA_MAX = -8
 """glibc's M_ARENA_MAX (malloc.h)."""
 
-MANY_OBJECTS = 100_000
-"""New objects from which on the collector's first look at them is left out: it takes a second for a million."""
+MANY_OBJECTS = 10_000
+"""New objects from which on the first look of the collector at them is left out: it takes a second for a million."""
 
 
 def give_back() -> None:
