@@ -8,6 +8,7 @@ import resource
 import struct
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,7 @@ from decode.story import decode, everything, wreck
 from support import ROOT
 
 import tbbridge
+from tbbridge.core.memory import MANY_OBJECTS, collector_paused
 from tbbridge.core.model import EventFile, Int64, Series
 from tbbridge.decode.small_files import SmallFiles
 from tbbridge.exporting.layouts import summary_rows
@@ -282,3 +284,30 @@ def test_the_garbage_collector_is_as_it_was_after_reading(tmp_path: Path) -> Non
             assert gc.isenabled() == on
     finally:
         gc.enable()
+
+
+def test_many_new_objects_are_not_looked_through_at_once() -> None:
+    """The collector takes them for old when it is on again; what of them is a cycle goes when it looks at all."""
+
+    class Cycle:
+        """Refers to itself."""
+
+        def __init__(self) -> None:
+            self.itself = self
+
+    looks: list[str] = []
+
+    def note(phase: str, info: object) -> None:
+        looks.append(phase)
+
+    gc.callbacks.append(note)
+    try:
+        with collector_paused():
+            made = [[number] for number in range(MANY_OBJECTS + 1000)]
+            gone = weakref.ref(Cycle())
+        made.append([0])
+        assert looks == []
+        gc.collect()
+        assert gone() is None
+    finally:
+        gc.callbacks.remove(note)

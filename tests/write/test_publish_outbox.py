@@ -170,6 +170,24 @@ def test_files_that_go_together_wait_each_for_its_own_cost(
     assert one.outbox.is_free("slow")
 
 
+def test_texts_are_written_before_many_bytes_of_them_wait(
+    one: Scripted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the run logs of a large log directory would be in memory all at a time."""
+    data = {"a": b"12", "b": b"34", "c": b"5"}
+    there: list[list[str]] = []
+
+    def render(name: str, published: bytes | None) -> bytes:
+        there.append(sorted(path.name for path in tmp_path.iterdir()))
+        return data[name]
+
+    monkeypatch.setattr(one.outbox, "_render", render)
+    monkeypatch.setattr(room, "MOST_BYTES", 3)
+    one.outbox.put(list(data))
+    assert one.outbox.send() == ["a", "b", "c"]
+    assert there == [[], [], ["a.csv", "b.csv"]]
+
+
 def test_names_that_case_alone_tells_apart_go_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has a file of its own under its last name, where case does not matter."""
     monkeypatch.setattr("tbbridge.write.publish.case_matters", lambda directory: False)
