@@ -173,12 +173,14 @@ def unmatched(
     runs: Mapping[str, Iterable[str]], overrides: Iterable[Override], metrics: Iterable[Metric]
 ) -> Iterator[str]:
     """A line for each override and metric that names no series there is, with the nearest tags."""
-    series = [(run, tag) for run, tags in runs.items() for tag in tags]
-    for override in overrides:
-        if override.pattern.text and not any(override.pattern.matches(*at) for at in series):
+    named = [metric for metric in metrics if metric not in METRICS]
+    asked = [override for override in overrides if override.pattern.text]
+    series = [(run, tag) for run, tags in runs.items() for tag in tags] if named or asked else []
+    for override in asked:
+        if not any(override.pattern.matches(*at) for at in series):
             yield f"{override.option}: no tag matches; {_nearest(override.pattern.text, series)}"
-    for metric in metrics:
-        if metric not in METRICS and not any(metric.names(*at) for at in series):
+    for metric in named:
+        if not any(metric.names(*at) for at in series):
             wanted = metric.pattern.text if metric.pattern else metric.name
             yield f"{metric.option}: no tag matches; {_nearest(wanted, series)}"
 
