@@ -257,7 +257,8 @@ class Display:
                 facts = (view.generation, view.state, points, len(view.marks), view.notes)
                 if known.get(view.name) == facts:
                     continue
-                if self._say_row(row(view, self._source.csv_path(view.name)), told):
+                csv = None if view.name in told else self._source.csv_path(view.name)
+                if self._say_row(row(view, csv), told):
                     known[view.name] = facts
 
         self._repeat(say, stop)
