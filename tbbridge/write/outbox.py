@@ -23,7 +23,7 @@ summary does not count: it computes every row, and the next only the new."""
 SOONEST = 0.2
 """Seconds until a file is published again at the soonest, however cheap it is."""
 
-MOST_BYTES = 64 << 20
+MOST_BYTES = 1 << 20
 """Bytes of texts that are made before they are written, the last text aside."""
 
 FEW = 8
