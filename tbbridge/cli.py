@@ -63,11 +63,15 @@ def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.N
     return args
 
 
+_NAMING = ("--steps", "--experiment", "--runs", "--tags", "--group", "--name")
+"""Options whose value may begin with a minus."""
+
+
 def _joined(argv: Sequence[str]) -> list[str]:
-    """The arguments, with a range of steps that begins with a minus made one with its option: ``--steps -5:0``."""
+    """The arguments, with a value that begins with a minus made one with its option: ``--steps -5:0``."""
     joined: list[str] = []
     for argument in argv:
-        if joined and joined[-1] == "--steps" and argument[:1] == "-" and argument[1:2].isdigit():
+        if joined and joined[-1] in _NAMING and argument[:1] == "-" and argument[1:2] not in ("", "-"):
             joined[-1] += f"={argument}"
         else:
             joined.append(argument)

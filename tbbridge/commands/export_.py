@@ -145,5 +145,4 @@ def _options(args: argparse.Namespace) -> ExportOptions:
         groups=tuple(args.group or ()),
         group_by=tuple(name.strip() for name in args.group_by.split(",") if name.strip()),
         force=args.force,
-        single=len(args.experiment) == 1 and not set(args.experiment[0]) & set("*?["),
     )

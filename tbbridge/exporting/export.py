@@ -116,7 +116,6 @@ def export(
         groups=globs(groups),
         group_by=globs(group_by),
         force=force,
-        single=isinstance(experiments, str) and not set(experiments) & set("*?["),
     )
     selection = Selection(globs(runs), globs(tags), globs(experiments))
     reader = Reader(options, engine, follow_links)
@@ -185,7 +184,9 @@ def run_export(
         raise PathError(next(iter(reading.problems), f"{logdir} holds no event files: give the log directory"))
     reading = select(reading, selection)
     if selection.runs or selection.tags or selection.experiments:
-        options = options._replace(summary=False)  # summary.csv is of the whole directory
+        named = [one.name for one in reading.experiments] == list(selection.experiments)
+        # summary.csv is of the whole directory
+        options = options._replace(summary=False, single=named and len(selection.experiments) == 1)
     with collector_paused():
         return Exported(reading, write_reading(reading, where, options, reader.progress))
 

@@ -183,6 +183,15 @@ def test_a_name_that_is_equal_wins_over_a_pattern(export: Export, logdir: Path) 
     assert [row[:2] for row in found[1:]] == [["exp[1]", "loss[1]"]]
     found = rows(export("--layout", "long", "-o", "-", "--runs", "exp[12]", "--tags", "loss[12]"))
     assert [row[:2] for row in found[1:]] == [["exp1", "loss1"]]
+    assert rows(export("--experiment", "exp[1]", "-o", "-", err="exp[1]: no"))[0][0] == "step"
+    assert rows(export("--experiment", "exp[12]", "-o", "-", err="exp1: no"))[0][0] == "experiment"
+
+
+def test_a_name_that_begins_with_a_minus_is_an_options_value(export: Export, logdir: Path) -> None:
+    """As a range of steps is."""
+    write_run(logdir / "-x", **{"-loss": [(0, 1)]})
+    found = rows(export("--layout", "long", "-o", "-", "--runs", "-x", "--experiment", "-x", "--tags", "-loss"))
+    assert [row[:2] for row in found[1:]] == [["-x", "-loss"]]
 
 
 def test_restarts_are_counted_once_and_repeats_by_themselves(export: Export, logdir: Path) -> None:
