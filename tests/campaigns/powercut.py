@@ -35,6 +35,8 @@ PUBLISHES = ("__init__.py", "core/__init__.py", "core/errors.py", "write/__init_
 PUBLISHES += ("write/atomic.py", "write/names.py", "write/publish.py")
 FLUSH, FUA, DISCARD = 1, 2, 4
 MAGIC = 0x6A736677736872
+BOOT = 600
+"""Seconds in which the machine starts and publishes for the first time; on a busy machine it needs minutes."""
 
 
 def kernel(folder: Path) -> Path:
@@ -89,7 +91,7 @@ def archive(files: dict[str, bytes]) -> bytes:
 
 
 def boot(folder: Path, system: Path, seconds: float, environment: str) -> None:
-    """Let the machine publish for so long, and cut its power."""
+    """Let the machine publish for so many seconds after its first close, and cut its power."""
     disk, log = folder / "disk", folder / "log"
     disk.write_bytes(b"")
     os.truncate(disk, END + (1 << 20))
@@ -120,6 +122,9 @@ def boot(folder: Path, system: Path, seconds: float, environment: str) -> None:
     arguments += ["-device", "virtio-blk-pci,drive=e,write-cache=on"]
     with open(folder / "said", "wb") as said:
         machine = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        end = time.monotonic() + BOOT
+        while machine.poll() is None and b"closed" not in (folder / "said").read_bytes() and time.monotonic() < end:
+            time.sleep(0.5)
         time.sleep(seconds)
         machine.kill()
         machine.wait()

@@ -49,7 +49,7 @@ def prepare() -> None:
 
 
 def main() -> None:
-    """Publish three to thirty files, close, mark; again."""
+    """Publish three to two hundred files, one by one and together, close, mark; again."""
     prepare()
     sys.path.insert(0, "/app")
     from tbbridge.write.publish import Publisher
@@ -64,8 +64,13 @@ def main() -> None:
         with Publisher("/mnt/out") as publisher:
             for _ in range(chance.choice((1, 3, 10))):
                 number += 1
-                for name in (*NAMES, f"many/{number % 7}"):
-                    publisher.publish(name, version(number, chance.choice(SIZES)))
+                names = (*NAMES, f"many/{number % 7}")
+                if number % 2:
+                    for name in names:
+                        publisher.publish(name, version(number, chance.choice(SIZES)))
+                else:
+                    small = {f"together/{one}": version(number, SIZES[0]) for one in range(20)}
+                    publisher.publish_all({name: version(number, SIZES[0]) for name in names} | small)
                 time.sleep(chance.choice((0, 0.01, 0.1)))
         os.pwrite(mark, (b"closed %d\n" % number).ljust(512, b"\0"), END)
         os.fsync(mark)
