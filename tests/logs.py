@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from tbbridge.core import model
+from tbbridge.shape.series import merge_run
 from tbbridge.write.events import EventWriter
 
 Series = Iterable[tuple[int, float]]
@@ -41,3 +43,8 @@ def write_experiment(logdir: Path, name: str, *, shift: float = 0.0, steps: int 
 def files_of(folder: Path) -> Mapping[str, bytes]:
     """Every file below a folder, by its path there."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def merge(files: Sequence[model.EventFile]) -> dict[str, model.Series]:
+    """The series of one run by tag."""
+    return merge_run(files)[0]

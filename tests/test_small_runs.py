@@ -16,6 +16,7 @@ from random import Random
 
 import pytest
 from decode.story import decode, everything, wreck
+from logs import merge
 from support import ROOT
 
 import tbbridge
@@ -31,7 +32,6 @@ from tbbridge.reading.reading import Reading, experiments
 from tbbridge.reading.selection import Selection, cut_series, select
 from tbbridge.reading.small_runs import OnDemand
 from tbbridge.shape.facts import extremes, facts
-from tbbridge.shape.series import merge
 from tbbridge.tail import batch
 from tbbridge.write.events import EventWriter
 from tbbridge.write.run_log_csv import run_log_csv

@@ -46,16 +46,17 @@ def main_charts(views: Sequence[ExperimentView], charts: Sequence[Chart]) -> lis
     """`charts`, or in their places the metrics that the run log has instead (``--metric``)."""
     metrics = list(dict.fromkeys(_named(column)[0] for column in (views[0].columns if views else ())))
     others = [metric for metric in metrics if metric not in {_metric(chart) for chart in charts}]
-    return [_drawing(chart, others.pop(0)) if others and _metric(chart) not in metrics else chart for chart in charts]
+    drawn = list(charts)
+    for place, chart in enumerate(charts):
+        if others and _metric(chart) not in metrics:
+            name = others.pop(0)
+            columns = {"Training": f"train {name}", "Validation": f"val {name}"}
+            drawn[place] = replace(chart, title=name, columns=columns, best="", format=".6~g")
+    return drawn
 
 
 def _metric(chart: Chart) -> str:
     return _named(next(iter(chart.columns.values())))[0]
-
-
-def _drawing(chart: Chart, metric: str) -> Chart:
-    columns = {"Training": f"train {metric}", "Validation": f"val {metric}"}
-    return replace(chart, title=metric, columns=columns, best="", format=".6~g")
 
 
 def _named(column: str) -> tuple[str, str]:

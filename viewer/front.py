@@ -108,7 +108,7 @@ class Front:
                 return
             receive = _again(body, receive)
         if path == "/" and prefix != "/":
-            send = _Prefixed(send, prefix.encode())
+            send = _prefixed(send, prefix.encode())
         await self._app(scope, receive, send)
 
     def _has_suite(self, package: str, file: str) -> bool:
@@ -200,23 +200,17 @@ def _without_body(send: Send) -> Send:
     return sending
 
 
-class _Prefixed:
-    """Sends the page's HTML with its addresses under the prefix."""
+def _prefixed(send: Send, prefix: bytes) -> Send:
+    """Send the page's HTML with its addresses under the prefix."""
+    told: list[MutableMapping[str, Any]] = []
 
-    def __init__(self, send: Send, prefix: bytes) -> None:
-        self._send = send
-        self._prefix = prefix
-        self._start: MutableMapping[str, Any] = {}
-        self._parts: list[bytes] = []
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        told.append(message)
+        if message["type"] == "http.response.start" or message.get("more_body"):
+            return
+        body = _ADDRESSES.sub(rb"\g<1>" + prefix, b"".join(part.get("body", b"") for part in told))
+        headers = {**dict(told[0]["headers"]), b"content-length": str(len(body)).encode()}
+        await send({**told[0], "headers": list(headers.items())})
+        await send({"type": "http.response.body", "body": body})
 
-    async def __call__(self, message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            self._start = message
-            return
-        self._parts.append(message.get("body", b""))
-        if message.get("more_body"):
-            return
-        body = _ADDRESSES.sub(rb"\g<1>" + self._prefix, b"".join(self._parts))
-        headers = {**dict(self._start["headers"]), b"content-length": str(len(body)).encode()}
-        await self._send({**self._start, "headers": list(headers.items())})
-        await self._send({"type": "http.response.body", "body": body})
+    return sending

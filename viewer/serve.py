@@ -96,20 +96,16 @@ def serve(
         lifespan="off",
     )
     server = uvicorn.Server(config)
-    started = threading.Event()
-    thread = threading.Thread(target=_run, args=(server, listener, started), name="tbbridge-viewer", daemon=True)
+    thread = threading.Thread(target=_run, args=(server, listener), name="tbbridge-viewer", daemon=True)
     thread.start()
     while not server.started and thread.is_alive():
-        started.wait(0.01)
+        thread.join(0.01)
     return Handle(server, thread, _url(listener, prefix, secret))
 
 
-def _run(server: uvicorn.Server, listener: socket.socket, started: threading.Event) -> None:
-    try:
-        with listener:
-            server.run(sockets=[listener])
-    finally:
-        started.set()
+def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    with listener:
+        server.run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -18,7 +18,7 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -106,7 +106,7 @@ def _configured(args: argparse.Namespace, logdir: str | os.PathLike[str]) -> Ite
         return
     if args.config:
         path = Path(args.config)
-        yield _choices(path, _table(path, path.name == "pyproject.toml"))
+        yield _choices(path)
         return
     beside = Path(os.path.abspath(logdir)).parent
     paths = [beside / "pyproject.toml", beside / "tbbridge.toml"]
@@ -114,17 +114,7 @@ def _configured(args: argparse.Namespace, logdir: str | os.PathLike[str]) -> Ite
         paths.insert(0, Path.cwd() / "pyproject.toml")
     for path in dict.fromkeys(paths):
         if os.path.isfile(path):  # False, too, where its directory must not be searched
-            yield _choices(path, _table(path, path.name == "pyproject.toml"))
-
-
-def _table(path: Path, nested: bool) -> Mapping[str, Any]:
-    """The file's own table; of pyproject.toml the table ``[tool.tbbridge]``."""
-    content = _toml(path)
-    if not nested:
-        return content
-    tool = content.get("tool", {})
-    table = tool.get("tbbridge", {}) if isinstance(tool, dict) else {}
-    return _of_type(path, "tool.tbbridge", table, dict, "a table")
+            yield _choices(path)
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -142,7 +132,13 @@ def _toml(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: not a valid TOML file ({error}); correct it, or give --no-config") from None
 
 
-def _choices(path: Path, table: Mapping[str, Any]) -> _Choices:
+def _choices(path: Path) -> _Choices:
+    """The choices of a file's own table; of pyproject.toml of the table ``[tool.tbbridge]``."""
+    table = _toml(path)
+    if path.name == "pyproject.toml":
+        tool = table.get("tool", {})
+        tool = tool.get("tbbridge", {}) if isinstance(tool, dict) else {}
+        table = _of_type(path, "tool.tbbridge", tool, dict, "a table")
     for key in table:
         if key not in KEYS:
             import difflib

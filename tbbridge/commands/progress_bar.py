@@ -18,51 +18,41 @@ def progress_bar(patience: float = PATIENCE) -> Iterator[Callable[[str, int, int
     if not sys.stderr.isatty():
         yield None
         return
-    bar = _Bar()
-    timer = threading.Timer(patience, bar.show)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield bar.tell
-    finally:
-        timer.cancel()
-        bar.stop()
+    lock, last = threading.Lock(), ("", 0, 0)
+    bar: Any = None
+    """Rich's, once it is time; False when the work is done."""
 
-
-class _Bar:
-    """The last message, and the bar that shows it once it is time."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._told = ("", 0, 0)
-        self._bar: Any = None
-        self._task: Any = None
-        self._stopped = False
-
-    def tell(self, what: str, done: int, total: int) -> None:
-        with self._lock:
-            self._told = (what, done, total)
-            self._update()
-
-    def show(self) -> None:
+    def show() -> None:
+        nonlocal bar
         from rich.console import Console
         from rich.progress import Progress
 
-        with self._lock:
-            if self._stopped:
-                return
-            self._bar = Progress(console=Console(file=sys.stderr), transient=True)
-            self._task = self._bar.add_task("", total=None)
-            self._update()
-            self._bar.start()
+        with lock:
+            if bar is None:
+                bar = Progress(console=Console(file=sys.stderr), transient=True)
+                bar.add_task("", total=None)
+                update()
+                bar.start()
 
-    def _update(self) -> None:
-        if self._bar is not None:
-            what, done, total = self._told
-            self._bar.update(self._task, description=what, completed=done, total=total or None)
+    def update() -> None:
+        if bar:
+            what, done, total = last
+            bar.update(bar.task_ids[0], description=what, completed=done, total=total or None)
 
-    def stop(self) -> None:
-        with self._lock:
-            self._stopped = True
-            if self._bar is not None:
-                self._bar.stop()
+    def tell(what: str, done: int, total: int) -> None:
+        nonlocal last
+        with lock:
+            last = (what, done, total)
+            update()
+
+    timer = threading.Timer(patience, show)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield tell
+    finally:
+        timer.cancel()
+        with lock:
+            shown, bar = bar, False
+            if shown:
+                shown.stop()

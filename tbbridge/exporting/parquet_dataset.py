@@ -74,14 +74,6 @@ def dataset_parts(directory: Path) -> list[Path]:
     return sorted(directory.glob(f"run=*/{PART_FILE}"))
 
 
-def _remove_part(part: Path) -> None:
-    """Remove a part of an earlier dataset, and its directory where nothing else is in it."""
-    remove_stale(part.parent)
-    with contextlib.suppress(OSError):
-        part.unlink()
-        part.parent.rmdir()
-
-
 def write_dataset(
     logdir: str | os.PathLike[str],
     directory: Path,
@@ -114,15 +106,6 @@ def write_dataset(
     write = partial(write_part, directory=directory.absolute(), tags=selection.tags, steps=steps)
     work = [one for one in planned.work if one.run in wanted]
     found = each_run(engine, write, work, progress and partial(progress, "writing"))
-    _check_found(found, selection, directory)
-    new = {directory / partition(one.run) / PART_FILE for one in found if one.series}
-    for part in old:
-        if part not in new:
-            _remove_part(part)
-    return reading_of(logdir, planned, found)
-
-
-def _check_found(found: Sequence[RunReading], selection: Selection, directory: Path) -> None:
     for one in found:
         if one.failure:
             raise PublishError(one.failure)
@@ -130,3 +113,10 @@ def _check_found(found: Sequence[RunReading], selection: Selection, directory: P
         with contextlib.suppress(OSError):
             directory.rmdir()
         matching("--tags", {tag for one in found for tag in one.tags}, selection.tags)
+    new = {directory / partition(one.run) / PART_FILE for one in found if one.series}
+    for part in set(old) - new:  # of an earlier dataset; its directory goes where nothing else is in it
+        remove_stale(part.parent)
+        with contextlib.suppress(OSError):
+            part.unlink()
+            part.parent.rmdir()
+    return reading_of(logdir, planned, found)

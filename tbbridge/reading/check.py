@@ -138,7 +138,9 @@ def repair(source: str, target: str, *, force: bool = False) -> Repair:
     storage = open_storage(source)
     try:
         with storage.open(storage.root) as file:
-            _refuse_itself(source, target)
+            with contextlib.suppress(OSError):  # such as a target that is not there yet, or a URL
+                if os.path.samefile(source, target):
+                    raise UsageError("the new file is the old one: give another name with -o")
             check_target(Path(target), force=force)
             return _repair(file, source, Path(target))
     except OSError as error:
@@ -157,43 +159,26 @@ def _repair(file: OpenFile, source: str, target: Path) -> Repair:
     return done
 
 
-def _refuse_itself(source: str, target: str) -> None:
-    with contextlib.suppress(OSError):  # such as a target that is not there yet, or a URL
-        if os.path.samefile(source, target):
-            raise UsageError("the new file is the old one: give another name with -o")
-
-
 def _copy(intact: Iterable[tuple[int, int, int]], read: Callable[[int, int], bytes], done: Repair) -> Iterator[bytes]:
     """The bytes of the new file; counts in `done` what became of each record."""
     batch = bytearray()
     for start, end, sound in intact:
-        if sound:
-            batch += read(end - start, start)
-            done.kept += sound
-        elif end - start > MAX_RECORD:
-            yield from _pieces(start, end, read, batch)
+        if not sound and end - start > MAX_RECORD:  # too large to be held
+            yield bytes(batch)
+            batch.clear()
+            for offset in range(start, end, _CHUNK):
+                yield read(min(_CHUNK, end - offset), offset)
             done.kept += 1
+            continue
+        record = read(end - start, start)
+        fixed = record if sound else readable(record)
+        if fixed is None:
+            done.unreadable += 1
         else:
-            _add_record(read(end - start, start), batch, done)
+            done.kept += max(sound, 1)
+            done.rewritten += fixed != record
+            batch += fixed
         if len(batch) >= _CHUNK:
             yield bytes(batch)
             batch.clear()
     yield bytes(batch)
-
-
-def _add_record(record: bytes, batch: bytearray, done: Repair) -> None:
-    fixed = readable(record)
-    if fixed is None:
-        done.unreadable += 1
-        return
-    done.kept += 1
-    done.rewritten += fixed != record
-    batch += fixed
-
-
-def _pieces(start: int, end: int, read: Callable[[int, int], bytes], batch: bytearray) -> Iterator[bytes]:
-    """Yield the waiting `batch`, then a record that is too large to be held, as it is."""
-    yield bytes(batch)
-    batch.clear()
-    for offset in range(start, end, _CHUNK):
-        yield read(min(_CHUNK, end - offset), offset)

@@ -1,10 +1,10 @@
-"""The series of one run whose files grow: what `merge` would return, for the price of the new points.
+"""The series of one run whose files grow: what `merge_run` would return, for the price of the new points.
 
     run = RunSeries()
     run.update(files, whole=True)      # all files of the run, with all their points
     run.update([news])                 # what one file appended; raises ReadAgain where a rule reaches back
     run.changes()                      # {tag: the first row that changed}
-    points = run.live("loss")          # == live(merge(all files)["loss"])
+    points = run.live("loss")          # == live(merge_run(all files)[0]["loss"])
     run.restarts                       # where the training began again
 
 Points that come at the end of their series, and those of writers that share a tag, are put in as they come. Everything

@@ -1,6 +1,6 @@
 """A run's files to its series: canonical order, restarts, duplicates; functions of the files' bytes only.
 
-    series = merge(files)["loss"]      # every point of the tag, in canonical order, the superseded ones flagged
+    series = merge_run(files)[0]["loss"]      # every point of the tag, in canonical order, the superseded ones flagged
     points = live(series)              # what the run log shows: by step ascending, each step once
 
 The rules are those of docs/promise.md, "Order and supersession", and are named here by their numbers. Three remarks
@@ -66,17 +66,11 @@ def wall_time_interval(wall_time: Float64) -> tuple[float, float]:
     return float(finite.min()), float(finite.max())
 
 
-def merge(files: Sequence[EventFile]) -> dict[str, Series]:
-    """The series of one run, by tag, the tags sorted.
-
-    files: the run's event files, in any order. The arrays of the result are its own: the files may go on growing.
-    A series is float32 where every value of it was written as float32 or narrower, else float64.
-    """
-    return merge_run(files)[0]
-
-
 def merge_run(files: Sequence[EventFile], above: Sequence[EventFile] = ()) -> tuple[dict[str, Series], list[Restart]]:
-    """`merge`, and where the training began again, in canonical order.
+    """The series of one run, by tag, the tags sorted; and where the training began again, in canonical order.
+
+    The arrays are its own: the files may go on growing. A series is float32 where every value of it was written as
+    float32 or narrower, else float64.
 
     Args:
         files: the run's event files, in any order.
@@ -209,7 +203,7 @@ class Merged:
 
 
 def merge_ordered(files: Sequence[EventFile]) -> Merged:
-    """`merge`, for files that are in canonical order already, with what led to it."""
+    """`merge_run`, for files that are in canonical order already, with what led to it."""
     merged = _gather(files)
     _number_stepless(merged)
     _announced_restarts(merged, files)

@@ -8,10 +8,11 @@ import time
 import numpy as np
 import pytest
 from hypothesis import given
+from logs import merge
 from run_model import Log, Restart, event_file, rule_by_rule, runs
 
 from tbbridge.core.model import EventFile, Scalars, Series
-from tbbridge.shape.series import canonical_order, live, merge, merge_ordered
+from tbbridge.shape.series import canonical_order, live, merge_ordered
 
 NAN = math.nan
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from grown_run import Grown
+from logs import merge
 from support import ROOT, environment
 
 from tbbridge.core.model import EventFile
 from tbbridge.decode import Decoder
-from tbbridge.shape.series import live, merge
+from tbbridge.shape.series import live
 
 pytestmark = pytest.mark.timeout(400)  # torch and TensorFlow in one process, on a machine that may be busy
 

@@ -9,11 +9,12 @@ import pytest
 from grown_run import Grown, appended
 from hypothesis import given
 from hypothesis import strategies as st
+from logs import merge
 from run_model import Log, Restart, event_file, rule_by_rule, runs
 
 from tbbridge.core.model import Points
 from tbbridge.shape.growing_run import ReadAgain, RunSeries
-from tbbridge.shape.series import live, merge
+from tbbridge.shape.series import live
 
 
 def same(one: Points, other: Points) -> bool:

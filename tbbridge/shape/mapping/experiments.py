@@ -200,7 +200,7 @@ def _clean(text: str) -> str:
 def _label(drafts: Mapping[str, _Draft]) -> bool:
     """R5: takes the directories that say a split off the paths, from the right; returns whether there are any."""
     bases = {draft.base for draft in drafts.values()}
-    directories = _with_above(bases) - {ROOT}
+    directories = {path for base in bases for path in (base, *directories_above(base))} - {ROOT}
     if not any(_name_label(path.rpartition("/")[2]) for path in directories):
         for draft in drafts.values():
             draft.prefix = draft.base
@@ -213,15 +213,6 @@ def _label(drafts: Mapping[str, _Draft]) -> bool:
     for draft in drafts.values():
         _take_off(draft, labels, both_sides)
     return True
-
-
-def _with_above(paths: set[str]) -> set[str]:
-    """These directories and all above them."""
-    found = set(paths)
-    for path in paths:
-        while path != ROOT and (path := _parent(path)) not in found:
-            found.add(path)
-    return found
 
 
 def _both_sides(labels: Mapping[str, _Label | None], bases: set[str]) -> set[str]:
