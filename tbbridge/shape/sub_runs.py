@@ -16,7 +16,7 @@ from tbbridge.shape.mapping.experiments import run_above
 
 
 def session_starts(files: Iterable[EventFile]) -> list[EventFile]:
-    """Return the STARTs of a run's files as files without points, which `merge_run` of a run below it takes like its own.
+    """Return the STARTs of a run's files as files without points, which `merge_run` of a run below takes like its own.
 
     A START without a finite wall time has no known place in another run: it is left out.
     """
