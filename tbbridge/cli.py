@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tbbridge.core import settings
 from tbbridge.core.errors import ConditionError, TbbridgeError
-from tbbridge.core.escape import escaped
+from tbbridge.core.escape import escaped, say
 from tbbridge.core.version import VERSION
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
     except TbbridgeError as error:
-        for line in (f"tbbridge: {error.message}", *(error.pointer if isinstance(error, ConditionError) else ())):
+        say(error.message)
+        for line in error.pointer if isinstance(error, ConditionError) else ():
             print(escaped(line), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
@@ -110,11 +111,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not error.filename:  # of os.getcwd
-            print("tbbridge: the working directory was deleted: give absolute paths, or go to another", file=sys.stderr)
+            say("the working directory was deleted: give absolute paths, or go to another")
             return 2
         _let_go_of_stdout()
         what = error.filename or "cannot write to standard output"
-        print(f"tbbridge: {escaped(str(what))}: {error.strerror or error}", file=sys.stderr)
+        say(f"{what}: {error.strerror or error}")
         return 1
 
 

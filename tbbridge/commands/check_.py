@@ -20,10 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the report; 0 when all could be used, 1 where there is damage or a file cannot be read."""
-    import sys
-
     from tbbridge.core.errors import PathError
-    from tbbridge.core.escape import escaped
+    from tbbridge.core.escape import escaped, say
     from tbbridge.core.model import JSON_VERSION
     from tbbridge.reading.check import check
 
@@ -38,8 +36,7 @@ def run(args: argparse.Namespace) -> int:
         for file in found.files:
             for line in _lines(file):
                 print(escaped(line))
-    for problem in found.problems + found.notes:
-        print(f"tbbridge: {escaped(problem)}", file=sys.stderr)
+    say(*found.problems, *found.notes)
     return int(not found.sound)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from tbbridge.commands.view_ import number_between
 from tbbridge.commands.watch_ import add_page_arguments, page_options
 
 if TYPE_CHECKING:
@@ -25,20 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         f"{FIRST}); the page can begin the others",
     )
     parser.add_argument(
-        "--speed", type=_speed, default=50.0, metavar="N", help="steps a second (default: 50); the page can change it"
+        "--speed",
+        type=number_between(0.1, 1e6, "{!r} is no number of steps a second from 0.1 to 1000000"),
+        default=50.0,
+        metavar="N",
+        help="steps a second (default: 50); the page can change it",
     )
     parser.add_argument("--once", action="store_true", help="end when the trainings have ended")
     add_page_arguments(parser)
-
-
-def _speed(text: str) -> float:
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0.1 <= speed <= 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of steps a second from 0.1 to 1000000")
-    return speed
 
 
 def run(args: argparse.Namespace) -> int:

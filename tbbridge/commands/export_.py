@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
 
     from tbbridge.commands.mapping_options import mapping_options
     from tbbridge.commands.progress_bar import progress_bar
-    from tbbridge.core.escape import escaped
+    from tbbridge.core.escape import escaped, say
     from tbbridge.exporting.export import Reader, report_writer, run_export
     from tbbridge.reading.findings import findings
     from tbbridge.reading.selection import Selection
@@ -119,8 +119,7 @@ def run(args: argparse.Namespace) -> int:
 
         unknown = missing(done.reading, args.on)
     lines = [*map(escaped, [*sizes, *unknown]), *found.lines]
-    for line in lines:
-        print(f"tbbridge: {line}", file=sys.stderr)
+    say(*lines)
     if write_report:
         write_report(done.paths, found.damaged, lines)
     return int(found.damaged)

@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
     import sys
 
     from tbbridge.core.errors import FormatError, TbbridgeError, UsageError
-    from tbbridge.core.escape import escaped
+    from tbbridge.core.escape import escaped, say
     from tbbridge.exporting.import_run_log import import_run_log
 
     if args.name and len(args.run_logs) > 1:
@@ -32,8 +32,7 @@ def run(args: argparse.Namespace) -> int:
             for path in import_run_log(source, args.logdir, name=args.name, force=args.force, notes=notes):
                 print(escaped(str(path)) if sys.stdout.isatty() else path)
         except TbbridgeError as error:
-            print(f"tbbridge: {escaped(error.message)}", file=sys.stderr)
+            say(error.message)
             code = max(code, 1 if isinstance(error, FormatError) and args.run_logs[1:] else error.exit_code)
-        for note in notes:
-            print(f"tbbridge: {escaped(note)}", file=sys.stderr)
+        say(*notes)
     return code

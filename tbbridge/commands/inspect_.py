@@ -24,6 +24,7 @@ def run(args: argparse.Namespace) -> int:
 
     from tbbridge.commands.mapping_options import mapping_options
     from tbbridge.core.errors import PathError
+    from tbbridge.core.escape import say
     from tbbridge.reading.findings import findings
     from tbbridge.reading.reading import read
     from tbbridge.reading.report import print_report, report_json
@@ -36,6 +37,5 @@ def run(args: argparse.Namespace) -> int:
     else:
         print_report(reading, sys.stdout)
     found = findings(reading, mapped=False)
-    for line in found.lines:
-        print(f"tbbridge: {line}", file=sys.stderr)
+    say(*found.lines)
     return int(found.damaged)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 HELP = "show the live page for run logs (a CSV file or a directory of them) or for a log directory; nothing is written"
@@ -51,6 +52,21 @@ def add_server_arguments(parser: argparse.ArgumentParser) -> argparse._ArgumentG
     return group
 
 
+def number_between(low: float, high: float, wrong: str) -> Callable[[str], float]:
+    """Return the reader of an option's number; `wrong` says what it takes, with ``{!r}`` for what was given."""
+
+    def number(text: str) -> float:
+        try:
+            found = float(text)
+        except ValueError:
+            found = low - 1
+        if not low <= found <= high:
+            raise argparse.ArgumentTypeError(wrong.format(text))
+        return found
+
+    return number
+
+
 def server_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return what `add_server_arguments` took, as arguments of `tbbridge.viewer.serve`."""
     return {
@@ -65,12 +81,12 @@ def server_options(args: argparse.Namespace) -> dict[str, Any]:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C; 0."""
-    import sys
     import threading
     from contextlib import closing
 
     from tbbridge import open_source
     from tbbridge.commands.mapping_options import mapping_options
+    from tbbridge.core.escape import say
     from tbbridge.viewer import serve
     from tbbridge.watching.session import chosen_plotly, exposure, stopped_by_signals
 
@@ -81,7 +97,6 @@ def run(args: argparse.Namespace) -> int:
         serve(source, **server_options(args)) as server,
     ):
         print(f"tbbridge: {args.path} at {server.url} (Ctrl-C ends it)", flush=True)
-        for line in [*exposure(args.host, args.token), *chosen_plotly()]:
-            print(f"tbbridge: {line}", file=sys.stderr)
+        say(*exposure(args.host, args.token), *chosen_plotly())
         stop.wait()
     return 0

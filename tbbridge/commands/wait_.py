@@ -38,11 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Wait, and print the fulfilled condition as one line of JSON; 0, 10, 11 ... by condition, 4 after the timeout."""
     import json
-    import sys
 
     from tbbridge.commands.mapping_options import mapping_options
     from tbbridge.core.errors import UsageError
-    from tbbridge.core.escape import escaped
+    from tbbridge.core.escape import say
     from tbbridge.following.wait import wait
 
     if len(args.others) > MOST_OTHERS:
@@ -55,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         everyone=args.all,
         options=mapping_options(args, args.logdir),
         follow_links=args.follow_links,
-        say=lambda line: print(f"tbbridge: {escaped(line)}", file=sys.stderr, flush=True),
+        say=say,
     )
     if found is None:
         return 4

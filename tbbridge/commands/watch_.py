@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from tbbridge.commands.mapping_options import add_mapping_arguments
-from tbbridge.commands.view_ import add_server_arguments, server_options
+from tbbridge.commands.view_ import add_server_arguments, number_between, server_options
 
 HELP = "follow a log directory: keep its run logs, serve the live page, show a table, until Ctrl-C"
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--follow-links", action="store_true", help="follow links to directories")
     parser.add_argument(
         "--poll-interval",
-        type=_seconds,
+        type=number_between(0.05, 86400, "give seconds from 0.05 to 86400"),
         default=2.0,
         metavar="S",
         help="seconds between looks at everything, which back up the system's notifications (default: 2)",
@@ -72,16 +72,6 @@ def _layouts(text: str) -> tuple[str, ...]:
     if not {*layouts} <= {"compact", "wide"}:
         raise argparse.ArgumentTypeError("give compact, wide, or compact,wide")
     return layouts
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = float("nan")
-    if not 0.05 <= seconds <= 86400:
-        raise argparse.ArgumentTypeError("give seconds from 0.05 to 86400")
-    return seconds
 
 
 def run(args: argparse.Namespace) -> int:

@@ -20,8 +20,6 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
-import numpy as np
-
 from tbbridge.core.model import Cell, EventFile, RunLog
 from tbbridge.exporting.layouts import run_logs, summary_rows
 from tbbridge.exporting.options import ExportOptions
@@ -195,11 +193,8 @@ def report_of_csvs(
 
 
 def _shared(log: RunLog, columns: Sequence[str], summary: Mapping[str, Cell]) -> SharedLog:
-    full = RunLog(log.name, log.step, {}, {})
-    for column in columns:  # a page's run logs share their columns
-        full.columns[column] = log.columns.get(column, np.zeros(len(log.step), np.float32))
-        full.logged[column] = log.logged.get(column, np.zeros(len(log.step), bool))
-    return SharedLog(log.name, file_name(log.name).replace("/", "_"), run_log_csv(full), summary)
+    text = run_log_csv(log.filled(columns))  # a page's run logs share their columns
+    return SharedLog(log.name, file_name(log.name).replace("/", "_"), text, summary)
 
 
 def _file(file: EventFile, content: Content) -> dict[str, Any]:

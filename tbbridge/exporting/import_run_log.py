@@ -100,7 +100,9 @@ def _read(source: Path, data: bytes, notes: list[str]) -> RunLog:
     if empty.any():
         first = log.step[empty][0]
         notes.append(f"{source}: {empty.sum()} rows have no value and are left out, the first at step {first}")
-    return _full(log, columns, ~empty)
+    full = log.filled(columns)
+    values = {column: full.columns[column][~empty] for column in columns}
+    return RunLog(log.name, log.step[~empty], values, {column: full.logged[column][~empty] for column in columns})
 
 
 def _columns(log: RunLog) -> list[str]:
@@ -109,15 +111,6 @@ def _columns(log: RunLog) -> list[str]:
     main = next((metric for metric in metrics if metric in words.QUALITY_NAMES), "accuracy")
     loss = "loss" if main != "accuracy" and "cross entropy" not in metrics else "cross entropy"
     return [f"{split} {metric}" for metric in (main, loss) for split in ("train", "val")]
-
-
-def _full(log: RunLog, columns: list[str], kept: Bools) -> RunLog:
-    """The kept rows, with all columns in their order."""
-    full = RunLog(log.name, log.step[kept], {}, {})
-    for column in columns:
-        full.columns[column] = log.columns.get(column, np.zeros(len(kept), np.float32))[kept]
-        full.logged[column] = log.logged.get(column, np.zeros(len(kept), bool))[kept]
-    return full
 
 
 def _folders(logdir: Path, name: str, force: bool) -> dict[str, Path]:

@@ -48,14 +48,8 @@ def write_part(work: RunWork, directory: Path, tags: Sequence[str], steps: Steps
             _put_part(directory, found.run, kept)
     except PublishError as error:
         failure = error.message
-    left = {tag: _superseded(series) for tag, series in kept.items()}
+    left = {tag: series.at(series.superseded) for tag, series in kept.items()}  # those left out, to be counted
     return replace(found, series=left, tags=tuple(found.series), failure=failure)
-
-
-def _superseded(series: Series) -> Series:
-    """Only the points that were left out, to be counted."""
-    kept = series.superseded
-    return Series(series.step[kept], series.wall_time[kept], series.value[kept], kept[kept], repeats=series.repeats)
 
 
 def _put_part(directory: Path, run: str, tags: dict[str, Series]) -> None:

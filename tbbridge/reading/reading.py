@@ -156,9 +156,7 @@ def read_within(
 
 def default_out(logdir: str | os.PathLike[str]) -> Path:
     """Return where the run logs of a log directory go by default: its own path and ``-csv``; of a URL, here."""
-    path = Path(os.path.abspath(_far_name(os.fspath(logdir)) if is_url(logdir) else logdir))
-    if os.path.isfile(path):
-        path = path.parent
+    path = _place(logdir)
     return path.with_name(f"{path.name}-csv")
 
 
@@ -178,19 +176,19 @@ def named(root: str | os.PathLike[str], found: Iterable[Experiment]) -> dict[str
 
 def root_name(root: str | os.PathLike[str], taken: Collection[str] = ()) -> str:
     """The name of the experiment at the log directory itself: the directory's own, told apart from those `taken`."""
-    path = os.path.abspath(_far_name(root) if isinstance(root, str) and is_url(root) else root)
-    if os.path.isfile(path):
-        path = os.path.dirname(path)
-    name = printable(os.path.basename(path)) or "root"
+    name = printable(_place(root).name) or "root"
     while name in taken:
         name += " (top)"
     return name
 
 
-def _far_name(url: str) -> str:
-    """Return the last name of a URL or of a place on another machine; that of the machine where there is none."""
-    parts = [part for part in re.split(r"[/:]", url) if part]
-    return parts[-1] if parts else url
+def _place(root: str | os.PathLike[str]) -> Path:
+    """Return a log directory's path; here, by its last name, where it is a URL or on another machine."""
+    if is_url(root):
+        parts = [part for part in re.split(r"[/:]", os.fspath(root)) if part]
+        root = parts[-1] if parts else root
+    path = Path(os.path.abspath(root))
+    return path.parent if os.path.isfile(path) else path
 
 
 def as_logged(experiment: Experiment, points: Callable[[str, str], Points]) -> dict[str, Points]:

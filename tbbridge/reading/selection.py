@@ -118,15 +118,7 @@ def cut_series(series: Series, steps: Steps) -> Series:
     """The points whose steps lie in a range, both ends included."""
     if steps == (None, None):
         return series
-    kept = _inside(series.step, steps)
-    return replace(
-        series,
-        step=series.step[kept],
-        wall_time=series.wall_time[kept],
-        value=series.value[kept],
-        superseded=series.superseded[kept],
-        repeats=min(series.repeats, int(series.superseded[kept].sum())),
-    )
+    return series.at(_inside(series.step, steps))
 
 
 def cut_points(points: Points, steps: Steps) -> Points:

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tbbridge.core.errors import PortError
-from tbbridge.core.escape import escaped
+from tbbridge.core.escape import say
 from tbbridge.core.memory import share_arenas
 from tbbridge.following.bridge import Bridge
 from tbbridge.watching import tensorboard_process
@@ -100,8 +100,7 @@ def watch(
         if with_tensorboard:
             start_tensorboard(stack, bridge, display, host, address, token)
         display.run(stop)
-    for line in bridge.unpublished():
-        print(f"tbbridge: {escaped(line)}", file=sys.stderr)
+    say(*bridge.unpublished())
     return 1 if bridge.unpublished() else 0
 
 

@@ -75,23 +75,13 @@ def write_whole(path: Path, chunks: Iterable[bytes]) -> int:
                 return _write_all(device.fileno(), chunks)
         real = os.path.realpath(path)
         remove_stale(os.path.dirname(real))
-        size = replace_file(real, chunks).st_size
+        (done,) = replace_files([(real, chunks)])
+        if isinstance(done, OSError):
+            raise done
         synchronize(os.path.dirname(real))
-        return size
+        return done.st_size
     except OSError as error:
         raise PublishError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def replace_file(path: str, chunks: Iterable[bytes]) -> os.stat_result:
-    """Replace the file of a name by one with the chunks' bytes; return its status.
-
-    Raises:
-        OSError: it could not be written; see `replace_files`.
-    """
-    (done,) = replace_files([(path, chunks)])
-    if isinstance(done, OSError):
-        raise done
-    return done
 
 
 def replace_files(files: Sequence[tuple[str, Iterable[bytes]]]) -> list[os.stat_result | OSError]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from tbbridge.write.optional import load_optional
 
@@ -12,73 +12,27 @@ SUFFIXES = (".gz", ".zst", ".xz", ".bz2")
 """The compressions, by the suffix that asks for them."""
 
 
-class Compressor(Protocol):
-    """Takes bytes in pieces and returns compressed bytes in pieces."""
+class Sink(io.BytesIO):
+    """The bytes that a writer has written since they were last taken out."""
 
-    def compress(self, data: bytes) -> bytes:
-        """The compressed bytes that `data` makes ready."""
+    def __init__(self) -> None:
+        super().__init__()
+        self._before = 0
 
-    def flush(self) -> bytes:
-        """The rest, and the end of the stream."""
+    def tell(self) -> int:
+        """The number of bytes that were written, those that were taken among them."""
+        return self._before + super().tell()
 
+    def taken(self) -> bytes:
+        """The bytes, which are not kept."""
+        data = self.getvalue()
+        self._before += len(data)
+        self.seek(0)
+        self.truncate()
+        return data
 
-class _Through:
-    """A compressor over a file-like writer: its output is taken out after each piece."""
-
-    def __init__(self, suffix: str) -> None:
-        self._sink = io.BytesIO()
-        self._writer = _writer(suffix, self._sink)
-
-    def compress(self, data: bytes) -> bytes:
-        self._writer.write(data)
-        return self._taken()
-
-    def flush(self) -> bytes:
-        self._writer.close()
-        return self._taken()
-
-    def _taken(self) -> bytes:
-        out = self._sink.getvalue()
-        self._sink.seek(0)
-        self._sink.truncate()
-        return out
-
-
-def _writer(suffix: str, sink: io.BytesIO) -> Any:
-    if suffix == ".gz":
-        import gzip
-
-        return gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=sink, mtime=0)
-    arrow = load_optional("pyarrow", "pyarrow", ".zst")
-    return arrow.CompressedOutputStream(arrow.PythonFile(_Open(sink), "w"), "zstd")
-
-
-class _Open(io.RawIOBase):
-    """A sink that stays open when Arrow closes its stream."""
-
-    def __init__(self, sink: io.BytesIO) -> None:
-        self._sink = sink
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        return self._sink.write(data)
-
-
-def compressor(suffix: str) -> Compressor:
-    """A new compressor for one of `SUFFIXES`; KeyError for any other."""
-    if suffix == ".xz":
-        import lzma
-
-        return lzma.LZMACompressor()
-    if suffix == ".bz2":
-        import bz2
-
-        return bz2.BZ2Compressor()
-    if suffix in (".gz", ".zst"):
-        return _Through(suffix)
-    raise KeyError(suffix)
+    def close(self) -> None:
+        """Stay open: the last bytes are still to be taken."""
 
 
 def compressed(chunks: Iterable[bytes], suffix: str) -> Iterator[bytes]:
@@ -86,7 +40,27 @@ def compressed(chunks: Iterable[bytes], suffix: str) -> Iterator[bytes]:
     if not suffix:
         yield from chunks
         return
-    machine = compressor(suffix)
+    sink = Sink()
+    writer = _writer(suffix, sink)
     for chunk in chunks:
-        yield machine.compress(chunk)
-    yield machine.flush()
+        writer.write(chunk)
+        yield sink.taken()
+    writer.close()
+    yield sink.taken()
+
+
+def _writer(suffix: str, sink: Sink) -> Any:
+    if suffix == ".gz":
+        import gzip
+
+        return gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=sink, mtime=0)
+    if suffix == ".xz":
+        import lzma
+
+        return lzma.LZMAFile(sink, "wb")
+    if suffix == ".bz2":
+        import bz2
+
+        return bz2.BZ2File(sink, "wb")
+    arrow = load_optional("pyarrow", "pyarrow", ".zst")
+    return arrow.CompressedOutputStream(arrow.PythonFile(sink, "w"), "zstd")

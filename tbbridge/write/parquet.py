@@ -6,15 +6,15 @@ others is float64 throughout, which is exact.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tbbridge.write.compress import Sink
 from tbbridge.write.number_text import Numbers
 from tbbridge.write.optional import load_optional
-from tbbridge.write.table import Cells, RowGroup, Table, column_kinds, slices, utf8
+from tbbridge.write.table import Cells, RowGroup, Table, batches, column_kinds, slices, utf8
 
 if TYPE_CHECKING:
     import pyarrow
@@ -48,53 +48,17 @@ def parquet_chunks(table: Table, *, double: bool = False, note: str = "") -> Ite
     kinds = dict(table.kinds or column_kinds(table.groups, table.columns))
     if double:
         kinds = {name: np.dtype(np.float64) if kind.kind == "f" else kind for name, kind in kinds.items()}
-    sink = _Sink()
+    sink = Sink()
     schema = _arrow(table, [], kinds).schema
     if note:
         schema = schema.with_metadata({"tbbridge": note})
     with parquet.ParquetWriter(
         sink, schema, compression="zstd", use_dictionary=list(map(utf8, table.labels))
     ) as writer:
-        for groups in _row_groups(table):
+        for groups in batches(slices(table, ROW_GROUP), ROW_GROUP, cost=0):
             writer.write_table(_arrow(table, groups, kinds), row_group_size=2 * ROW_GROUP)
             yield sink.taken()
     yield sink.taken()
-
-
-class _Sink(io.BytesIO):
-    """The bytes that a writer has written since they were last taken out."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._before = 0
-
-    def tell(self) -> int:
-        return self._before + super().tell()
-
-    def taken(self) -> bytes:
-        """The bytes, which are not kept."""
-        data = self.getvalue()
-        self._before += len(data)
-        self.seek(0)
-        self.truncate()
-        return data
-
-    def close(self) -> None:
-        """Stay open: the last bytes are still to be taken."""
-
-
-def _row_groups(table: Table) -> Iterator[list[RowGroup]]:
-    """The table's rows, between `ROW_GROUP` and twice as many at a time."""
-    waiting: list[RowGroup] = []
-    size = 0
-    for group in slices(table, ROW_GROUP):
-        waiting.append(group)
-        size += group.size
-        if size >= ROW_GROUP:
-            yield waiting
-            waiting, size = [], 0
-    if waiting:
-        yield waiting
 
 
 def _arrow(table: Table, groups: Sequence[RowGroup], kinds: Mapping[str, np.dtype[Any]]) -> pyarrow.Table:

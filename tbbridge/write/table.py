@@ -89,13 +89,16 @@ def _cut(group: RowGroup, name: str, start: int, stop: int) -> Cells:
     )
 
 
-def batches(groups: Iterable[RowGroup], rows: int = SLICE_ROWS) -> Iterator[list[RowGroup]]:
-    """Yield neighbouring groups together, about `rows` rows at a time: small ones are not worth a task each."""
+def batches(groups: Iterable[RowGroup], rows: int = SLICE_ROWS, cost: int = 100) -> Iterator[list[RowGroup]]:
+    """Yield neighbouring groups together, about `rows` rows at a time: small ones are not worth a task each.
+
+    cost: a group's own, in rows.
+    """
     batch: list[RowGroup] = []
     size = 0
     for group in groups:
         batch.append(group)
-        size += group.size + 100  # a group's own cost, in rows
+        size += group.size + cost
         if size >= rows:
             yield batch
             batch, size = [], 0
