@@ -24,17 +24,6 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters that make a spreadsheet take a text for a formula (OWASP, "CSV injection")."""
 
 
-def cell(text: str, *, spreadsheet_safe: bool = False) -> str:
-    """Return one text cell, quoted where RFC 4180 asks for it.
-
-    spreadsheet_safe: put ``'`` before a text that a spreadsheet could take for a formula.
-    """
-    text = utf8(text)
-    if spreadsheet_safe and text.startswith(_FORMULA):
-        text = "'" + text
-    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
-
-
 class CsvOptions(NamedTuple):
     """The options of writing a CSV."""
 
@@ -54,8 +43,11 @@ class CsvOptions(NamedTuple):
         return b"".join(self.cell(text) + b"," for text in cells)
 
     def cell(self, text: str | None) -> bytes:
-        """One text cell; None is an empty one."""
-        return cell(text or "", spreadsheet_safe=self.spreadsheet_safe).encode()
+        """One text cell, quoted where RFC 4180 asks for it; None is an empty one."""
+        text = utf8(text or "")
+        if self.spreadsheet_safe and text.startswith(_FORMULA):
+            text = "'" + text
+        return ('"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text).encode()
 
 
 PLAIN = CsvOptions()

@@ -20,6 +20,7 @@ import numpy as np
 from tbbridge.core.errors import FormatError
 from tbbridge.core.model import COLUMNS, Floats, RunLog
 from tbbridge.write.backend import parse_rows, rows_text
+from tbbridge.write.csv_text import PLAIN
 from tbbridge.write.number_text import WORDS, ParsedColumn, ParsedRows
 from tbbridge.write.parallel import ordered_map
 from tbbridge.write.table import SLICE_ROWS
@@ -90,11 +91,7 @@ def header_line(columns: Iterable[str]) -> bytes:
 
 @lru_cache
 def _header_line(columns: tuple[str, ...]) -> bytes:
-    return (",".join(_quoted(name) for name in ("step", *columns)) + "\n").encode()
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"' if any(mark in name for mark in ',"\r\n') else name
+    return PLAIN.line(("step", *columns))
 
 
 def rows_csv(log: RunLog) -> bytes:

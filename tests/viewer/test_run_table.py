@@ -15,7 +15,7 @@ from support import wait_until
 from tbbridge.viewer import serve, table
 from tbbridge.viewer.lines import Line, PastChanged
 from tbbridge.viewer.table import TableRow, filtered, ordered
-from tbbridge.write.csv_text import cell
+from tbbridge.write.csv_text import CsvOptions
 
 ROWS = [
     TableRow("sweep/a1", "live", {"hparam.lr": 0.1, "hparam.seed": 1, "last val accuracy": 0.9, "hparam.all": "x"}),
@@ -224,5 +224,6 @@ def test_a_text_that_a_spreadsheet_would_calculate_is_marked() -> None:
         source.put(name, training(2))
     text = table.table_csv(source, {"find": "", "sort": ""}).decode()
     lines = csv.reader(io.StringIO(text, newline=""))
-    exported = csv.reader(io.StringIO("\n".join(cell(name, spreadsheet_safe=True) for name in names), newline=""))
+    safe = CsvOptions(spreadsheet_safe=True)
+    exported = csv.reader(io.StringIO(b"\n".join(map(safe.cell, names)).decode(), newline=""))
     assert {line[0] for line in lines} == {"name", *(line[0] for line in exported)}
