@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_tables import cells, float32, long, unlabelled
 
-from tbbridge.write.csv_text import CsvOptions, cell, csv_chunks
+from tbbridge.write.csv_text import CsvOptions, csv_chunks
 from tbbridge.write.table import Cells, RowGroup, Table
 
 
@@ -59,8 +59,11 @@ def test_names_that_need_no_quotes_have_none() -> None:
 def test_spreadsheet_safe_neutralises_formulas(start: str) -> None:
     """A text that a spreadsheet would run gets an apostrophe before it; without the option it is left as it is."""
     name = start + "HYPERLINK(1)"
-    assert next(csv.reader(io.StringIO(cell(name, spreadsheet_safe=True), newline="")))[0] == "'" + name
-    assert cell(name).strip('"') == name
+    assert (
+        next(csv.reader(io.StringIO(CsvOptions(spreadsheet_safe=True).cell(name).decode(), newline="")))[0]
+        == "'" + name
+    )
+    assert CsvOptions().cell(name).decode().strip('"') == name
     wide = unlabelled({"step": cells([1], np.int64), name: cells([-2.0])})
     assert text(wide, spreadsheet_safe=True).endswith("\n1,-2.0\n")
     assert "'" + start in text(wide, spreadsheet_safe=True)
