@@ -19,7 +19,7 @@ import numpy as np
 from tbbridge.core.model import COLUMNS, EventFile, Points, RunLog, Scalars
 from tbbridge.shape.growing_run import RunSeries
 from tbbridge.shape.run_log import run_log, since
-from tbbridge.shape.series import live, merge
+from tbbridge.shape.series import live, merge_run
 from tbbridge.write.run_log_csv import run_log_csv, with_new_rows
 
 LOOKS = 200
@@ -62,7 +62,7 @@ class Follower:
 
 
 def from_scratch(file: EventFile) -> RunLog:
-    series = merge([file])
+    series = merge_run([file])[0]
     columns: dict[str, Points] = {column: live(series[tag]) for column, tag in zip(COLUMNS, TAGS, strict=True)}
     return run_log("training", columns)
 
