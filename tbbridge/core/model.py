@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -211,14 +211,6 @@ class RunLog:
     """By column name, each of the length of `step`."""
     logged: dict[str, Bools]
     """By column name: False where the cell is empty (a NaN that was logged is a value)."""
-
-    def filled(self, columns: Iterable[str]) -> RunLog:
-        """The same rows with these columns, in their order; one that it lacks is empty."""
-        full, empty = RunLog(self.name, self.step, {}, {}), np.zeros(len(self.step), bool)
-        for column in columns:
-            full.columns[column] = self.columns.get(column, empty.astype(np.float32))
-            full.logged[column] = self.logged.get(column, empty)
-        return full
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from tbbridge.exporting.plotly_bundle import PlotlyBundle
 from tbbridge.exporting.summary_table import best_cells, table_columns, write_cell
 from tbbridge.reading import report
 from tbbridge.reading.reading import Reading
+from tbbridge.shape.run_log import filled
 from tbbridge.tail.storage import open_storage
 from tbbridge.write.names import file_name
 from tbbridge.write.run_log_csv import read_run_log, run_log_csv
@@ -193,7 +194,7 @@ def report_of_csvs(
 
 
 def _shared(log: RunLog, columns: Sequence[str], summary: Mapping[str, Cell]) -> SharedLog:
-    text = run_log_csv(log.filled(columns))  # a page's run logs share their columns
+    text = run_log_csv(filled(log, columns))  # a page's run logs share their columns
     return SharedLog(log.name, file_name(log.name).replace("/", "_"), text, summary)
 
 

@@ -16,6 +16,7 @@ from tbbridge.core.errors import FormatError, PathError, UsageError
 from tbbridge.core.model import Bools, Floats, RunLog
 from tbbridge.exporting.import_diff import way_back
 from tbbridge.shape.mapping import words
+from tbbridge.shape.run_log import filled
 from tbbridge.tail.logdir import is_event_file
 from tbbridge.write.atomic import write_whole
 from tbbridge.write.backend import scalar_records
@@ -100,7 +101,7 @@ def _read(source: Path, data: bytes, notes: list[str]) -> RunLog:
     if empty.any():
         first = log.step[empty][0]
         notes.append(f"{source}: {empty.sum()} rows have no value and are left out, the first at step {first}")
-    full = log.filled(columns)
+    full = filled(log, columns)
     values = {column: full.columns[column][~empty] for column in columns}
     return RunLog(log.name, log.step[~empty], values, {column: full.logged[column][~empty] for column in columns})
 

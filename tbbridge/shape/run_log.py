@@ -39,6 +39,15 @@ def run_log(name: str, columns: Mapping[str, Points]) -> RunLog:
     return log
 
 
+def filled(log: RunLog, columns: Iterable[str]) -> RunLog:
+    """The same rows with these columns, in their order; one that the run log lacks is empty."""
+    full, empty = RunLog(log.name, log.step, {}, {}), np.zeros(len(log.step), bool)
+    for column in columns:
+        full.columns[column] = log.columns.get(column, empty.astype(np.float32))
+        full.logged[column] = log.logged.get(column, empty)
+    return full
+
+
 def column_points(log: RunLog, column: str) -> Points:
     """The points of a run log's column; it holds no wall times, which are NaN."""
     rows = log.logged[column]
