@@ -215,7 +215,8 @@ def test_a_meddled_run_log_is_restored_and_told(logs: Path) -> None:
         path = bridge.out / "exp.csv"
         wait_until(lambda: text(path).endswith("0,,,0.0,\n"))
         good = path.read_bytes()
-        for meddle in (path.unlink, lambda: path.write_bytes(good + b"x"), lambda: shutil.rmtree(bridge.out)):
+        away = bridge.out.with_name("away")
+        for meddle in (path.unlink, lambda: path.write_bytes(good + b"x"), lambda: bridge.out.rename(away)):
             meddle()
             wait_until(lambda: path.exists() and path.read_bytes() == good)
         assert "exp: another process changed its file, which was written again" in bridge.status()
@@ -265,7 +266,7 @@ def test_a_bug_in_one_run_is_told_and_the_run_begins_again(logs: Path, monkeypat
         log(bad, 1)
         log(good, 0, 1)
         wait_until(lambda: bridge.view("bad").state == "stopped: KeyError: 'x'", timeout=5)  # type: ignore[union-attr]
-        assert any(line.startswith("reading bad/") for line in bridge.status())
+        wait_until(lambda: any(line.startswith("reading bad/") for line in bridge.status()))
         wait_until(lambda: text(bridge.out / "good.csv").endswith("1,,,0.5,\n"))
         monkeypatch.setattr(decoder, "feed", feed)
         wait_until(lambda: text(bridge.out / "bad.csv").endswith("1,,,0.5,\n"))

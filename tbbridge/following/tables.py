@@ -24,7 +24,7 @@ from tbbridge.reading.reading import NO_POINTS, as_logged, named
 from tbbridge.reading.summary import summary_row
 from tbbridge.reading.wide import wide_table
 from tbbridge.shape.align import Placement, epoch_series, place
-from tbbridge.shape.facts import Extremes, GrowingFacts, SeriesFacts
+from tbbridge.shape.facts import Extremes, GrowingFacts, LazyFacts, SeriesFacts
 from tbbridge.shape.growing_run import ReadAgain, RunSeries
 from tbbridge.shape.hparams import ended, hparam_domains, within_domains
 from tbbridge.shape.losses import Losses, headless_notes, loss_notes, restart_notes
@@ -167,7 +167,8 @@ class Run:
     """One run: its series, and the rest of its files' content."""
 
     series: RunSeries = field(default_factory=RunSeries)
-    facts: dict[str, SeriesFacts] = field(default_factory=dict)
+    facts: Mapping[str, SeriesFacts] = field(default_factory=dict)
+    """Of all series, as they were when the mapping asked for them last."""
     files: dict[str, EventFile] = field(default_factory=dict)
     """By name; without their scalars."""
     taken: int = 0
@@ -184,6 +185,9 @@ class Run:
     """Those of a tag's points, where they are known."""
     _growing: dict[str, GrowingFacts] = field(default_factory=dict)
     _stale: dict[str, int] = field(default_factory=dict)
+    """By tag, the first row that changed since its facts were worked out."""
+    _news: bool = False
+    """Some series changed since `known` was asked for."""
 
     @classmethod
     def of(cls, calm: CalmRun) -> Run:
@@ -215,9 +219,10 @@ class Run:
         for tag, row in self.series.changes().items():
             self.changed[tag] = min(row, self.changed.get(tag, row))
             self._stale[tag] = min(row, self._stale.get(tag, row))
+            self._news = True
         self.calm = self._is_calm()
         before, self.session = self.session, self._session()
-        return set(self.series.tags) != self.facts.keys() or self.session != before
+        return set(self.series.tags) != set(self.facts) or self.session != before
 
     def _starts_above(
         self, name: str, files: Iterable[EventFile], announced: Mapping[str, list[EventFile]]
@@ -241,26 +246,19 @@ class Run:
         files = self.files.values()
         return session_tag(self.series.tags, files) if is_session(files, counts) else ""
 
-    def known(self) -> dict[str, SeriesFacts]:
-        """The mapping's view of the run, as it is now; the same object while its facts are the same."""
-        tags = self.settle_facts()
-        return {**tags, self.session: SeriesFacts()} if self.session else tags
-
-    def settle_facts(self) -> dict[str, SeriesFacts]:
-        """The facts of all series, as they are now."""
-        if not self._stale:
-            return self.facts
-        self.facts = {
-            tag: self._facts(tag) if tag in self._stale or tag not in self.facts else self.facts[tag]
-            for tag in self.series.tags
-        }
-        self._growing = {tag: growing for tag, growing in self._growing.items() if tag in self.facts}
-        self._stale.clear()
-        return self.facts
+    def known(self) -> Mapping[str, SeriesFacts]:
+        """The mapping's view of the run, as it is now; the same object while its series are the same."""
+        if self._news:
+            self._news, tags = False, dict.fromkeys(self.series.tags)
+            known = self.facts.known if isinstance(self.facts, LazyFacts) else self.facts
+            known = {tag: facts for tag, facts in known.items() if tag in tags and tag not in self._stale}
+            self._growing = {tag: growing for tag, growing in self._growing.items() if tag in tags}
+            self.facts = LazyFacts(tags, known, self._facts)
+        return {**self.facts, self.session: SeriesFacts()} if self.session else self.facts
 
     def _facts(self, tag: str) -> SeriesFacts:
         growing = self._growing.setdefault(tag, GrowingFacts())
-        return growing.update(self.series.live(tag), self._stale.get(tag, 0), self.series.ordinal(tag))
+        return growing.update(self.series.live(tag), self._stale.pop(tag, 0), self.series.ordinal(tag))
 
 
 class AllSeries(Mapping[str, Mapping[str, Points]]):

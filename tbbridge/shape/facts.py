@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -61,6 +61,42 @@ def facts(series: Series) -> SeriesFacts:
     if not len(steps):
         return SeriesFacts(ordinal=series.ordinal)
     return _facts(len(steps), int(steps.min()), int(steps.max()), series.ordinal, _largest(values))
+
+
+class LazyFacts(Mapping[str, SeriesFacts]):
+    """The facts of a run's series, each worked out when it is first asked for: a mapping looks at few of many.
+
+    Args:
+        tags: the tags, as the keys of a dictionary.
+        known: the facts that are known; takes the others.
+        work_out: returns those of a tag.
+    """
+
+    __slots__ = ("_tags", "_work_out", "known")
+
+    def __init__(
+        self, tags: Mapping[str, object], known: dict[str, SeriesFacts], work_out: Callable[[str], SeriesFacts]
+    ) -> None:
+        self._tags = tags
+        self._work_out = work_out
+        self.known = known
+
+    def __getitem__(self, tag: str) -> SeriesFacts:
+        found = self.known.get(tag)
+        if found is None:
+            if tag not in self._tags:
+                raise KeyError(tag)
+            found = self.known[tag] = self._work_out(tag)
+        return found
+
+    def __contains__(self, tag: object) -> bool:
+        return tag in self._tags
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tags)
+
+    def __len__(self) -> int:
+        return len(self._tags)
 
 
 class GrowingFacts:

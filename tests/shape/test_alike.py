@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from tbbridge.shape.facts import SeriesFacts
+from tbbridge.shape.facts import LazyFacts, SeriesFacts
 from tbbridge.shape.mapping import experiments, mapping, tags, tokens, words
 from tbbridge.shape.mapping.mapping import Mapper, MappingOptions, map_runs
 from tbbridge.shape.mapping.overrides import parse_override
@@ -162,3 +162,18 @@ def test_a_tag_is_skimmed_as_it_is_read() -> None:
         read, skimmed = tags.read_tag(tag, "val"), tags.skim_tag(tag, "val")
         assert read._replace(stem=()) == skimmed._replace(stem=())
         assert len(read.stem) == len(skimmed.stem)
+
+
+def test_an_experiment_that_is_mapped_again_asks_for_the_facts_of_few_series() -> None:
+    """Those that a rule compares, of however many there are."""
+    facts, asked = SeriesFacts(5, 0, 4, consecutive=True), set[str]()
+    tags = dict.fromkeys(["train/loss", "val/loss", *(f"layer{number}/norm" for number in range(50))], facts)
+
+    def work_out(tag: str) -> SeriesFacts:
+        asked.add(tag)
+        return facts
+
+    mapper = Mapper()
+    made = mapper.map({"run": tags})
+    assert mapper.again({"run": LazyFacts(tags, {}, work_out)}, ["run"]) == made
+    assert asked == {"train/loss", "val/loss"}

@@ -47,7 +47,7 @@ def candidates(places: Iterable[RunPlace], runs: Facts, kinds: Collection[str]) 
     found: list[Candidate] = []
     passed: Passed = {}
     for place in places:
-        for tag, known in runs[place.run].items():
+        for tag in runs[place.run]:
             reading = skim_tag(tag, place.suffix)
             if reading.metric not in kinds:
                 continue
@@ -55,7 +55,9 @@ def candidates(places: Iterable[RunPlace], runs: Facts, kinds: Collection[str]) 
                 passed[place.run, tag] = refused
             else:
                 kind = {"accuracy": "an accuracy", "loss": "a loss"}.get(reading.metric, f"the metric {reading.metric}")
-                found.append(candidate(place, tag, known, reading.metric, f"R3: {quoted(reading.word)} is {kind}"))
+                found.append(
+                    candidate(place, tag, runs[place.run][tag], reading.metric, f"R3: {quoted(reading.word)} is {kind}")
+                )
     return found, passed
 
 

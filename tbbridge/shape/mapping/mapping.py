@@ -13,7 +13,7 @@ mapping.py             all of it, experiment by experiment             R8, and w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -170,9 +170,9 @@ class Mapper:
         self.again(runs, [name for name in names if name not in self._mapped])
         return [self._mapped[name].experiment for name in names]
 
-    def again(self, runs: Facts, names: Iterable[str]) -> list[Experiment]:
+    def again(self, runs: Facts, names: Collection[str]) -> list[Experiment]:
         """These experiments, of runs whose names and tags are those of the last `map`."""
-        alike: dict[Hashable, Experiment] = {}
+        alike: dict[Hashable, Experiment] | None = {} if len(names) > 1 else None
         made = []
         for name in names:
             one, places = self._experiment(name, runs, alike), self._members[name]
@@ -184,11 +184,11 @@ class Mapper:
         """The runs of an experiment, as the last `map` placed them."""
         return self._members.get(name, [])
 
-    def _experiment(self, name: str, runs: Facts, alike: dict[Hashable, Experiment]) -> Experiment:
+    def _experiment(self, name: str, runs: Facts, alike: dict[Hashable, Experiment] | None) -> Experiment:
         """One experiment; of those that are `alike` but for their names and values only the first is worked out."""
         places = self._members[name]
         by_name = self._options.overrides or not all(metric.kind for metric in self._options.metrics)
-        if by_name or not all(_is_below(name, place.run) for place in places):
+        if alike is None or by_name or not all(_is_below(name, place.run) for place in places):
             return _Columns(name, places, runs, self._options).experiment()
         likeness = tuple([_likeness(place, len(name), runs[place.run]) for place in places])
         first = alike.get(likeness)
