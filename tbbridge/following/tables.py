@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -153,7 +154,7 @@ class ExperimentTable:
             after = points.step[first:].searchsorted(restarts) - 1
             pauses[after[(after >= 0) & (after < len(pauses))]] = 0.0
         longest = float(pauses.max(initial=0.0))
-        if not np.isfinite(longest):
+        if not math.isfinite(longest):
             longest = float(np.max(pauses[np.isfinite(pauses)], initial=0.0))
         self.pauses[column] = max(longest, self.pauses.get(column, 0.0)) if row else longest
 

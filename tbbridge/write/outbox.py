@@ -104,7 +104,7 @@ class Outbox:
         texts: dict[str, bytes] = {}
         costs: dict[str, float] = {}
         sent: list[str] = []
-        most, held = WRITERS * small_files_at_once(), 0
+        held = 0
         for name in waiting:
             began = time.thread_time()
             try:
@@ -118,7 +118,7 @@ class Outbox:
                 continue
             texts[name] = data
             held += len(data)
-            if len(texts) == most or held > MOST_BYTES:
+            if held > MOST_BYTES:
                 sent += self._write(texts, costs)
                 texts, held = {}, 0
         return sent + self._write(texts, costs)
@@ -139,7 +139,7 @@ class Outbox:
         Their texts are made before: Python works for one thread at a time, and a writer that came back from the disk
         would wait for it after each call.
         """
-        size = max(FEW, -(-len(texts) // WRITERS))
+        size = min(small_files_at_once(), max(FEW, -(-len(texts) // WRITERS)))
         groups = [list(texts)[start : start + size] for start in range(0, len(texts), size)]
         done = ordered_map(lambda group: self._publish({name: texts[name] for name in group}, costs), groups, WRITERS)
         return [name for names in done for name in names]
