@@ -116,6 +116,18 @@ def steps(bridge: Bridge) -> list[int]:
     return view.columns["train cross entropy"].step.tolist() if view else []
 
 
+def test_experiments_are_told_before_they_are_published(logs: Path) -> None:
+    """There may be thousands: an open page lists them while their run logs are written."""
+    told: list[tuple[list[str], bool]] = []
+    with writer(logs) as events:
+        log(events, 0)
+    bridge = Bridge(logs)
+    bridge.subscribe(lambda: told.append((bridge.names(), (bridge.out / "exp.csv").exists())))
+    with bridge:
+        assert bridge.wait_until_read(30)
+    assert told[0] == (["exp"], False)
+
+
 def test_the_last_state_is_published_at_the_end(logs: Path, tmp_path: Path) -> None:
     """Whatever was written before `close` is in the run log, however soon after the last publish."""
     with writer(logs) as events, Bridge(logs, poll_interval=60, notify=False) as bridge:
