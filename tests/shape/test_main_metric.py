@@ -123,7 +123,15 @@ def test_a_bare_quality_with_fewer_points_than_the_training_is_of_the_validation
 
 
 @pytest.mark.parametrize(
-    "tags", ["loss", "train/loss val/loss lr", "loss/policy rollout/ep_len_mean", "", "acc f1 reward"]
+    "tags",
+    [
+        "loss",
+        "train/loss val/loss lr",
+        "train/loss train/cache_hit_rate",
+        "loss/policy rollout/ep_len_mean",
+        "",
+        "acc f1 reward",
+    ],
 )
 def test_the_header_stays_the_classic_one(tags: str) -> None:
     """Where an accuracy is logged, a loss alone, or nothing of either."""

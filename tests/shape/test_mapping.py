@@ -431,6 +431,8 @@ def test_epochs_as_runs_are_one_experiment() -> None:
     assert (alone.name, other.name) == ("exp", "other")
     assert loss in alone.notes
     assert [one.name for one in mapped({"exp/epoch-1": "loss", "exp/b": "loss"})] == ["exp/b", "exp/epoch-1"]
+    for name in ("epoch=1 epoch=2", "Epoch_01 Epoch_02", "epoch.1 epoch.2", "epoch1 epoch2"):
+        assert only({f"exp/{run}": "loss" for run in name.split()}).name == "exp"
 
 
 @pytest.mark.parametrize(
@@ -440,6 +442,7 @@ def test_epochs_as_runs_are_one_experiment() -> None:
         ("val/loss train/kl train/lr", "no train accuracy or cross entropy was found, but 'train/kl': name one with "),
         ("val/loss train/lr", "nothing of the train data is logged"),
         ("train/loss val/lr", "no validation: nothing held out is logged"),
+        ("train/loss eval/runtime eval/samples_per_second", "no validation: nothing held out is logged"),
         ("val_loss epoch", "nothing of the train data is logged (a logger that writes every 50 steps, as Lightning's"),
         ("lr", "no accuracy and no cross entropy was found: name tags with --map"),
         ("", "no scalar was written yet: a writer may keep points back"),

@@ -25,7 +25,7 @@ _SESSION_ONLY: Final = "R1: it holds only a hyperparameter session"
 _TIMESTAMP: Final = re.compile(r"\d{9,11}\.\d+")
 _NUMBER: Final = re.compile(r"[0-9]{2,}")
 _ILLEGAL: Final = re.compile(r"\W")
-_EPOCH: Final = re.compile(r"epochs?[-_ ]?\d+", re.IGNORECASE)
+_EPOCH: Final = re.compile(r"epochs?[-_ =.]?\d+", re.IGNORECASE)
 _PIECES: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|.", re.DOTALL)
 
 

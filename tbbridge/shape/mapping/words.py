@@ -16,9 +16,10 @@ def _words(text: str) -> frozenset[str]:
 _PHRASES: Final = """
     cross entropy: cross/x/crossed entropy/ent/entropie | heldout: held/hold out | lr: learning rate | top k: top k
     nll: negative/neg log likelihood | epcost: ep/episode/episodic cost | return: ep/episode/episodic ret
-    winrate: win rate/ratio | hitrate: hit rate/ratio | map: mean average precision, mean ap | ap: average precision
-    iou: intersection over union, jaccard index | miou: mean iou | dice: dice coefficient/coef/similarity
-    f1: f score/measure/beta | auc: area under curve/roc, area under the curve/roc | concordance: c index
+    winrate: win rate/ratio | hitrate: hit rate/ratio | cachehit: cache hit | map: mean average precision, mean ap
+    ap: average precision | iou: intersection over union, jaccard index | miou: mean iou
+    dice: dice coefficient/coef/similarity | f1: f score/measure/beta | concordance: c index
+    auc: area under curve/roc, area under the curve/roc
     wer: word error | cer: character/char error | ter: translation edit/error | eer: equal error | em: exact match
     fid: frechet/fréchet inception distance | kid: kernel inception distance | fvd: frechet/fréchet video distance
     inceptionscore: inception score | clipscore: clip score | bertscore: bert score | mos: mean opinion score
@@ -90,7 +91,7 @@ EARNED: Final = ("reward", "return", "success rate", "win rate", "Elo")
 
 OTHER: Final = _words(
     """
-    giou per_phone hit lr lrate norm scale time
+    giou per_phone hit lr lrate norm scale time runtime
     sec second speed fps throughput divergence kl kld entropy fitness ratio momentum
     coef coefficient factor gap diff difference delta threshold count likelihood temperature epcost
     memory mem flop mfu frac fraction clipfrac clip explained
@@ -99,7 +100,7 @@ OTHER: Final = _words(
 """Further metrics: where one is the right-most metric word, the tag is no accuracy, no loss and no quality."""
 
 NO_QUALITY: Final = _words(
-    "lr lrate time sec second speed fps throughput memory mem scale norm momentum coef coefficient factor"
+    "lr lrate time runtime sec second speed fps throughput memory mem scale norm momentum coef coefficient factor"
 )
 """Those of them that do not say how good a model is."""
 
