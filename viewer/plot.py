@@ -77,26 +77,11 @@ def _axes(axis: Axis, theme: Mapping[str, Any], display: str, log: bool, strip: 
     # whole numbers under the mouse: 254,610, and not 254.61k
     hover = {"step": {"hoverformat": ",d"}}.get(axis.kind, {})
     title = {"step": "Step", "relative": f"Relative time ({axis.label})", "wall": "Wall time"}[axis.kind]
-    x = {
-        **common,
-        **hover,
-        "showgrid": False,
-        "showline": True,
-        "ticks": "outside",
-        "tickcolor": theme["line"],
-        "ticklen": 4,
-    }
-    x |= {
-        "title": {"text": title, "standoff": 6, "font": {"size": 12}},
-        "type": "date" if axis.kind == "wall" else "linear",
-    }
-    y = {
-        **common,
-        "type": "log" if log else "linear",
-        "nticks": 7,
-        "exponentformat": "power",
-        "dtick": 1 if log else None,
-    }
+    x = {**common, **hover, "showgrid": False, "showline": True, "ticks": "outside", "tickcolor": theme["line"]}
+    x |= {"ticklen": 4, "title": {"text": title, "standoff": 6, "font": {"size": 12}}}
+    x["type"] = "date" if axis.kind == "wall" else "linear"
+    y = {**common, "nticks": 7, "exponentformat": "power"}
+    y |= {"type": "log", "dtick": 1} if log else {"type": "linear", "dtick": None}
     bottom, middle = (0.28, 0.64) if strip else (0.0, 0.5)
     end = {"anchor": "y3"} if strip else {}
     below = {"yaxis3": {**common, "domain": [0, 0.2], "nticks": 4, "zeroline": True, "zerolinecolor": theme["line"]}}
@@ -209,17 +194,11 @@ def marks(views: Sequence[ExperimentView], theme: Mapping[str, Any]) -> dict[str
     line = {"width": 1, "dash": "2px,4px", "color": theme["muted"]}
     upright = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": line, "opacity": 0.55, "layer": "below"}
     sign = {"yref": "paper", "y": 0, "yanchor": "bottom", "showarrow": False, "captureevents": True}
-    font = {"size": 13, "color": theme["muted"]}
+    sign["font"] = {"size": 13, "color": theme["muted"]}
     return {
         "shapes": [{**upright, "x0": mark.step, "x1": mark.step} for mark in found],
         "annotations": [
-            {
-                **sign,
-                "x": m.step,
-                "text": SIGNS.get(m.kind, "⚠"),
-                "font": font,
-                "hovertext": escape(m.text),
-            }
-            for m in found
+            {**sign, "x": mark.step, "text": SIGNS.get(mark.kind, "⚠"), "hovertext": escape(mark.text)}
+            for mark in found
         ],
     }

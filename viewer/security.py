@@ -111,7 +111,9 @@ class Guard:
         if [name for name, _ in scope["headers"]].count(b"host") != 1 or not self._known(headers["host"]):
             return 421, "This server does not answer to that name; start tbbridge with --allow-host NAME to allow it."
         harmless = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
-        if not harmless and not same_origin(headers) and not self._allowed_origin(headers["origin"]):
+        scheme, _, authority = headers.get("origin", "").partition("://")
+        allowed = scheme in PORTS and host_of(authority) in self.allowed  # a proxy may ask under another name
+        if not harmless and not same_origin(headers) and not allowed:
             text = "Another site's page may not do that. If a proxy stands in between, let it pass on the Host header"
             return 403, f"{text}, or start tbbridge with --allow-host NAME, the name in the browser's address."
         scope[CHECKED] = True
@@ -127,11 +129,6 @@ class Guard:
         if host is None:
             return False
         return is_loopback(host) or bool(self.hosts & {host, "*"}) or (ANY_ADDRESS in self.hosts and is_address(host))
-
-    def _allowed_origin(self, origin: str) -> bool:
-        """Whether it is a page of an allowed name: a proxy may ask under another name than browsers do."""
-        scheme, _, authority = origin.partition("://")
-        return scheme in ("http", "https") and (host_of(authority) or "") in self.allowed
 
     def _has_token(self, scope: Scope, headers: dict[str, str]) -> bool:
         assert self.token

@@ -323,7 +323,7 @@ class Decoder:
         self._size = size
         if self._grown_beyond(size) or self.position < size:
             return
-        if self._step in (Decoder._resynchronise, Decoder._wait):
+        if self._step in (Decoder._resynchronise, Decoder._feed_search):
             self._settle_search(size)
         else:
             self._settle_records(size)
@@ -352,16 +352,13 @@ class Decoder:
         large = end - self._at - 16 > self._max_record
         self._reason = self._too_large if large else "unfinished record with a whole one inside it"
         self._seek(self._at + 1)
-        self._step = Decoder._wait
+        self._step = Decoder._feed_search
         block, base = memoryview(self._kept), size - len(self._kept)
         self._kept = bytearray()
-        while self._wait(block, base):
+        while self._feed_search(block, base):
             pass
         if self.position >= size:
             self._settle_search(size)
-
-    def _wait(self, block: memoryview, base: int) -> bool:
-        return self._feed_search(block, base)
 
     def _settle_search(self, size: int) -> None:
         assert self._search is not None
