@@ -103,16 +103,11 @@ def smooth(
             reach *= 2
         block += last * fading[: len(block)]
         last = float(block[-1])
-    biased = drawn[: _biased(weight, count)]
+    # from here on the bias can no longer be seen
+    end = math.ceil(math.log(NOTHING) / math.log(weight)) - count if weight > 0.0 else 0
+    biased = drawn[: max(end, 0)]
     biased /= 1.0 - weight ** np.arange(count + 1.0, count + len(biased) + 1)
     return drawn, last
-
-
-def _biased(weight: float, count: int) -> int:
-    """The number of values after the first `count` in which the bias can still be seen."""
-    if weight <= 0.0:
-        return 0
-    return max(math.ceil(math.log(NOTHING) / math.log(weight)) - count, 0)
 
 
 def _tail(points: Points, start: int) -> Points:
@@ -225,19 +220,15 @@ def _odd(line: Line, state: State | None) -> NewPoints:
     read, last = state or [0, None]
     new = _tail(points, read)
     finite = np.isfinite(new.value)
-    heights = _carried(new.value, finite, last)[~finite] if not finite.all() else new.value[:0]
+    heights = new.value[:0]
+    if not finite.all():
+        before = np.maximum.accumulate(np.where(finite, np.arange(len(finite)), -1))
+        carried = np.where(before >= 0, new.value[before], 0.0 if last is None else last)
+        heights = carried[~finite].astype(np.float64)
     if finite.any():
         last = float(new.value[finite][-1])
     texts = ["NaN" if v != v else "+infinity" if v > 0 else "-infinity" for v in new.value[~finite].tolist()]
     return NewPoints(new.at(~finite)._replace(value=heights), [len(points.step), last], texts)
-
-
-def _carried(values: NDArray[np.floating[Any]], finite: NDArray[np.bool_], last: float | None) -> NDArray[np.float64]:
-    """Each value, or where it is not finite the last finite one before it (`last`, or 0, where there is none)."""
-    if not len(values):
-        return np.empty(0)
-    before = np.maximum.accumulate(np.where(finite, np.arange(len(values)), -1))
-    return np.where(before >= 0, values[before], 0.0 if last is None else last).astype(np.float64)
 
 
 def _mean(line: Line, state: State | None) -> NewPoints:
