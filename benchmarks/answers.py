@@ -31,6 +31,14 @@ PACKAGES = ("tbbridge", "tensorboard", "tensorboard-data-server", "tbparse", "te
 TAG = "loss"
 NAME = "events.out.tfevents.{}.host"
 
+BOARD = """
+import sys, types
+sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")
+from tensorboard.main import run_main
+run_main()
+"""
+"""TensorBoard without TensorFlow, by its own switch: with it one odd directory ends the reading of the others."""
+
 Points = Mapping[int, float]
 """step -> value"""
 
@@ -144,15 +152,28 @@ def tensorboard(root: Path, *, fast: bool) -> Iterator[Callable[[Path, str], lis
         port = probe.getsockname()[1]
     options = ("--logdir", str(root), "--port", str(port), f"--load_fast={str(fast).lower()}")
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    process = subprocess.Popen([sys.executable, "-m", "tensorboard.main", *options], **quiet)
+    process = subprocess.Popen([sys.executable, "-c", BOARD, *options], **quiet)
     try:
+        settle(port)
         yield lambda _root, case: ask(port, case)
     finally:
         process.terminate()
         process.wait()
 
 
-def ask(port: int, run: str, patience: float = 30.0) -> list[tuple[int, float]]:
+def settle(port: int, patience: float = 300.0, still: float = 15.0) -> None:
+    """Wait until TensorBoard has listed the same tags for `still` seconds: then it has read what it will read."""
+    url = f"http://127.0.0.1:{port}/data/plugin/scalars/tags"
+    before, since, deadline = {}, time.monotonic(), time.monotonic() + patience
+    while time.monotonic() < deadline and not (before and time.monotonic() - since > still):
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=10) as answer:
+            tags = json.load(answer)
+            if tags != before:
+                before, since = tags, time.monotonic()
+        time.sleep(1.0)
+
+
+def ask(port: int, run: str, patience: float = 15.0) -> list[tuple[int, float]]:
     """The points of `run` that TensorBoard shows; asked again until two answers in a row agree."""
     query = urllib.parse.urlencode({"run": run, "tag": TAG})
     url = f"http://127.0.0.1:{port}/data/plugin/scalars/scalars?{query}"

@@ -64,6 +64,13 @@ def fed(experiment: Experiment) -> dict[str, str | None]:
         ("val/overall val/f1 eval/mean_length", "F1 - val/f1"),
         ("episode/score episode/length eval_episode/score", "score episode/score eval_episode/score"),
         ("Metrics/EpRet Metrics/EpCost Metrics/EpLen", "return Metrics/EpRet -"),
+        (
+            "loss validation.head.realistic.inverse_harmonic_mean_rank validation.both.optimistic.hits_at_10"
+            " validation.both.realistic.inverse_harmonic_mean_rank"
+            " validation.both.realistic.z_inverse_harmonic_mean_rank "
+            "validation.both.pessimistic.inverse_harmonic_mean_rank validation.both.realistic.inverse_median_rank",
+            "MRR - validation.both.realistic.inverse_harmonic_mean_rank",
+        ),
     ],
 )
 def test_the_first_two_columns_are_what_the_user_looks_at(tags: str, expected: str) -> None:
@@ -95,7 +102,7 @@ def test_the_first_two_columns_are_what_the_user_looks_at(tags: str, expected: s
         ("SMAPE", "sMAPE symmetric_mean_absolute_percentage_error"),
         ("MASE", "mean_absolute_scaled_error"),
         ("NDCG", "normalized_discounted_cumulative_gain RetrievalNormalizedDCG"),
-        ("MRR", "mean_reciprocal_rank"),
+        ("MRR", "mean_reciprocal_rank inverse_harmonic_mean_rank"),
         ("MCC", "matthews_corrcoef matthews_correlation_coefficient"),
         ("Spearman", "spearmanr spearman_corr SpearmanCorrCoef"),
         ("Pearson", "pearsonr pearson_correlation_coefficient"),

@@ -29,7 +29,8 @@ _PHRASES: Final = """
     mape: mean absolute percentage error | smape: symmetric mean absolute percentage error, symmetric mape
     mase: mean absolute scaled error | wape: weighted absolute percentage error | ece: expected calibration error
     ndcg: normalized/normalised discounted cumulative gain, normalized/normalised dcg | mrr: mean reciprocal rank
-    mcc: matthews corr/correlation, mcc coef/coefficient | sisdr: si sdr | sisnr: si snr
+    mrr: inverse harmonic mean rank | mcc: matthews corr/correlation, mcc coef/coefficient
+    sisdr: si sdr | sisnr: si snr
     spearman: spearman rank/corr/correlation/coef/coefficient | pearson: pearson corr/correlation/coef/coefficient
     bpc: bits per character/char | bpb: bits per byte | bpd: bits per dimension/dim
 """
