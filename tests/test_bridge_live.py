@@ -93,23 +93,6 @@ def test_points_arrive_in_the_run_log_and_in_the_view(logs: Path) -> None:
     assert abs(after.last_write - time.time()) < 60
 
 
-@pytest.mark.parametrize("at_once", [True, False])
-def test_changes_are_told_together_where_none_wants_them_at_once(
-    logs: Path, monkeypatch: pytest.MonkeyPatch, at_once: bool
-) -> None:
-    """After a change the follower rests for a fifth of a second, unless a page or a program wants the next at once."""
-    rests: list[float] = []
-    bridge = Bridge(logs)
-    bridge.subscribe(int, at_once=at_once)
-    monkeypatch.setattr(bridge._stopping, "wait", rests.append)
-    monkeypatch.setattr(hall, "REST", 0.0)
-    with writer(logs) as events, bridge:
-        for step in range(3):
-            log(events, step)
-            wait_until(lambda: steps(bridge) == list(range(step + 1)))  # noqa: B023
-    assert max(rests) == (0.0 if at_once else hall.UNSEEN)
-
-
 def steps(bridge: Bridge) -> list[int]:
     """The steps of the only experiment, as a viewer sees them."""
     view = bridge.view("exp")

@@ -58,9 +58,6 @@ PART_SECONDS = 0.004
 REST = 3.0
 """After a look the follower rests this many times as long as it took: it shares the machine with the training."""
 
-UNSEEN = 0.2
-"""Seconds that it rests at least after a change that nothing but run logs and the terminal show."""
-
 QUIET_AFTER = 15.0
 """Seconds of silence before a note says what the writer may keep back."""
 
@@ -202,12 +199,9 @@ class Bridge:
         """The conditions that experiments fulfil now, by condition, then by experiment."""
         return self._follower.fulfilments.noticed()
 
-    def subscribe(self, callback: Callable[[], None], *, at_once: bool = True) -> Callable[[], None]:
-        """Call `callback` from the follower's thread after every change; returns the function that ends it.
-
-        at_once: False where changes may be told together, a fifth of a second later.
-        """
-        return self._subscribers.add(callback, at_once=at_once)
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` from the follower's thread after every change; returns the function that ends it."""
+        return self._subscribers.add(callback)
 
     def wait_until_read(self, timeout: float | None = None) -> bool:
         """Wait until everything that was there at the start is read and published; False after `timeout` seconds."""
@@ -267,10 +261,8 @@ class Bridge:
             touched = self._watcher.wait(self._patience())
             began = time.thread_time()
             polls = self._is_due() and not self._in_parts()
-            changed = self._poll() if polls else self._attend(self._follower.glance(touched))
-            self._pass_on(changed)
-            unseen = changed and not (self._subscribers.hasty or self._follower.logs.unfinished)
-            self._stopping.wait(min(1.0, max(UNSEEN * bool(unseen), REST * (time.thread_time() - began))))
+            self._pass_on(self._poll() if polls else self._attend(self._follower.glance(touched)))
+            self._stopping.wait(min(1.0, REST * (time.thread_time() - began)))
             if self._is_due() and self._in_parts():
                 self._pass_on(self._poll_on())
 

@@ -15,27 +15,18 @@ class Subscribers:
 
     def __init__(self) -> None:
         self._callbacks: dict[int, Callable[[], None]] = {}
-        self._hasty: set[int] = set()
         self._keys = itertools.count()
         self._lock = threading.Lock()
 
-    @property
-    def hasty(self) -> bool:
-        """Whether any of them wants changes at once."""
-        return bool(self._hasty)
-
-    def add(self, callback: Callable[[], None], *, at_once: bool = True) -> Callable[[], None]:
+    def add(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Add a callback; returns the function that ends it."""
         key = next(self._keys)
         with self._lock:
             self._callbacks[key] = callback
-            if at_once:
-                self._hasty.add(key)
 
         def end() -> None:
             with self._lock:
                 self._callbacks.pop(key, None)
-                self._hasty.discard(key)
 
         return end
 

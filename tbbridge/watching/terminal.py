@@ -52,9 +52,6 @@ class Shown(Source, Protocol):
     def csv_path(self, name: str) -> Path | None:
         """The path of an experiment's published run log."""
 
-    def subscribe(self, callback: Callable[[], None], *, at_once: bool = True) -> Callable[[], None]:
-        """Call `callback` after every change, or after some together; returns the function that ends it."""
-
 
 TITLES = ("experiment", "step", "steps/s", "train metric / loss", "val metric / loss", "last write", "run log")
 """Of the table's columns."""
@@ -266,7 +263,7 @@ class Display:
     def _repeat(self, draw: Callable[[], object], stop: threading.Event) -> None:
         """Draw on news, and now and then for the ages; seldom where that costs much. The last time after `stop`."""
         news = threading.Event()
-        end = self._source.subscribe(news.set, at_once=False)
+        end = self._source.subscribe(news.set)
         while not stop.is_set():
             news.clear()
             began = time.thread_time()

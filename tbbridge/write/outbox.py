@@ -1,4 +1,4 @@
-"""Decides which files to publish, and when: at once after a pause, five times a second, for a twentieth of the time."""
+"""Decides which files to publish, and when: at once where it is cheap, never more than a twentieth of the time."""
 
 from __future__ import annotations
 
@@ -19,9 +19,6 @@ SPACING, SUMMARY_SPACING = 20.0, 200.0
 """A file is published again at the soonest after this many times the processor time that its last publishing took, so
 that it takes no more than about 5 % of a core; and the summary, which changes whenever any run grows, 0.5 %. The first
 summary does not count: it computes every row, and the next only the new."""
-
-SOONEST = 0.2
-"""Seconds until a file is published again at the soonest, however cheap it is."""
 
 MOST_BYTES = 1 << 20
 """Bytes of texts that are made before they are written, the last text aside."""
@@ -165,7 +162,7 @@ class Outbox:
         self._waiting.pop(name, None)
         spacing = SPACING if name != SUMMARY else SUMMARY_SPACING if entry.sent else 0.0
         entry.sent = True
-        entry.not_before = self._clock() + max(SOONEST, spacing * cost)
+        entry.not_before = self._clock() + spacing * cost
         return name
 
     def _fail(self, name: str, error: Exception) -> None:

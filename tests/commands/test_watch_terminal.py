@@ -65,7 +65,7 @@ class Fake:
         self.asked += 1
         return self.lines
 
-    def subscribe(self, callback: object, *, at_once: bool) -> object:
+    def subscribe(self, callback: object) -> object:
         return lambda: None
 
 
