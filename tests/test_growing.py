@@ -7,11 +7,13 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tbbridge.core.growing_column import GrowingColumn, common_prefix
 from tbbridge.core.model import Points
+from tbbridge.following import follower as floor
 from tbbridge.following.follower import Follower
 from tbbridge.write.events import EventWriter
 
@@ -103,3 +105,13 @@ def test_a_point_is_kept_once(tmp_path: Path) -> None:
     for writer in (*writers, late):
         writer.close()
     assert grown < 30 * 9_150
+
+
+def test_freed_memory_goes_back_to_the_system_once_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The allocator keeps what pages and texts left between the points that stay."""
+    now, given_back = [0.0], []
+    monkeypatch.setattr(floor, "give_back", lambda: given_back.append(now[0]))
+    follower = Follower(tmp_path, None, clock=lambda: now[0])
+    for now[0] in (0.0, 1.0, 59.0, 61.0, 62.0, 120.0, 200.0):
+        follower.publish()
+    assert given_back == [0.0, 61.0, 200.0]

@@ -22,8 +22,8 @@ from tbbridge.write.publish import Publisher
 TOLD_FOR = 60.0
 """The time that the message stays which says that another process changed a published file, in seconds."""
 
-MANY_POINTS = 100_000
-"""Points taken in after which freed memory is given back to the system."""
+TIDY = 60.0
+"""Seconds, at least, from one time that freed memory is given back to the system to the next."""
 
 PROGRESS = 3.0
 """Seconds after which experiments that are still read for the first time are shown as far as they are read."""
@@ -84,7 +84,7 @@ class Follower:
         self._nothing: list[str] = []
         self._edited: dict[str, float] = {}
         self._prune_problems: list[str] = []
-        self._prove_at = 0.0
+        self._prove_at = self._tidy_at = 0.0
         self._gone: set[str] = set()
 
     @collector_paused()
@@ -112,8 +112,8 @@ class Follower:
         """Publish the files that are due."""
         if self._outbox:
             self._send()
-        if self.tables.taken >= MANY_POINTS and not self.logs.unfinished:
-            self.tables.taken = 0
+        if self._clock() >= self._tidy_at and not self.logs.unfinished:
+            self._tidy_at = self._clock() + TIDY
             give_back()
 
     def finish(self, patience: float = 10.0) -> None:

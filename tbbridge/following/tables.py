@@ -172,7 +172,6 @@ class Run:
     """Of all series, as they were when the mapping asked for them last."""
     files: dict[str, EventFile] = field(default_factory=dict)
     """By name; without their scalars."""
-    taken: int = 0
     """The number of points that it took in the last time."""
     changed: dict[str, int] = field(default_factory=dict)
     """By tag, the first row that is new or changed and that no table shows yet."""
@@ -214,7 +213,6 @@ class Run:
                 files, whole = logs.take(name)
                 self.series.update([*files, *above], whole=whole)
         self.above = above if whole else self.above
-        self.taken = sum(len(file.scalars.step) for file in files)
         known = {} if whole else self.files
         self.files = known | {file.name: replace(file, scalars=NO_SCALARS) for file in files}
         for tag, row in self.series.changes().items():
@@ -304,7 +302,6 @@ class Tables:
     Attributes:
         by_name: the tables, in the mapping's order; those whose source is gone after the others.
         problems: messages.
-        taken: how many points were taken in since memory was given back.
     """
 
     def __init__(
@@ -316,7 +313,6 @@ class Tables:
     ) -> None:
         self.by_name: dict[str, ExperimentTable] = {}
         self.problems: list[str] = []
-        self.taken = 0
         self._logs = logs
         self._options = options or MappingOptions()
         self._mapper = Mapper(self._options)
@@ -443,9 +439,7 @@ class Tables:
             return True
         run = self._runs.setdefault(name, Run())
         try:
-            names_changed = run.take_in(self._logs, name, self._announced) or new
-            self.taken += run.taken
-            return names_changed
+            return run.take_in(self._logs, name, self._announced) or new
         except Exception as error:  # a bug: it must not stop the other runs
             log.exception("the run %s failed", name)
             del self._runs[name]
