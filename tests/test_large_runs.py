@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from logs import files_of
+from shape.test_sub_runs import write_life
 from support import ROOT
 from test_small_runs import write_random
 
@@ -22,9 +23,11 @@ from tbbridge.exporting import export
 from tbbridge.exporting.options import ExportOptions
 from tbbridge.reading import large_runs
 from tbbridge.reading.findings import findings
+from tbbridge.reading.reading import read
 from tbbridge.reading.selection import Selection
 from tbbridge.reading.set_aside import SetAside
 from tbbridge.reading.small_runs import is_passing
+from tbbridge.shape.series import live
 from tbbridge.tail import batch
 from tbbridge.write.events import EventWriter
 
@@ -83,6 +86,23 @@ def test_runs_that_are_set_aside_are_exported_as_others(
     assert again == files
 
 
+def test_a_large_run_that_is_read_again_under_a_start_tells_its_damage_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The START of the run above holds for it, which is known only after both were read."""
+    monkeypatch.setattr(batch, "SMALL", 100)
+    write_life(tmp_path / "exp", 0.0, range(10), below="loss_train")
+    write_life(tmp_path / "exp", 100.0, range(5, 8), below="loss_train", purge=5)
+    with open(tmp_path / "exp/loss_train/events.out.tfevents.100.host", "ab") as file:
+        file.write(b"x" * 30)
+    reading = read(tmp_path)
+    assert live(reading.runs["exp/loss_train"]["loss"]).step.tolist() == [0, 1, 2, 3, 4, 6, 7]
+    told = [line for line in findings(reading).lines if "exp/loss_train/" in line]
+    assert told == [
+        "exp/loss_train/events.out.tfevents.100.host: bytes 124 to 154 could not be used: wrong length checksum"
+    ]
+
+
 def test_without_room_on_the_disk_runs_stay_in_memory(
     logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -96,7 +116,7 @@ def test_without_room_on_the_disk_runs_stay_in_memory(
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
     export.export(logs, tmp_path / "full.csv", layout="long")
     assert (tmp_path / "full.csv").read_bytes() == (tmp_path / "room.csv").read_bytes()
-    assert caplog.text.count("no room in TMPDIR") == 1
+    assert caplog.text.count("tbbridge: large runs stay in memory: no room in TMPDIR") == 1
 
 
 def test_runs_in_use_hold_no_descriptor() -> None:

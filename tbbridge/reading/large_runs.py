@@ -188,6 +188,6 @@ class LargeRuns:
 
                     self._full = True
                     log = logging.getLogger(__name__)
-                    log.warning("large runs stay in memory: no room in TMPDIR for them: %s", error)
+                    log.warning("tbbridge: large runs stay in memory: no room in TMPDIR for them: %s", error)
             self._room = max(0, self._room - points)
             self._kept[run] = series
