@@ -66,4 +66,4 @@ def _train(module: str, commands: Sequence[Command], outputs: Path, cwd: Path | 
     lines = "".join(json.dumps(list(command)) + "\n" for command in commands)
     done = subprocess.run(words, input=lines, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return [(code, out, err) for code, out, err in map(json.loads, done.stdout.splitlines())]
+    return list(map(json.loads, done.stdout.splitlines()))

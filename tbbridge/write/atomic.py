@@ -98,7 +98,10 @@ def replace_files(files: Sequence[tuple[str, Iterable[bytes]]]) -> list[os.stat_
         for path, chunks in files:
             begun.append(_caught(_begin, path, chunks, len(files) > 1))
         for one in begun:
-            done.append(one if isinstance(one, OSError) else _caught(_finish, one))
+            if isinstance(one, OSError):
+                done.append(one)
+            else:
+                done.append(_caught(_finish, one))
     finally:
         for one in begun[len(done) :]:
             if not isinstance(one, OSError):
