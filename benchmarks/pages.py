@@ -1,6 +1,6 @@
 """Many open pages on experiments that grow: what they cost, and how old what they and the run logs show is.
 
-python benchmarks/pages.py 20 100         # so many pages on ten experiments that grow by fifty points a second
+python benchmarks/pages.py 20 100         # 20, then 100 pages on ten experiments that grow by fifty points a second
 
 A page is a websocket that answers as a browser does. Each must have every experiment's last point in the end, and the
 run logs must equal an export, before a figure counts.

@@ -93,12 +93,6 @@ def test_points_arrive_in_the_run_log_and_in_the_view(logs: Path) -> None:
     assert abs(after.last_write - time.time()) < 60
 
 
-def steps(bridge: Bridge) -> list[int]:
-    """The steps of the only experiment, as a viewer sees them."""
-    view = bridge.view("exp")
-    return view.columns["train cross entropy"].step.tolist() if view else []
-
-
 def test_experiments_are_told_before_they_are_published(logs: Path) -> None:
     """There may be thousands: an open page lists them while their run logs are written."""
     told: list[tuple[list[str], bool]] = []

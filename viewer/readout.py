@@ -12,8 +12,6 @@ from tbbridge import ExperimentView, gap
 from tbbridge.viewer.chart import Chart
 
 NOTHING, MINUS = "\u2013", "\u2212"
-TAILS = (64, 4096, 0)
-"""Newest points among which the last shared step is looked for; 0 for all."""
 SMALL = 0.001
 MOST_READ = 5
 """Experiments whose figures stand beside a chart; the table has those of all."""

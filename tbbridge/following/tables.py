@@ -172,7 +172,6 @@ class Run:
     """Of all series, as they were when the mapping asked for them last."""
     files: dict[str, EventFile] = field(default_factory=dict)
     """By name; without their scalars."""
-    """The number of points that it took in the last time."""
     changed: dict[str, int] = field(default_factory=dict)
     """By tag, the first row that is new or changed and that no table shows yet."""
     above: list[EventFile] = field(default_factory=list)

@@ -53,7 +53,7 @@ class _File:
     tags: set[str] = field(default_factory=set)
     """The tags whose points it holds."""
     points: int = 0
-    tops: Int64 | None = None
+    tops: Int64 = field(default_factory=lambda: np.empty(0, np.int64))
     """By its number of a tag, the step above which its next points plainly go on, so that no rule concerns them."""
 
     @classmethod
@@ -135,7 +135,8 @@ class _Holder:
             if self.repeats:
                 return True
             rises = rises[1:]
-        return bool(np.isin(steps[rises], live).any()) or len(rules.loop_starts(steps)) > 0
+        passed = steps if self.last is None else np.append(self.top, steps)
+        return bool(np.isin(steps[rises], live).any()) or len(rules.loop_starts(passed)) > 0
 
     def note(self, step: Int64, repeats: bool) -> None:
         """Take note of its next points; `repeats`: the step of the last one is one that the tag had."""
@@ -271,7 +272,7 @@ class RunSeries:
 
     def _tops(self, file: EventFile, known: _File) -> Int64:
         """The steps above which the file's next points plainly go on; see `_File`."""
-        if known.tops is None or len(known.tops) < len(file.tags):
+        if len(known.tops) < len(file.tags):
             known.tops = np.array([self._top(tag, known) for tag in file.tags], np.int64)
         return known.tops
 
@@ -305,10 +306,8 @@ class RunSeries:
                 last = int(news.step[-1])
                 self._holders[tag][-1].go_on(int(news.step[0]), last)
                 self._change(tag, series.append(news))
-                if known.tops is not None:
-                    known.tops[number] = last
+                known.tops[number] = last
                 continue
-            known.tops = None
             if series is None:
                 series = self._series[tag] = GrowingSeries(_no_points(kind), points=0)
                 self._holders[tag] = []
@@ -324,6 +323,7 @@ class RunSeries:
             last = news.step[-1]
             holder.note(news.step, _holds(live, last) or bool((news.step[:-1] == last).any()))
             row = series.put(news, part)
+            known.tops[number] = self._top(tag, known)
             self.rewritten += row < len(live)
             self._change(tag, row)
 
@@ -350,7 +350,7 @@ class RunSeries:
             if not after or not len(series.live.step) or step[0] <= series.largest or not step.any():
                 raise ReadAgain
         for holder in holders:
-            holder.file.tops = None
+            holder.file.tops = holder.file.tops[:0]
         holders.append(_Holder(file, restart=bool(holders)))
         file.tags.add(tag)
 

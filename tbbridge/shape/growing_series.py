@@ -73,7 +73,7 @@ class GrowingSeries:
         for column, values in zip(self._columns, news, strict=True):
             column.extend(values)
         self.points += len(news.step)
-        self.largest = max(self.largest, int(news.step[-1])) if first else int(news.step[-1])
+        self.largest = max(self.largest, int(news.step[-1]))
         self.live = Points(*(column.view for column in self._columns))
         return first
 

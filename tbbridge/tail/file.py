@@ -269,22 +269,23 @@ class GrowingFile:
             self._start_over()
         decoder = self._decoder = self._decoder or self._new_decoder(self.name)
         at_once = decoder.position == 0
-        self._at_end = False
+        self._at_end = at_end = False
         try:
-            self._at_end = feed(decoder, file, stat.size, limit)
+            at_end = feed(decoder, file, stat.size, limit)
             less = file.stat()
-            if not self._at_end and decoder.position == less.size < stat.size:  # a store told too much
-                stat, self._at_end = less, feed(decoder, file, less.size, limit)
+            if not at_end and decoder.position == less.size < stat.size:  # a store told too much
+                stat, at_end = less, feed(decoder, file, less.size, limit)
         finally:
             if decoder.generation != self._generation:  # it began again by itself
                 self._generation = decoder.generation
                 self._forget()
-            if not self._at_end:
+            if not at_end:
                 self._remember(file, stat, min(decoder.position, stat.size))
                 self._settled = False
-        if not self._at_end:
+        if not at_end:
             return News.MORE
         self._remember(file, stat, stat.size)
+        self._at_end = True  # a file that could not be asked for its end is not at it
         if at_once and self._settled:  # else it may still change within one tick of its time stamp
             self._proven = stat.size
         if stat.size == self._reached:

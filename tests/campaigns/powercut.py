@@ -91,7 +91,7 @@ def archive(files: dict[str, bytes]) -> bytes:
 
 
 def boot(folder: Path, system: Path, seconds: float, environment: str) -> None:
-    """Let the machine publish for so many seconds after its first close, and cut its power."""
+    """Let the machine publish for `seconds` after its first close, and cut its power."""
     disk, log = folder / "disk", folder / "log"
     disk.write_bytes(b"")
     os.truncate(disk, END + (1 << 20))
@@ -177,7 +177,7 @@ def judge(place: Path, last: int) -> Counter[str]:
 
 
 def cut(folder: Path, cuts: int, chance: random.Random) -> Counter[str]:
-    """Mount the disk of so many cuts, each with nothing, with all, and with some of what was not flushed."""
+    """Mount the disk of each of `cuts` moments, with nothing, with all, and with some of what was not flushed."""
     writes = entries((folder / "log").read_bytes())
     disk, flushed, found = bytearray((folder / "before").read_bytes()), 0, Counter[str]()
     place = folder / "mounted"

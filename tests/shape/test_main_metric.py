@@ -134,7 +134,7 @@ def test_a_bare_quality_with_fewer_points_than_the_training_is_of_the_validation
     [
         "loss",
         "train/loss val/loss lr",
-        "train/loss train/cache_hit_rate",
+        "train/loss train/cache_hit_rate cache/hit_rate",
         "loss/policy rollout/ep_len_mean",
         "",
         "acc f1 reward",

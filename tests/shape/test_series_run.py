@@ -186,6 +186,15 @@ def test_going_on_in_a_new_file_is_no_restart():
     assert grown.run.restarts == []
 
 
+@pytest.mark.parametrize("looks", [(2, 5), (2, 4, 5), (2, 3, 5), (5,)])
+def test_a_loop_begins_again_wherever_a_look_ends(looks):
+    """By rule 3, a step below the top that comes twice, and the rise after it, take the place of what lies above."""
+    grown, files = Grown(), growing([7, 1, 3, 3, 5])
+    for end in looks:
+        grown.look(files[end - 1])
+    assert grown.run.live("a").step.tolist() == [1, 3, 5]
+
+
 def test_hundreds_of_tags_that_grow_are_appended():
     """A point in each is no reason to merge the run again, nor is one tag among them of which a rule asks more."""
     grown, tags, points = Grown(), [f"t{number}" for number in range(300)], []

@@ -15,6 +15,7 @@ from tbbridge.tail import file as room
 from tbbridge.tail.file import GrowingFile, News
 from tbbridge.tail.local import LocalFile, LocalStorage
 from tbbridge.tail.logdir import EventPath
+from tbbridge.tail.storage import Stat
 from tbbridge.write.events import EventWriter
 
 
@@ -285,3 +286,25 @@ def test_what_was_taken_is_kept_no_longer(path: Path, file: GrowingFile) -> None
     file.read_again()
     assert file.look() is News.SOME
     assert (values(file), file.void) == ([1, 2, 3], False)
+
+
+def test_what_was_decoded_before_an_error_is_handed_on(
+    path: Path, file: GrowingFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error comes when the file is asked for its size again, and its run is taken before the next attempt."""
+    written(path, 1, 2)
+    now, asked, stat = [0.0], [0], LocalFile.stat
+
+    def failing_stat(opened: LocalFile) -> Stat:
+        asked[0] += 1
+        if asked[0] == 2:
+            raise OSError(5, os.strerror(5))
+        return stat(opened)
+
+    monkeypatch.setattr(room.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(LocalFile, "stat", failing_stat)
+    assert file.look() is News.FAILED
+    taken = file.take().scalars.value.tolist()
+    now[0] += room.RETRY_FIRST
+    assert file.look() is News.SOME
+    assert taken + file.take().scalars.value.tolist() == [1, 2]

@@ -114,8 +114,8 @@ def _refusal(found: tuple[Word, ...], position: int, metric: str) -> str:
             return "R3: top-k with k other than 1"
         if metric == "accuracy" and word.text in words.ADVERSARIES:
             return f"R3: the accuracy of {word.text!r} is not the model's"
-        if metric == "error" and word.text in words.INTERNAL:
-            return f"R3: the error of {word.text!r} is not the model's"
+        if metric in ("error", "hit rate") and word.text in words.INTERNAL:
+            return f"R3: the {metric} of {word.text!r} is not the model's"
         if metric in words.LOSS_TERMS and word.text in words.LOSS:
             return f"R3: {found[position].text!r} is one term of a loss"
     return _component(found, position) if metric == "loss" else ""

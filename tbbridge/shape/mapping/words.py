@@ -16,7 +16,7 @@ def _words(text: str) -> frozenset[str]:
 _PHRASES: Final = """
     cross entropy: cross/x/crossed entropy/ent/entropie | heldout: held/hold out | lr: learning rate | top k: top k
     nll: negative/neg log likelihood | epcost: ep/episode/episodic cost | return: ep/episode/episodic ret
-    winrate: win rate/ratio | hitrate: hit rate/ratio | cachehit: cache hit | map: mean average precision, mean ap
+    winrate: win rate/ratio | hitrate: hit rate/ratio | map: mean average precision, mean ap
     ap: average precision | iou: intersection over union, jaccard index | miou: mean iou
     dice: dice coefficient/coef/similarity | f1: f score/measure/beta | concordance: c index
     auc: area under curve/roc, area under the curve/roc
@@ -84,8 +84,8 @@ SUPPORTING: Final = ("precision", "recall", "error", SCORE)
 LOSS_TERMS: Final = _words("reward return Dice IoU mIoU SSIM LPIPS MAE RMSE MSE MAPE SMAPE RMSLE MASE WAPE error")
 """Qualities that are terms of a loss where a loss's word stands before them: ``Loss/dice``."""
 
-INTERNAL: Final = _words("td bellman cardinality")
-"""An error beside one of these is the training's objective, not the model's worth."""
+INTERNAL: Final = _words("td bellman cardinality cache")
+"""An error or a hit rate beside one of these is the training's objective or the machine's, not the model's worth."""
 
 EARNED: Final = ("reward", "return", "success rate", "win rate", "Elo")
 """Qualities that an agent earns while it is trained, so that one that says no split is of the training."""
