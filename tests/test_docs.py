@@ -151,7 +151,8 @@ def test_every_target_and_script_of_the_docs_is_there(document: str) -> None:
 
 def test_make_demo_is_the_demo_beside_tensorboard() -> None:
     """The README's first command ends with ``tbbridge demo --tensorboard``, which tests of its own run."""
-    planned = subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    plan = ["make", "--no-print-directory", "-n", "demo"]
+    planned = subprocess.run(plan, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     command = shlex.split(planned.splitlines()[-1])
     assert (Path(command[0]).name, command[1:]) == ("tbbridge", ["demo", "--tensorboard"])
 
