@@ -35,4 +35,6 @@ _twin.use_portable_crc(settings.CRC == "portable")
 if TYPE_CHECKING:
     from tbbridge.decode._native import crc32c, headers, masked_crc32c, prefix_states, scan, scan_files, shift, sound
 else:
-    globals().update({name: getattr(_twin, name) for name in __all__[1:]})
+    crc32c, masked_crc32c = _twin.crc32c, _twin.masked_crc32c
+    headers, prefix_states, shift, sound = _twin.headers, _twin.prefix_states, _twin.shift, _twin.sound
+    scan, scan_files = _twin.scan, _twin.scan_files

@@ -206,8 +206,8 @@ class Follower:
         gone = {name for name in changed if tables[name].gone}
         self._gone = {name for name in self._gone | gone if name in tables and tables[name].gone}
         if self._outbox:
-            put = sorted(changed - gone)  # neighbours lie in one directory
-            ready = [name for name in put if self._is_ready(self.files(name), tables[name].experiment.runs)]
+            names = sorted(changed - gone)  # neighbours lie in one directory
+            ready = [name for name in names if self._is_ready(self.files(name), tables[name].experiment.runs)]
             self._outbox.put([file for name in ready for file in self.files(name)])
             if changed and self._summary and self._is_ready([SUMMARY], self.logs.runs):
                 self._outbox.put([SUMMARY])

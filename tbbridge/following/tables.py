@@ -169,7 +169,7 @@ class Run:
 
     series: RunSeries = field(default_factory=RunSeries)
     facts: Mapping[str, SeriesFacts] = field(default_factory=dict)
-    """Of all series, as they were when the mapping asked for them last."""
+    """Of the series of `known`; each is worked out when it is first asked for."""
     files: dict[str, EventFile] = field(default_factory=dict)
     """By name; without their scalars."""
     changed: dict[str, int] = field(default_factory=dict)
