@@ -42,7 +42,7 @@ def event_files(logdir: str) -> list[Path]:
 def ours(logdir: str) -> Callable[[], Answer]:
     """Our decoder: every file into columns."""
     from tbbridge.decode import Decoder
-    from tbbridge.tail.file import feed
+    from tbbridge.tail.feed import feed
     from tbbridge.tail.local import LocalFile
 
     def read_file(path: Path) -> Answer:

@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(version_line(), flush=True)
             return 0
         args = _parsed(build_parser(words[:1] if words and words[0] in COMMANDS else COMMANDS), words)
-        if args.command != "status":
+        if args.command not in ("status", "check", "repair"):  # which need it for damage alone
             _load_numpy()
         code = int(args.run(args))
         sys.stdout.flush()  # a failing write is reported below, and not by the interpreter's end

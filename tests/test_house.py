@@ -290,6 +290,11 @@ def test_the_help_loads_nothing_heavy() -> None:
     assert loaded_by("--help") == set()
 
 
+def test_a_check_of_sound_files_loads_nothing_heavy() -> None:
+    """It counts what is intact, and NumPy's import would take longer than the rest; damage may load it."""
+    assert loaded_by("check", str(ROOT / "fixtures/demo/mnist")) == set()
+
+
 def test_the_import_of_the_package_loads_nothing_heavy() -> None:
     """``import tbbridge`` alone is light: names of the front door load what they need when they are used."""
     program = f"import sys, tbbridge; print(*(name for name in {HEAVY!r} if name in sys.modules))"

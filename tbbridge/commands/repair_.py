@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the new file and say what became of the old one's bytes."""
     from tbbridge.core.escape import escaped
-    from tbbridge.reading.check import repair
+    from tbbridge.reading.repair import repair
 
     done = repair(args.file, args.out, force=args.force)
     print(escaped(f"{args.out}: {done.kept} records, {done.bytes_after} bytes of {done.bytes_before}"))

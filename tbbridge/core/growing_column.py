@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from tbbridge.core.model import Points
+from tbbridge.core.model import Points, Scalars
+
+NO_SCALARS = Scalars(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
+"""Of a file whose points are not kept."""
 
 
 class GrowingColumn:

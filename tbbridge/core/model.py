@@ -13,18 +13,20 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # a check of checksums does not wait for NumPy's import
+    import numpy as np
+    from numpy.typing import NDArray
 
-Int64 = NDArray[np.int64]
-Float64 = NDArray[np.float64]
-Floats = NDArray[np.floating[Any]]
-Bools = NDArray[np.bool_]
+Int64: TypeAlias = "NDArray[np.int64]"
+UInt32: TypeAlias = "NDArray[np.uint32]"
+Float64: TypeAlias = "NDArray[np.float64]"
+Floats: TypeAlias = "NDArray[np.floating[Any]]"
+Bools: TypeAlias = "NDArray[np.bool_]"
 HParam = float | bool | str
 """The value of a hyperparameter."""
-Cell = float | np.floating[Any] | int | bool | str | None
+Cell: TypeAlias = "float | np.floating[Any] | int | bool | str | None"
 """A cell of the summary; None where it is empty."""
 
 JSON_VERSION = 1
@@ -55,10 +57,6 @@ class Scalars:
     wall_time: Float64
     value: Floats
     """float32 when every value here was written as float32 or narrower, else float64."""
-
-
-NO_SCALARS = Scalars(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
-"""Of a file whose points are not kept."""
 
 
 class Start(NamedTuple):

@@ -2,6 +2,8 @@
 
 
 def headers(const uint8_t[::1] data not None, Py_ssize_t first, int64_t limit):
+    import numpy as np
+
     cdef size_t at = <size_t>max(first, 0)
     cdef size_t found
     cdef int64_t[::1] offsets = np.empty(4096, np.int64)
@@ -17,6 +19,8 @@ def headers(const uint8_t[::1] data not None, Py_ssize_t first, int64_t limit):
 
 
 def prefix_states(const uint8_t[::1] data not None, const int64_t[::1] offsets not None, uint32_t state):
+    import numpy as np
+
     states = np.empty(offsets.shape[0], np.uint32)
     cdef uint32_t[::1] out = states
     cdef int64_t before = 0
@@ -37,6 +41,8 @@ def prefix_states(const uint8_t[::1] data not None, const int64_t[::1] offsets n
 
 
 def shift(const uint32_t[::1] states not None, const int64_t[::1] lengths not None):
+    import numpy as np
+
     if states.shape[0] != lengths.shape[0]:
         raise ValueError("states and lengths differ in number")
     shifted = np.empty(states.shape[0], np.uint32)

@@ -31,6 +31,8 @@ cdef bint is_plain(Work* w, Py_ssize_t at, Py_ssize_t size, int stop) noexcept n
 
 def scan_files(const uint8_t[::1] data not None, const int64_t[::1] bounds not None, int32_t[::1] tag not None,
                int64_t[::1] step not None, double[::1] wall_time not None, double[::1] value not None):
+    import numpy as np
+
     cdef Py_ssize_t count = bounds.shape[0] - 1
     cdef Py_ssize_t i, at, size
     cdef Work w
@@ -119,6 +121,8 @@ cdef void begin_file(Work* w, int32_t file) noexcept nogil:
 
 cdef tuple named_layouts(Work* w, int32_t* orders, int64_t[::1] begins, numbers):
     """Each distinct list of tags once, and the files' places among them."""
+    import numpy as np
+
     cdef list names = [w.tags[i].name[:w.tags[i].size] for i in range(w.tags_used)]
     cdef dict found = {}
     cdef int64_t i, j

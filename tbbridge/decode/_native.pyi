@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tbbridge.core.crc32c import Buffer, UInt32
-from tbbridge.core.model import Float64, Int64
+from tbbridge.core.crc32c import Buffer
+from tbbridge.core.model import Float64, Int64, UInt32
 from tbbridge.decode.scan_result import FilesScan, Scan
 
 def scan(

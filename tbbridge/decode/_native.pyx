@@ -10,8 +10,6 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcmp, memcpy, memset
 
-import numpy as np
-
 from tbbridge.decode import scan_result
 from tbbridge.decode.scan_result import FilesScan, Scan
 

@@ -8,8 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tbbridge.core.crc32c import SLICES, UInt32, crc32c, masked_crc32c, shift, update
-from tbbridge.core.model import Float64, Int64
+from tbbridge.core.crc32c import crc32c, masked_crc32c, update
+from tbbridge.core.crc32c_lanes import SLICES, shift
+from tbbridge.core.model import Float64, Int64, UInt32
 from tbbridge.decode._plain_event import (
     FILE_VERSION,
     SESSION_LOG,

@@ -1,19 +1,19 @@
-"""All scans of one event file, added up: its scalars in columns as compact as the writer's values, and the rest."""
+"""All scans of one event file, added up: its scalars in columns, and the rest."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
 from math import inf, isfinite
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import DTypeLike, NDArray
-
-from tbbridge.core.growing_column import GrowingColumn
-from tbbridge.core.model import Damage, EventFile, Float64, Int64, Scalars, Start
-from tbbridge.decode import backend
+from tbbridge.core.model import Damage, EventFile, Start
 from tbbridge.decode.hparams import UNREADABLE, HParamsSession
 from tbbridge.decode.scan_result import REASONS, Scan
+
+if TYPE_CHECKING:
+    from tbbridge.decode.columns import Columns, Room
+    from tbbridge.decode.scalar_count import ScalarCount
 
 MAX_DAMAGES = 100_000
 """Damaged ranges that are reported one by one; further ones are joined with the last."""
@@ -23,77 +23,14 @@ _HPARAMS = b"_hparams_/"
 """The beginning of the hparams plugin's tags (tensorboard.plugins.hparams.metadata)."""
 
 
-class Columns:
-    """The scalars of one event file: tag, step and wall time, and the value as float32 until one needs float64.
+class Log:
+    """The scalars of the records so far, and the damage between them.
 
-    Attributes:
-        taken: how many rows were taken, and are not kept here any more.
+    columns: keeps the scalars, or counts them.
     """
 
-    def __init__(self) -> None:
-        self.taken = 0
-        self._digest: tuple[int, ...] = (0, 0, 0, 0)
-        self._begin(np.float32)
-
-    def _begin(self, kind: DTypeLike) -> None:
-        self._tag = GrowingColumn(np.int32)
-        self._step = GrowingColumn(np.int64)
-        self._wall_time = GrowingColumn(np.float64)
-        self._value = GrowingColumn(kind)
-
-    @property
-    def rows(self) -> int:
-        """The number of rows, those that were taken among them."""
-        return self.taken + len(self._value)
-
-    def room(self, rows: int, expected: int = 0) -> tuple[NDArray[np.int32], Int64, Float64]:
-        """Places for at least `rows` more (tag, step, wall time), to be filled and then kept by `commit`.
-
-        Where there are too few, `expected` rows in all are made room for at once; untouched, they take no memory.
-        """
-        expected -= self.taken
-        self._value.room(rows, expected)
-        tag, step, wall_time = (column.room(rows, expected) for column in (self._tag, self._step, self._wall_time))
-        return tag, step, wall_time
-
-    def commit(self, ids: NDArray[np.int32], value: Float64, wide: bool) -> None:
-        """Keep the next ``len(value)`` rows; `ids` holds the number in the file of each local tag."""
-        if wide and self._value.dtype == np.float32:
-            self._value = GrowingColumn(self._value.view.astype(np.float64))
-        rows = len(value)
-        tag = self._tag.room(rows)
-        tag[:rows] = ids[tag[:rows]]
-        for column in (self._tag, self._step, self._wall_time):
-            column.keep(rows)
-        self._value.extend(value)
-
-    def take(self) -> Scalars:
-        """Return the rows since the last time, and keep them no longer."""
-        taken = self.scalars()
-        self._digest = self.digest
-        self.taken = self.rows
-        self._begin(self._value.dtype)
-        return taken
-
-    @property
-    def digest(self) -> tuple[int, ...]:
-        """The CRC-32C of each column, over all rows; values as float64, in which they may be held one day."""
-        columns = (self._tag.view, self._step.view, self._wall_time.view, self._value.view.astype(np.float64))
-        return tuple(
-            backend.crc32c(column.view(np.uint8).data, before) if len(column) else before
-            for column, before in zip(columns, self._digest, strict=True)
-        )
-
-    def scalars(self) -> Scalars:
-        """The rows that are kept and were not taken, as views."""
-        return Scalars(self._tag.view, self._step.view, self._wall_time.view, self._value.view)
-
-
-class Log:
-    """The scalars of the records so far, and the damage between them."""
-
-    def __init__(self) -> None:
-        self.columns = Columns()
+    def __init__(self, columns: Columns | ScalarCount) -> None:
+        self.columns = columns
         self.records = 0
         self.fresh = True
         """Whether the file held nothing but file versions so far."""
@@ -109,14 +46,15 @@ class Log:
         self._damage: list[Damage] = []
         self._passed = [0] * len(REASONS)
 
-    def absorb(self, found: Scan, value: Float64) -> None:
-        """Add a scan's findings; `value` is the column that it filled beside those of ``columns.room``."""
+    def absorb(self, found: Scan, filled: Room) -> None:
+        """Add a scan's findings, and the scalars with which it filled what ``columns.room`` returned."""
         before = self.columns.rows
+        _, step, _, value = filled
         if found.rows:
-            ids = np.array([self._id(tag) for tag in found.tags], np.int32)
-            self._doubles.update(int(ids[tag]) for tag in found.wide)
+            ids = [self._id(tag) for tag in found.tags]
+            self._doubles.update(ids[tag] for tag in found.wide)
+            self._place_damage(int(step[0]))
             self.columns.commit(ids, value[: found.rows], wide=bool(found.wide))
-            self._place_damage(int(self.columns.scalars().step[-found.rows]))
         if found.records:
             if self.records == 0:
                 self._first_wall_time = found.first_wall_time

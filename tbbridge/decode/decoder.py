@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from tbbridge.core.crc32c import frame, masked
 from tbbridge.core.model import Damage, EventFile, Scalars
@@ -12,9 +11,13 @@ from tbbridge.decode import backend, scan_result
 from tbbridge.decode.accumulate import Log
 from tbbridge.decode.condense import Condenser
 from tbbridge.decode.foreign import HEAD, foreign, is_headless
-from tbbridge.decode.resync import Search
 from tbbridge.decode.scan_result import Scan
 from tbbridge.decode.skip_large import HOLD, Walk
+
+if TYPE_CHECKING:
+    from tbbridge.decode.columns import Columns
+    from tbbridge.decode.resync import Search
+    from tbbridge.decode.scalar_count import ScalarCount
 
 MAX_RECORD = 64 << 20
 """Bytes of the largest record that is held, and of the largest that a search takes for a record."""
@@ -32,6 +35,7 @@ class Decoder:
 
     name        the file's, for `EventFile.name`
     max_record  bytes; a larger record is never held: it is read without its images, graphs and the like
+    count       whether the scalars are only counted: `log` has none
 
     The reader asks for `position` and `want`, feeds what is there, and settles at the end. The result
     is a function of the file's bytes: not of the pieces, nor of the sizes at which it was looked at while it grew. If
@@ -39,9 +43,10 @@ class Decoder:
     taken) everything starts again: `generation` grows, and columns taken before are void.
     """
 
-    def __init__(self, name: str, *, max_record: int = MAX_RECORD) -> None:
+    def __init__(self, name: str, *, max_record: int = MAX_RECORD, count: bool = False) -> None:
         self._name = name
         self._max_record = max_record
+        self._count = count
         self._announced = 0
         self._head = b""
         self.generation = -1
@@ -51,7 +56,7 @@ class Decoder:
         self.generation += 1
         self.position = 0
         self.want = _LARGEST_WINDOW
-        self._log = Log()
+        self._log = Log(_columns(self._count))
         self._at = 0
         self._room = 0
         self._held = False
@@ -152,9 +157,8 @@ class Decoder:
             self._until = 0
             return self._goto(self._at, block, base)
         room = max(self._room, min(len(block) // scan_result.MIN_VALUE_BYTES + 1, max(_ROOM, len(block) // 32)))
-        value = np.empty(room, np.float64)
         expected = self._log.columns.rows * self._announced // base if base else 0  # if it goes on as it began
-        columns = self._log.columns.room(room, expected + room)
+        places = self._log.columns.room(room, expected + room)
         found = backend.scan(
             block,
             self._at - base,
@@ -162,11 +166,10 @@ class Decoder:
             self._log.records > 0,
             self._log.fresh,
             self._log.foreign,
-            *columns,
-            value,
+            *places,
         )
         self._room = 0
-        self._log.absorb(found, value)
+        self._log.absorb(found, places)
         self._at = base + found.end
         if found.records:
             self._jumped = (base + found.jumped, self._at) if found.jumped >= 0 else None
@@ -241,11 +244,10 @@ class Decoder:
     def _take_condensed(self, event: bytes) -> bool:
         """Scan the rest of a verified record."""
         room = min(len(event) // scan_result.MIN_VALUE_BYTES, scan_result.MAX_VALUES) + 1
-        value = np.empty(room, np.float64)
-        columns = self._log.columns.room(room, room)
         log = self._log
-        found = backend.scan(frame(event), 0, True, log.records > 0, log.fresh, log.foreign, *columns, value)
-        log.absorb(found, value)
+        places = log.columns.room(room, room)
+        found = backend.scan(frame(event), 0, True, log.records > 0, log.fresh, log.foreign, *places)
+        log.absorb(found, places)
         if not found.records:
             log.lose(self._at, self._at + self._tail_need, _REASONS[found.stop])
         self._at += self._tail_need
@@ -270,6 +272,8 @@ class Decoder:
         if self._search is not None and self._search.covers(start):
             self._search.restrict(start)
         else:
+            from tbbridge.decode.resync import Search
+
             self._search = Search(start, self._max_record)
 
     def _begin_to_verify(self, record: tuple[int, int]) -> bool:
@@ -390,6 +394,16 @@ class Decoder:
         end = size if unfinished is None else unfinished
         self._open_damage = Damage(self._at, end, self._reason)
         self._incomplete_tail = size - end
+
+
+def _columns(count: bool) -> Columns | ScalarCount:
+    if count:
+        from tbbridge.decode.scalar_count import ScalarCount
+
+        return ScalarCount()
+    from tbbridge.decode.columns import Columns
+
+    return Columns()
 
 
 _REASONS = {

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from tbbridge.core.crc32c import masked
 from tbbridge.decode import backend
 from tbbridge.decode.decoder import MAX_RECORD
-from tbbridge.decode.resync import Search
+
+if TYPE_CHECKING:
+    from tbbridge.decode.resync import Search
 
 Read = Callable[[int, int], bytes]
 """``read(bytes, offset)``: at most that many bytes from there on."""
@@ -39,6 +42,8 @@ def stretches(size: int, read: Read) -> Iterator[tuple[int, int, int]]:
             at = end
             continue
         if search is None or not search.covers(at + 1):
+            from tbbridge.decode.resync import Search
+
             search = Search(at + 1, MAX_RECORD)
         search.restrict(at + 1)
         found = _next_whole(search, size, read)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tbbridge.core.model import Bools, Int64
+from tbbridge.core.model import Bools, Int64, UInt32
 from tbbridge.decode import backend
 
 _CAPACITY = 1 << 18
@@ -13,8 +12,6 @@ _CAPACITY = 1 << 18
 
 _OVERLAP = 11
 """A header of 12 bytes that is not whole yet leaves at most 11."""
-
-UInt32 = NDArray[np.uint32]
 
 
 class Search:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-from tbbridge.core.model import Bools, Float64, Int64
+    from tbbridge.core.model import Bools, Float64, Int64
 
 SMALL = 32 << 10
 """A record with at most this many payload bytes is always verified whole; a larger one where it may hold a scalar."""

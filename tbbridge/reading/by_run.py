@@ -13,7 +13,8 @@ from functools import partial
 from typing import NamedTuple
 
 from tbbridge.core.errors import PathError
-from tbbridge.core.model import NO_SCALARS, EventFile, Series
+from tbbridge.core.growing_column import NO_SCALARS
+from tbbridge.core.model import EventFile, Series
 from tbbridge.reading.engines import Engine
 from tbbridge.reading.large_runs import merged, read_files
 from tbbridge.reading.reading import Reading, experiments

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tbbridge.core.errors import PublishError
-from tbbridge.core.model import NO_SCALARS, EventFile, Series
+from tbbridge.core.growing_column import NO_SCALARS
+from tbbridge.core.model import EventFile, Series
 from tbbridge.decode import Decoder
 from tbbridge.reading.set_aside import SetAside
 from tbbridge.shape.facts import SeriesFacts, facts

@@ -11,7 +11,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from tbbridge.core.model import NO_SCALARS, EventFile
+from tbbridge.core.growing_column import NO_SCALARS
+from tbbridge.core.model import EventFile
 from tbbridge.shape.mapping.experiments import run_above
 
 

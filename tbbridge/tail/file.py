@@ -8,9 +8,10 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
-from tbbridge.core.model import NO_SCALARS, EventFile, Scalars
+from tbbridge.core.growing_column import NO_SCALARS
+from tbbridge.core.model import EventFile
+from tbbridge.tail.feed import Decodes, feed
 from tbbridge.tail.logdir import EventPath
 from tbbridge.tail.storage import OpenFile, ReplacedError, Stat, Storage
 
@@ -44,65 +45,6 @@ class News(enum.Enum):
     MORE = "something was read, and there is more: look again"
     GONE = "there is no such event file any more"
     FAILED = "the file is there and cannot be read now; its earlier content stays"
-
-
-class Decodes(Protocol):
-    """Makes columns of the bytes of one event file, as `tbbridge.decode.Decoder` does."""
-
-    position: int
-    """Offset of the next byte that it wants."""
-    generation: int
-    """Grows when it began again from byte 0."""
-    want: int
-    """The number of bytes to read at most next."""
-
-    @property
-    def log(self) -> EventFile:
-        """All that has been decoded so far."""
-
-    @property
-    def digest(self) -> tuple[int, ...]:
-        """A checksum of all scalars so far, those that were taken among them."""
-
-    def announce(self, size: int) -> None:
-        """Make room for the content of `size` bytes, which the file has by now."""
-
-    def feed(self, data: bytes | bytearray | memoryview) -> int:
-        """Take the bytes at `position`; returns how many scalars are new."""
-
-    def take(self) -> Scalars:
-        """Return the scalars since the last time, which `log` then no longer has."""
-
-    def settle(self, size: int) -> None:
-        """The file ends at `size` for now."""
-
-
-def feed(
-    decoder: Decodes, file: OpenFile, size: int, limit: int | None = None, fed: Callable[[], object] | None = None
-) -> bool:
-    """Give a decoder the bytes up to `size`; return False when `limit` of them were read, or the file got shorter.
-
-    Args:
-        fed: is called after each piece, and takes the decoded points.
-    """
-    last = size if limit is None else decoder.position + limit
-    if fed is None:
-        decoder.announce(size)
-    while True:
-        while decoder.position < size:
-            if decoder.position >= last:
-                return False
-            amount = min(decoder.want, size - decoder.position, last - decoder.position)
-            data = file.read(amount, decoder.position)
-            if not data:
-                return False
-            decoder.feed(data)
-            if fed:
-                fed()
-        decoder.settle(size)
-        if decoder.position >= size:
-            return True
-        last = decoder.position + (limit or size)  # it went back, behind an unfinished record
 
 
 class GrowingFile:

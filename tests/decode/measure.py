@@ -7,7 +7,7 @@ import sys
 import time
 
 from tbbridge.decode import Decoder
-from tbbridge.tail.file import feed
+from tbbridge.tail.feed import feed
 from tbbridge.tail.local import LocalFile
 
 

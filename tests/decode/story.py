@@ -9,7 +9,7 @@ from typing import Any
 from tbbridge.core.crc32c import frame, masked_crc32c
 from tbbridge.core.model import EventFile
 from tbbridge.decode import Decoder, _native
-from tbbridge.tail.file import feed
+from tbbridge.tail.feed import feed
 from tbbridge.write.events import event, field, simple_value, summary
 
 VERSION = frame(event(0, 1.0, field(3, "brain.Event:2")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from random import Random
 
@@ -16,7 +17,7 @@ from tbbridge.core.crc32c import frame
 from tbbridge.core.model import EventFile
 from tbbridge.decode import MAX_RECORD, backend, resync
 from tbbridge.decode.intact_records import records, stretches
-from tbbridge.tail.file import feed
+from tbbridge.tail.feed import feed
 from tbbridge.write.events import event, field, simple_value, summary
 
 HUNDRED = scalars(100)
@@ -80,6 +81,15 @@ def check_wreck(data: bytes, sizes: Sequence[int] = (), step: int = 1 << 30, max
 def test_a_wreck_gives_what_the_model_gives(seed: int) -> None:
     """Of good, nested, broken, overlong records, holes and rubbish exactly the records of the model survive."""
     check_wreck(wreck(Random(seed)), max_record=200_000)
+
+
+@given(st.integers(0, 2**63))
+def test_a_decoder_that_counts_says_the_same(seed: int) -> None:
+    """Without its scalars, a wreck has the same number of them, and the same damage, tags and rest."""
+    data = wreck(Random(seed))
+    kept, counted = decode(data), decode(data, count=True)
+    assert (counted.taken, len(counted.scalars.step)) == (len(kept.scalars.step), 0)
+    assert everything(replace(counted, scalars=kept.scalars)) == everything(kept)
 
 
 @given(st.integers(0, 2**63))

@@ -21,7 +21,7 @@ from tbbridge.core.crc32c import frame
 from tbbridge.core.varint import varint
 from tbbridge.decode import Decoder, _native, _plain, condense
 from tbbridge.decode.scan_result import MAX_VALUES, SMALL
-from tbbridge.tail.file import feed
+from tbbridge.tail.feed import feed
 from tbbridge.tail.local import LocalFile
 from tbbridge.write.events import event, field, simple_value, summary, tensor_value
 

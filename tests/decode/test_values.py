@@ -20,7 +20,7 @@ from tbbridge.core.crc32c import frame
 from tbbridge.core.model import Start
 from tbbridge.core.varint import varint
 from tbbridge.decode import Decoder, _native, _plain
-from tbbridge.decode.accumulate import Columns
+from tbbridge.decode.columns import Columns
 from tbbridge.decode.scan_result import REASONS, UNPARSABLE, Scan
 from tbbridge.write.events import DTYPES, event, field, simple_value, summary, tensor_value
 

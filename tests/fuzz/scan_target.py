@@ -14,7 +14,7 @@ import numpy as np
 
 from tbbridge.core.crc32c import frame
 from tbbridge.decode import Decoder, _native, _plain
-from tbbridge.tail.file import feed
+from tbbridge.tail.feed import feed
 
 ROOM = 4096
 """Rows: inputs are at most 4096 bytes."""

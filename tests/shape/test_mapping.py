@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tbbridge.core.model import NO_SCALARS, EventFile, Experiment, Series
+from tbbridge.core.growing_column import NO_SCALARS
+from tbbridge.core.model import EventFile, Experiment, Series
 from tbbridge.shape.mapping.experiments import DOMAINS, SESSION, is_session, with_session
 from tbbridge.shape.mapping.mapping import MappingOptions, SeriesFacts, changes, facts, map_runs
 
