@@ -7,6 +7,7 @@ what no notification told), publish what is due, tell those who subscribed.
 from __future__ import annotations
 
 import atexit
+import heapq
 import logging
 import os
 import threading
@@ -160,6 +161,14 @@ class Bridge:
         """The experiments, in natural order."""
         tables = list(self._follower.tables.by_name.items())
         return sorted((name for name, table in tables if table.view.generation), key=natural_key)
+
+    def latest(self, most: int) -> tuple[list[str], int]:
+        """The `most` experiments written to last, the last first (all: in natural order); how many there are."""
+        tables = [one for one in list(self._follower.tables.by_name.items()) if one[1].view.generation]
+        if len(tables) <= most:
+            return sorted((name for name, _ in tables), key=natural_key), len(tables)
+        last = heapq.nlargest(most, tables, key=lambda one: one[1].view.last_write or 0.0)
+        return [name for name, _ in last], len(tables)
 
     def view(self, name: str) -> ExperimentView | None:
         """The named experiment now; None when there is no such experiment."""

@@ -39,7 +39,7 @@ NO_DATA = "no data yet"
 """The text in place of a step."""
 
 MOST_ROWS = 40
-"""Rows of the table; the experiments written to last are shown."""
+"""Rows of the table, and plain lines at a time; the experiments written to last are shown."""
 
 
 MOST_MESSAGES = 8
@@ -47,7 +47,13 @@ MOST_MESSAGES = 8
 
 
 class Shown(Source, Protocol):
-    """A source that also says where it publishes."""
+    """A source that also says where it publishes, and which experiments are at work."""
+
+    def latest(self, most: int) -> tuple[list[str], int]:
+        """The `most` experiments that were written to last, the last first; how many there are.
+
+        Where there are no more than `most`, they come in natural order.
+        """
 
     def csv_path(self, name: str) -> Path | None:
         """The path of an experiment's published run log."""
@@ -91,6 +97,10 @@ def row(view: ExperimentView, csv: Path | None) -> Row:
         state=escaped(", ".join(_remarks(view))),
         csv=escaped(str(csv)) if csv else "",
     )
+
+
+def _others(total: int, shown: int) -> str:
+    return f"and {total - shown} more: the {shown} written last are shown"
 
 
 def _quiet(view: ExperimentView) -> str:
@@ -217,23 +227,23 @@ class Display:
         from rich.table import Table
         from rich.text import Text
 
-        views, status = self._views(), self.status()
+        (views, total), status = self._views(), self.status()
         if len(status) > MOST_MESSAGES:
             status[MOST_MESSAGES:] = [f"and {len(status) - MOST_MESSAGES} more messages: tbbridge check has them"]
         below = sorted({quiet for view in views if (quiet := _quiet(view))})
         taken = sum(-(-len(line) // max(width, 1)) for line in [*self.links, *below, *status])
         room = max(1, min(MOST_ROWS, height - taken - HEAD_LINES))
-        shown = sorted(views, key=lambda one: -(one.last_write or 0.0))[:room] if len(views) > room else views
-        if len(views) > len(shown):
-            below.insert(0, f"and {len(views) - len(shown)} more: the {len(shown)} written last are shown")
+        if total > room:
+            views = sorted(views, key=lambda one: -(one.last_write or 0.0))[:room]
+            below.insert(0, _others(total, len(views)))
         table = Table(box=None, pad_edge=False, header_style="bold")
-        cells = _fitted([_cells(row(view, self._source.csv_path(view.name))) for view in shown], width)
+        cells = _fitted([_cells(row(view, self._source.csv_path(view.name))) for view in views], width)
         for place, title in enumerate(TITLES[: len(cells[0])] if cells else ()):
             left = place == 0 or title == "run log"
             table.add_column(title, justify="left" if left else "right", no_wrap=True, overflow="ellipsis")
         for line in cells:
             table.add_row(*map(Text, line))
-        parts = [Text(escaped(line), style="dim") for line in self.links] + [table] * bool(shown)
+        parts = [Text(escaped(line), style="dim") for line in self.links] + [table] * bool(views)
         parts += [Text(line, style="dim") for line in below]
         return Group(*parts, *(Text(line, style="yellow") for line in status))
 
@@ -248,8 +258,10 @@ class Display:
             while links:
                 print(escaped(links[0]), flush=True)
                 links.popleft()
-            said = self._say_status(said)
-            for view in self._views():
+            views, total = self._views()
+            lines = [_others(total, len(views))] if total > len(views) else []
+            said = self._say(self.status() + lines, said)
+            for view in views:
                 points = sum(len(points.step) for points in view.columns.values())
                 facts = (view.generation, view.state, points, len(view.marks), view.notes)
                 if known.get(view.name) == facts:
@@ -276,11 +288,12 @@ class Display:
         end()
         _try_to(draw)
 
-    def _views(self) -> list[ExperimentView]:
-        return [view for name in self._source.names() if (view := self._source.view(name))]
+    def _views(self) -> tuple[list[ExperimentView], int]:
+        """Return the experiments to show, and how many there are: the first picture of each is made when it is."""
+        names, total = self._source.latest(MOST_ROWS)
+        return [view for name in names if (view := self._source.view(name))], total
 
-    def _say_status(self, said: set[str]) -> set[str]:
-        lines = self.status()
+    def _say(self, lines: list[str], said: set[str]) -> set[str]:
         for line in lines:
             if line not in said:
                 print(line, flush=True)

@@ -52,6 +52,10 @@ class Fake:
     def names(self) -> list[str]:
         return list(self.views)
 
+    def latest(self, most: int) -> tuple[list[str], int]:
+        last = sorted(self.views.values(), key=lambda one: -(one.last_write or 0.0))
+        return [one.name for one in (last[:most] if len(last) > most else self.views.values())], len(last)
+
     def view(self, name: str) -> ExperimentView | None:
         return self.views.get(name)
 
@@ -190,6 +194,17 @@ def test_plain_lines_come_when_something_changed(capsys: pytest.CaptureFixture[s
         "new: no data yet -> csv/new.csv",
         "new: step 0, train 0.25 / -, val - / -",
     ]
+
+
+def test_plain_lines_of_many_experiments_are_those_written_last(capsys: pytest.CaptureFixture[str]) -> None:
+    """No thousand lines at a time: those written last, and the number of the others, once."""
+    views = [replace(view(f"exp{number}"), last_write=float(number)) for number in range(1000)]
+    source, stop = Fake(*views), threading.Event()
+    stop.set()
+    Display(source).run(stop)  # type: ignore[arg-type]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"and {1000 - MOST_ROWS} more: the {MOST_ROWS} written last are shown"
+    assert [line.split(":")[0] for line in lines[1:]] == [f"exp{number}" for number in range(999, 999 - MOST_ROWS, -1)]
 
 
 def test_a_terminal_gets_a_table_that_is_drawn_in_place(tmp_path: Path) -> None:
