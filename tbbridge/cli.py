@@ -64,14 +64,15 @@ def _parsed(parser: argparse.ArgumentParser, words: Sequence[str]) -> argparse.N
 
 
 _NAMING = ("--steps", "--experiment", "--runs", "--tags", "--group", "--name")
-"""Options whose value may begin with a minus."""
+"""Options whose value may begin with a minus; after one whose value was forgotten, ``-o`` is an option all the same."""
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
     """The arguments, with a value that begins with a minus made one with its option: ``--steps -5:0``."""
     joined: list[str] = []
     for argument in argv:
-        if joined and joined[-1] in _NAMING and argument[:1] == "-" and argument[1:2] not in ("", "-"):
+        named = argument[:1] == "-" and argument[1:2] not in ("", "-") and argument not in ("-o", "-h")
+        if named and joined and joined[-1] in _NAMING:
             joined[-1] += f"={argument}"
         else:
             joined.append(argument)
@@ -105,6 +106,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(escaped(line), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
+        if argv is None:  # the process's own: a thread that still reads a huge file, or awaits a store, is left behind
+            sys.stdout.flush()
+            os._exit(130)
         return 130
     except BrokenPipeError:
         _let_go_of_stdout()
@@ -122,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _load_numpy() -> None:
     """Load NumPy, whose OpenBLAS starts a thread per core unless it is told not to: nothing here multiplies matrices.
 
-    The setting goes again, since the commands of ``--run`` inherit the environment.
+    The setting goes again, since the commands of ``--exec`` inherit the environment.
     """
     if "OPENBLAS_NUM_THREADS" in os.environ:
         return

@@ -17,14 +17,15 @@ from types import ModuleType
 from typing import NamedTuple
 
 import pytest
-from support import ROOT, run_cli
+from support import ROOT, run_cli, run_together
 
 from tbbridge.cli import build_parser
 from tbbridge.write.events import EventWriter
 
 PAGES = sorted(
     str(path.relative_to(ROOT))
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("viewer/*.md"), *ROOT.glob("benchmarks/*.md")]
+    for folder in (".", "docs", "viewer", "benchmarks", "examples", "findings", "fixtures", "tests/campaigns")
+    for path in ROOT.joinpath(folder).glob("*.md")
 )
 
 GENERATED = ["docs/make_cli.py", "docs/make_api.py", "contrib/completion/make.py"]
@@ -130,12 +131,19 @@ def test_all_say_the_same_version() -> None:
     assert config["metadata"]["version"] == "attr: tbbridge.core.version.VERSION"
 
 
-def test_the_commands_of_the_readme_run(workplace: Path) -> None:
-    """Every command of the README that ends by itself succeeds, one after the other, where it says so."""
-    lines = [words for block in blocks("README.md") for words in command_lines(block) if words[0] in ENDS]
-    assert lines
-    for words in lines:
-        done = run_cli(*words, cwd=workplace)
+def commands_that_end(page: str) -> list[list[str]]:
+    """Those that read the reader's `logs/`, and what comes of them; a store, a cluster or another file is not there."""
+    lines = [
+        words for block in all_blocks("sh", "console", "bash") if block.page == page for words in command_lines(block)
+    ]
+    return [words for words in lines if words[0] in ENDS and words[1].split("/")[0].removesuffix("-csv") == "logs"]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands_that_end(page)])
+def test_the_commands_of_the_docs_run(page: str, workplace: Path) -> None:
+    """Every command of a page that ends by itself succeeds, one after the other, where it says so."""
+    lines = commands_that_end(page)
+    for words, done in zip(lines, run_together(["export", "logs/"], *lines, cwd=workplace)[1:], strict=True):
         assert done.returncode == 0, f"tbbridge {shlex.join(words)}: {done.stderr}"
 
 
@@ -146,7 +154,8 @@ def test_every_target_and_script_of_the_docs_is_there(document: str) -> None:
     text = (ROOT / document).read_text()
     assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.MULTILINE)) <= set(targets)
     for script in re.findall(r"(?:^|`)(?:\w+=\S+ )*python3? ([\w/]+\.py)", text, re.MULTILINE):
-        assert (ROOT / script).exists() or (ROOT / document).with_name(script).exists(), script
+        pattern = script.replace("NAME", "[a-z]*")
+        assert [*ROOT.glob(pattern), *(ROOT / document).parent.glob(pattern)], script
 
 
 def test_make_demo_is_the_demo_beside_tensorboard() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
 import pytest
-from logs import files_of
+from logs import files_of, write_experiment
 from support import running_cli, wait_until
 
 import tbbridge
@@ -67,6 +68,26 @@ def test_wide_alone_publishes_no_run_log_and_is_removed_with_its_experiment(tmp_
     (logdir / "a.wide" / "events.out.tfevents.1").unlink()
     one.finish()
     assert set(files_of(out)) == {"a.wide.csv"}
+
+
+def test_what_cannot_be_made_again_is_not_said_to_be(tmp_path: Path) -> None:
+    """Of an experiment whose event files are gone an edited run log is written again; its wide table stays as it is."""
+    logdir, out = tmp_path / "logs", tmp_path / "out"
+    one = follower(logdir, out, "compact", "wide")
+    write_experiment(logdir, "a")
+    one.finish()
+    was = files_of(out)
+    shutil.rmtree(logdir / "a")
+    one.poll()
+    for name in was:
+        (out / name).write_text("mine")
+    one.finish()
+    assert files_of(out) == {**was, "a.wide.csv": b"mine"}
+    assert one.problems()[-1] == "a: another process changed its file, which was written again"
+    assert not [line for line in one.problems() if line.startswith("a.wide")]
+    write_experiment(logdir, "a", steps=6)
+    one.finish()
+    assert files_of(out) == exported(logdir, tmp_path / "fresh", "compact", "wide")
 
 
 def test_a_run_log_takes_the_name_before_a_wide_table_and_that_is_said(tmp_path: Path) -> None:

@@ -117,11 +117,11 @@ class Follower:
             give_back()
 
     def finish(self, patience: float = 10.0) -> None:
-        """Bring everything up to date and publish all of it; reading takes at most about `patience` seconds."""
+        """Bring everything up to date, and publish it; reading for that takes at most about `patience` seconds."""
         deadline = self._clock() + patience
         self.poll()
         self._pass_on(self.tables.update(self.logs.prove(LAST_PROOF)))
-        while self.logs.unfinished and self._clock() < deadline:
+        while self._outbox and self.logs.unfinished and self._clock() < deadline:
             self.glance()
         if self.logs.unfinished:
             self._unread = self.tables.owners(self.logs.run_of(path) for path in self.logs.unfinished)
@@ -209,6 +209,8 @@ class Follower:
             names = sorted(changed - gone)  # neighbours lie in one directory
             ready = [name for name in names if self._is_ready(self.files(name), tables[name].experiment.runs)]
             self._outbox.put([file for name in ready for file in self.files(name)])
+            for file in [file for name in gone for file in self.files(name) if not self._is_run_log(file)]:
+                self._outbox.leave(file)
             if changed and self._summary and self._is_ready([SUMMARY], self.logs.runs):
                 self._outbox.put([SUMMARY])
         dropped = [name for name in self._gone if self._prune or self._is_renamed(name)] if changed else []

@@ -127,6 +127,10 @@ class Outbox:
             PublishError: it could not be removed now.
         """
         self._publisher.remove(name)
+        self.leave(name)
+
+    def leave(self, name: str) -> None:
+        """Let a file be as it is, whatever becomes of it: nothing can make it again."""
         self._entries.pop(name, None)
         self._waiting.pop(name, None)
 

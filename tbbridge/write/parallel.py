@@ -18,6 +18,8 @@ Out = TypeVar("Out")
 
 WRITERS = 8
 """Files that are written at a time: each waits for the disk, hardly for the processor."""
+LAST_MOMENT = 1.0
+"""Seconds that Ctrl-C leaves to what has begun."""
 TOGETHER = 20
 """Small files that each of them has open at a time, at most."""
 
@@ -39,21 +41,32 @@ def ordered_map(function: Callable[[In], Out], items: Iterable[In], workers: int
     if isinstance(items, Sequence) and len(items) < 2:
         yield from map(function, items)
         return
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import ThreadPoolExecutor, wait
 
     workers = workers or os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Out]] = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        except BaseException:  # Ctrl-C, too: what has not begun is not waited for
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    pool = ThreadPoolExecutor(workers)
+    waiting: deque[Future[Out]] = deque()
+    finish = True
+
+    def first() -> Out:
+        result = waiting[0].result()
+        waiting.popleft()
+        return result
+
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > 2 * workers:
+                yield first()
+        while waiting:
+            yield first()
+    except KeyboardInterrupt:  # a file is written whole; a huge one is not read to its end, nor a store awaited
+        pool.shutdown(wait=False, cancel_futures=True)
+        wait(waiting, LAST_MOMENT)
+        finish = False
+        raise
+    finally:  # what has not begun is not waited for
+        pool.shutdown(wait=finish, cancel_futures=True)
 
 
 def write_all(

@@ -32,6 +32,15 @@ def test_an_unknown_option_shows_its_commands_usage(command: str, capsys: pytest
     assert err.endswith(f"tbbridge {command}: error: unrecognized arguments: --no-such\\x1b\n")
 
 
+@pytest.mark.parametrize("option", ["--tags", "--runs", "--experiment", "--group", "--steps"])
+def test_a_forgotten_value_is_missed_where_the_target_follows(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A value may begin with a minus (``--steps -5:0``), but ``-o`` is an option wherever it stands."""
+    assert main(["export", str(tmp_path), option, "-o", str(tmp_path / "x.csv")]) == 2
+    assert capsys.readouterr().err.endswith(f"argument {option}: expected one argument\n")
+
+
 def test_a_relative_path_in_a_deleted_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,37 @@
+"""Ctrl-C ends a command at once, also while files are read that have no end in sight."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from logs import write_run
+from support import running_cli, stop, wait_until
+
+from tbbridge.following.follower import Follower
+
+BEGUN = 200_000_000
+"""Bytes: so many are read only of the huge files."""
+
+
+@pytest.mark.parametrize("words", [["check"], ["export", "--out", "csv"], ["wait", "--until", "finished"]], ids=str)
+def test_ctrl_c_ends_a_command_that_reads_huge_files(words: list[str], tmp_path: Path) -> None:
+    """Two files of a TiB, most of it a hole, each read by a thread: what the signal leaves behind is not awaited."""
+    for name in ("one", "other"):
+        os.truncate(write_run(tmp_path / "logs" / name, loss=[(0, 0.5), (1, 0.25)]), 1 << 40)
+    with running_cli(words[0], "logs", *words[1:], output=tmp_path / "said", cwd=tmp_path) as process:
+        counts = Path(f"/proc/{process.pid}/io")
+        wait_until(lambda: int(re.findall(r"rchar: (\d+)", counts.read_text())[0]) > BEGUN, what="reading")
+        assert stop(process) == 130
+    assert (tmp_path / "said").read_text() == ""
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["logs", "said"]
+
+
+def test_what_nobody_publishes_is_not_read_to_its_end(tmp_path: Path) -> None:
+    """The end of a follower reads on for the tables that it keeps, and for no other reason; here the clock stands."""
+    os.truncate(write_run(tmp_path, loss=[(0, 0.5)]), 1 << 40)
+    follower = Follower(tmp_path, clock=lambda: 0.0)
+    follower.finish()
+    assert follower.logs.unfinished
