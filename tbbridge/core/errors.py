@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_OPTION = re.compile(r"(?<![^ (])--([a-z][a-z-]*)(?: (?=[\"'\d-])| (long|mean|median)\b)?")
+_OPTION = r"(?<![^ (])--([a-z][a-z-]*)(?: (?=[\"'\d-])| (long|mean|median)\b)?"
 _ARGUMENTS = {
     "all": "superseded=True",
     "allow-host": "allow_hosts=",
@@ -43,7 +43,7 @@ class TbbridgeError(Exception):
 
     def __str__(self) -> str:
         """Return the message in the words of Python: an argument's name where the command line has an option."""
-        return _OPTION.sub(_argument, self.message)
+        return re.sub(_OPTION, _argument, self.message)
 
     @property
     def message(self) -> str:

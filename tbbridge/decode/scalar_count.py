@@ -41,6 +41,6 @@ class ScalarCount:
 
 
 def _room(rows: int) -> Room:
-    """Columns of `rows` zeros, which take no memory before they are written."""
+    """Columns of `rows` zeros."""
     ids, steps, times, values = (memoryview(bytearray(rows * size)) for size in (4, 8, 8, 8))
     return cast("Room", (ids.cast("i"), steps.cast("q"), times.cast("d"), values.cast("d")))

@@ -41,26 +41,26 @@ class ManySeries:
         self._first = np.concatenate([[0], np.cumsum(np.diff(first)[layout])])
         count = int(self._first[-1])
         kind = np.uint16 if count <= _SORTED_QUICKLY else np.int64
-        file = np.repeat(np.arange(len(layout), dtype=np.int32), np.diff(rows))
         if len(layout) == 1:
             series = rank.astype(kind)[scalars.tag]
         else:
+            file = np.repeat(np.arange(len(layout), dtype=np.int32), np.diff(rows))
             series = (self._first[file] + rank[first[layout[file]] + scalars.tag]).astype(kind, copy=False)
         order = np.argsort(series, kind="stable")
         self._bounds = np.concatenate([[0], np.cumsum(np.bincount(series, minlength=count))])
         self._points = Points(scalars.step[order], scalars.wall_time[order], scalars.value[order])
-        self.calm = self._without_falls(file)
+        self.calm = self._without_falls(rows)
         self._superseded = np.zeros(np.diff(self._bounds).max(initial=0), bool)
         self._superseded.flags.writeable = False
         self._places: dict[int, dict[str, int]] = {}
         self._extremes: list[Extremes] | None = None
 
-    def _without_falls(self, file: NDArray[np.int32]) -> Bools:
+    def _without_falls(self, rows: Int64) -> Bools:
         step = self._points.step
         falls = step[1:] <= step[:-1]
         falls[self._bounds[1:-1] - 1] = False  # from one series to the next
         calm = np.ones(len(self._layout), bool)
-        calm[file[1:][falls]] = False
+        calm[np.searchsorted(rows, np.flatnonzero(falls), side="right") - 1] = False
         return calm
 
     def series(self, i: int) -> dict[str, Series]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -38,8 +39,10 @@ def ordered_map(function: Callable[[In], Out], items: Iterable[In], workers: int
 
     A single item needs no thread, and is not worth loading them.
     """
-    if isinstance(items, Sequence) and len(items) < 2:
-        yield from map(function, items)
+    coming = iter(items)
+    begin = list(islice(coming, 2))
+    if len(begin) < 2:
+        yield from map(function, begin)
         return
     from concurrent.futures import ThreadPoolExecutor, wait
 
@@ -54,7 +57,7 @@ def ordered_map(function: Callable[[In], Out], items: Iterable[In], workers: int
         return result
 
     try:
-        for item in items:
+        for item in chain(begin, coming):
             waiting.append(pool.submit(function, item))
             if len(waiting) > 2 * workers:
                 yield first()
