@@ -24,9 +24,10 @@ def file_stem(name: str) -> str:
     return re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII).strip("._")[:100] or "run"
 
 
-def csv(source: Source, names: Sequence[str]) -> Any:
+def csv(source: Source, names: Any) -> Any:
     """Return the run log of one experiment, or a zip of several, for ``dcc.Download``."""
-    found = [(name, data) for name in names or () if isinstance(name, str) and (data := source.csv(name)) is not None]
+    asked = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+    found = [(name, data) for name in asked if (data := source.csv(name)) is not None]
     if not found:
         return no_update
     if len(found) == 1:

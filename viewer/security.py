@@ -16,6 +16,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+TOO_LARGE = 413, "That is too large."
 LARGEST_BODY = 4 * 1024 * 1024  # bytes; a polling page's cursor with many experiments is the largest thing sent
 CHECKED = "tbbridge.checked"
 """In the scope of a request that a `Guard` has let in."""
@@ -105,7 +106,10 @@ class Guard:
         if refusal:
             await refuse(scope, self._with_headers(scope, send), *refusal)
             return
-        await self.app(scope, _bounded(receive), self._with_headers(scope, send))
+        sending, body = self._with_headers(scope, send), _Body(receive)
+        await self.app(scope, body.receive, sending)
+        if body.cut:
+            await refuse(scope, sending, *TOO_LARGE)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         if [name for name, _ in scope["headers"]].count(b"host") != 1 or not self._known(headers["host"]):
@@ -119,7 +123,7 @@ class Guard:
         scope[CHECKED] = True
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > LARGEST_BODY:
-            return 413, "That is too large."
+            return TOO_LARGE
         if self.token and not self._has_token(scope, headers):
             return 401, "Open the address that tbbridge printed, with its token."
         return None
@@ -160,17 +164,19 @@ def _cookie(scope: Scope) -> str:
     return f"{COOKIE}-{(scope.get('server') or ('', 0))[1]}"
 
 
-def _bounded(receive: Receive) -> Receive:
+class _Body:
     """A body that was not announced is cut off, as if the client had gone away, once it is too large."""
-    seen = 0
 
-    async def receiving() -> MutableMapping[str, Any]:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if message["type"] == "http.request" and seen > LARGEST_BODY else message
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._seen = 0
+        self.cut = False
 
-    return receiving
+    async def receive(self) -> MutableMapping[str, Any]:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        self.cut = self._seen > LARGEST_BODY
+        return {"type": "http.disconnect"} if self.cut else message
 
 
 async def refuse(scope: Scope, send: Send, status: int, text: str) -> None:

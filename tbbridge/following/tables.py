@@ -28,7 +28,7 @@ from tbbridge.shape.align import Placement, epoch_series, place
 from tbbridge.shape.facts import Extremes, GrowingFacts, LazyFacts, SeriesFacts
 from tbbridge.shape.growing_run import ReadAgain, RunSeries
 from tbbridge.shape.hparams import ended, hparam_domains, within_domains
-from tbbridge.shape.losses import Losses, headless_notes, loss_notes, restart_notes
+from tbbridge.shape.losses import Losses, foreign_notes, headless_notes, loss_notes, restart_notes
 from tbbridge.shape.mapping.charts import chart_series
 from tbbridge.shape.mapping.experiments import ROOT, RunPlace, directories_above, is_session, run_above, session_tag
 from tbbridge.shape.mapping.mapping import Mapper, MappingOptions, changes, check_overrides
@@ -235,7 +235,7 @@ class Run:
         if series.restarts or series.rewritten or series.losses != Losses():
             return False
         return not any(
-            file.damage or file.passed_over or file.headless or file.session_end or file.hparam_values
+            file.damage or file.passed_over or file.headless or file.foreign or file.session_end or file.hparam_values
             for file in self.files.values()
         )
 
@@ -510,7 +510,10 @@ class Tables:
             {name: run.series.restarts for name, run in rest.items()},
             {name: run.files.values() for name, run in rest.items()},
         )
-        notes = list(experiment.notes)
+        files = [file for run in rest.values() for file in run.files.values()]
+        notes = foreign_notes(files)
+        if len(rest) < len(experiment.runs) or len(notes) < len(files):
+            notes += experiment.notes
         notes += restart_notes(
             experiment.feeds, logged, lambda run, tag: self._runs[run].series.losses_of(tag), restarts
         )
@@ -524,7 +527,7 @@ class Tables:
             marks=run_marks(rest, restarts),
             notes=[*notes, *superseded, *lost, *table.changes],
             lost=lost,
-            ended=ended([file for run in rest.values() for file in run.files.values()], placement.columns),
+            ended=ended(files, placement.columns),
             summary=summary_row(
                 placement.columns,
                 {name: run.series.restarts for name, run in rest.items()},

@@ -9,7 +9,7 @@ from tbbridge.core.escape import escaped
 from tbbridge.core.model import EventFile, Experiment
 from tbbridge.reading.reading import Reading, as_logged
 from tbbridge.reading.small_runs import calm_run, in_use, is_quiet, outlines
-from tbbridge.shape.losses import Losses, headless_notes, loss_notes, restart_notes
+from tbbridge.shape.losses import Losses, foreign_notes, headless_notes, loss_notes, restart_notes
 from tbbridge.shape.restarts import TrainingRestart, training_restarts
 
 MOST_LINES = 50
@@ -33,7 +33,8 @@ def findings(reading: Reading, *, mapped: bool = True) -> Findings:
     others = (
         reading.notes
         + list(headless_notes(files))
-        + [line for file in files for line in (*_foreign(file), *_passed_over(file))]
+        + foreign_notes(files)
+        + [line for file in files for line in _passed_over(file)]
     )
     mapping = reading.experiments if mapped else []
     notes = [f"{one.name}: {note}" for one in mapping for note in _notes(reading, one)]
@@ -50,11 +51,6 @@ def _notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
 def _damage(file: EventFile) -> Iterator[str]:
     for one in file.damage:
         yield f"{file.name}: bytes {one.start} to {one.end} could not be used: {one.reason}"
-
-
-def _foreign(file: EventFile) -> Iterator[str]:
-    if file.foreign:
-        yield f"{file.name} is not an event file, but {file.foreign}"
 
 
 def _passed_over(file: EventFile) -> Iterator[str]:
@@ -76,14 +72,19 @@ def _restarts(reading: Reading, runs: Iterable[str]) -> list[TrainingRestart]:
 
 
 def experiment_notes(reading: Reading, experiment: Experiment) -> Iterator[str]:
-    """Yield the notes of an experiment: of its mapping, and of its restarts."""
-    yield from experiment.notes
+    """Yield the notes of an experiment: of its mapping, unless there is no event file at all, and of its restarts."""
+    if not all(_is_foreign(reading, run) for run in experiment.runs):
+        yield from experiment.notes
     if restarts := _restarts(reading, experiment.runs) if reading.restarts else []:
         used = in_use(reading.runs, experiment)  # or each series would read its run again
         logged = as_logged(experiment, reading.points)
         del used
         losses = {run: outlines(reading.runs, run) for run in experiment.runs}
         yield from restart_notes(experiment.feeds, logged, lambda run, tag: losses[run][tag].losses, restarts)
+
+
+def _is_foreign(reading: Reading, run: str) -> bool:
+    return not is_quiet(reading.files, run) and all(file.foreign for file in reading.files[run])
 
 
 def _some(lines: list[str]) -> list[str]:

@@ -81,6 +81,14 @@ def headless_notes(files: Iterable[EventFile]) -> Iterator[str]:
             )
 
 
+NO_EVENT_FILE = " is not an event file, but "
+
+
+def foreign_notes(files: Iterable[EventFile]) -> list[str]:
+    """Return a message for each file that holds no events, only text: what it is instead."""
+    return [f"{file.name}{NO_EVENT_FILE}{file.foreign}" for file in files if file.foreign]
+
+
 def _number(count: int, what: str) -> str:
     return f"{count} {what}{'s' * (count != 1)}"
 

@@ -32,6 +32,8 @@ def status_lines(out: str | os.PathLike[str]) -> Iterator[str]:
     path = os.path.join(out, file_name(SUMMARY))
     csv.field_size_limit(_LARGEST)
     try:
+        if os.path.exists(path) and not os.path.isfile(path):  # to open a FIFO waits
+            raise FormatError(f"{path} is no summary of tbbridge: it is no regular file")
         if os.path.getsize(path) > _LARGEST:
             raise FormatError(f"{path} is too large for a summary: tbbridge watch and export write it")
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:

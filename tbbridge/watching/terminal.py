@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from tbbridge.core.escape import escaped
 from tbbridge.core.model import ExperimentView, Points, Source
 from tbbridge.following.silence import QUIET
+from tbbridge.shape.losses import NO_EVENT_FILE
 from tbbridge.shape.mapping.mapping import MADE_AGAIN
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def ago(seconds: float) -> str:
 
 
 def _remarks(view: ExperimentView) -> Iterator[str]:
-    """The state when it is not ``live``, restarts, damage, and whether columns have other series."""
+    """The state when it is not ``live``, restarts, damage, whether columns have other series, what is no event file."""
     if view.state != "live":
         yield view.state
     kinds = Counter(mark.kind for mark in view.marks)
@@ -127,6 +128,9 @@ def _remarks(view: ExperimentView) -> Iterator[str]:
             yield f"{kinds[kind]} {words if kinds[kind] > 1 else words.removesuffix('s')}"
     if any(note.endswith(MADE_AGAIN) for note in view.notes):
         yield "mapping changed"
+    if not any(len(points.step) for points in view.columns.values()):
+        kinds_of_text = {what for note in view.notes if (what := note.partition(NO_EVENT_FILE)[2])}
+        yield from sorted(f"no event file, but {what}" for what in kinds_of_text)
 
 
 def _last(view: ExperimentView, split: str) -> str:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 from decode.story import VERSION, claim, image, scalar
+from logs import write_run
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from tbbridge.cli import main
 from tbbridge.core.crc32c import frame
+from tbbridge.following.follower import Follower
+from tbbridge.watching.terminal import row
 
 BROKEN = bytes([scalar(2)[0] ^ 1]) + scalar(2)[1:]
 
@@ -87,6 +90,25 @@ def test_what_is_left_out_is_told_and_no_damage(
     assert "could not be used" not in told
     assert main([command[0], str(logs), *command[1:], "--follow-links"]) == 0
     assert "linked" not in "".join(capsys.readouterr())
+
+
+def test_where_there_is_only_text_nothing_is_awaited(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An experiment of Git LFS pointers alone: what they are, and not that a writer may keep points back; live, too."""
+    (tmp_path / "logs/a").mkdir(parents=True)
+    (tmp_path / "logs/a/1.tfevents").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    what = "a Git LFS pointer (git lfs pull fetches the file itself)"
+    line = f"a/1.tfevents is not an event file, but {what}"
+    for command in ("export", "inspect"):
+        assert main([command, str(tmp_path / "logs")]) == 0
+        assert [text for text in capsys.readouterr().err.splitlines() if text[:1] != "/"] == [f"tbbridge: {line}"]
+    follower = Follower(tmp_path / "logs")
+    follower.poll()
+    assert follower.tables.by_name["a"].view.notes == [line]
+    assert row(follower.tables.by_name["a"].view, None).state == f"no event file, but {what}"
+    write_run(tmp_path / "logs/a", val_loss=[(1, 0.5)])
+    follower.poll()
+    assert follower.tables.by_name["a"].view.notes[0] == line
+    assert row(follower.tables.by_name["a"].view, None).state == ""
 
 
 @pytest.mark.parametrize("command", [["check"], ["repair", "-o", "new.tfevents"]])

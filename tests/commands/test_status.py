@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,13 @@ def test_what_is_no_summary_is_one_clear_line(
     assert main(["status", str(tmp_path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert says in line
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_not_opened(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], make: Callable[[Path], object]
+) -> None:
+    """A FIFO would keep it waiting, a device would never end."""
+    make(tmp_path / "summary.csv")
+    assert main(["status", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.endswith("summary.csv is no summary of tbbridge: it is no regular file\n")
