@@ -22,13 +22,16 @@ KINDS = st.sampled_from([np.int64, np.float32, np.uint8])
 
 @given(KINDS, st.lists(st.tuples(st.integers(0, 20), st.integers(0, 9)), max_size=20))
 def test_a_growing_column_is_a_list_whose_snapshots_stay(kind, moves):
-    """Cut and extend in any order: the column equals the list, and earlier views never change."""
+    """Cut, drop and extend in any order: the column equals the list, and earlier views never change."""
     column = GrowingColumn(kind)
     model, views = [], []
     for number, (cut, count) in enumerate(moves):
         if cut < len(model) and count % 2:
             column.cut(cut)
             del model[cut:]
+        elif cut == 20:
+            column.drop()
+            model.clear()
         news = [number * 10 + i for i in range(count)]
         column.extend(np.array(news, np.int64))
         model += news

@@ -18,6 +18,9 @@ from tbbridge.core.model import Points, Scalars
 NO_SCALARS = Scalars(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.float32))
 """Of a file whose points are not kept."""
 
+_SMALL = 256
+"""Places that are kept for further values; more are let go of with the values."""
+
 
 class GrowingColumn:
     """A numpy column with room at its end: extending costs the new values (amortised), a view costs nothing.
@@ -26,14 +29,15 @@ class GrowingColumn:
         values: the first values, or the dtype.
     """
 
-    __slots__ = ("_buffer", "_length", "_written")
+    __slots__ = ("_buffer", "_length", "_start", "_written")
 
     def __init__(self, values: NDArray[Any] | DTypeLike) -> None:
         self._buffer: NDArray[Any] = values if isinstance(values, np.ndarray) else np.empty(0, values)
+        self._start = 0
         self._length = self._written = len(self._buffer)
 
     def __len__(self) -> int:
-        return self._length
+        return self._length - self._start
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -43,7 +47,7 @@ class GrowingColumn:
     @property
     def view(self) -> NDArray[Any]:
         """The column now."""
-        return self._buffer[: self._length]
+        return self._buffer[self._start : self._length]
 
     def extend(self, values: NDArray[Any]) -> None:
         """Append values (converted to the column's dtype)."""
@@ -55,11 +59,11 @@ class GrowingColumn:
 
         Where there are too few, room for `expected` values in all is made at once; untouched, it takes no memory.
         """
-        end = self._length + count
-        if end > len(self._buffer) or self._length < self._written:
-            room: NDArray[Any] = np.empty(max(end, 16, self._length + (self._length >> 2), expected), self.dtype)
-            room[: self._length] = self.view
-            self._buffer, self._written = room, self._length
+        if self._length + count > len(self._buffer) or self._length < self._written:
+            length = self._length - self._start
+            room: NDArray[Any] = np.empty(max(length + count, 16, length + (length >> 2), expected), self.dtype)
+            room[:length] = self.view
+            self._buffer, self._start, self._length, self._written = room, 0, length, length
         return self._buffer[self._length :]
 
     def keep(self, count: int) -> None:
@@ -68,7 +72,13 @@ class GrowingColumn:
 
     def cut(self, length: int) -> None:
         """Keep the first `length` values."""
-        self._length = length
+        self._length = self._start + length
+
+    def drop(self) -> None:
+        """Keep no value; views of them stay. What room there is serves further values, unless it is large."""
+        self._start = self._length
+        if len(self._buffer) > _SMALL:
+            self._buffer, self._start, self._length, self._written = self._buffer[:0].copy(), 0, 0, 0
 
 
 def common_prefix(old: Points, new: Points) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from tbbridge.core.growing_column import GrowingColumn
 from tbbridge.core.model import Float64, Int64, Scalars
@@ -26,13 +26,10 @@ class Columns:
     def __init__(self) -> None:
         self.taken = 0
         self._digest: tuple[int, ...] = (0, 0, 0, 0)
-        self._begin(np.float32)
-
-    def _begin(self, kind: DTypeLike) -> None:
         self._tag = GrowingColumn(np.int32)
         self._step = GrowingColumn(np.int64)
         self._wall_time = GrowingColumn(np.float64)
-        self._value = GrowingColumn(kind)
+        self._value = GrowingColumn(np.float32)
 
     @property
     def rows(self) -> int:
@@ -65,7 +62,8 @@ class Columns:
         taken = self.scalars()
         self._digest = self.digest
         self.taken = self.rows
-        self._begin(self._value.dtype)
+        for column in (self._tag, self._step, self._wall_time, self._value):
+            column.drop()
         return taken
 
     @property

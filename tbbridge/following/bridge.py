@@ -59,6 +59,9 @@ PART_SECONDS = 0.004
 REST = 3.0
 """After a look the follower rests this many times as long as it took: it shares the machine with the training."""
 
+SHORT_REST = 0.05
+"""Seconds of rest that nothing need interrupt: to wait for an event takes the processor several times as long."""
+
 QUIET_AFTER = 15.0
 """Seconds of silence before a note says what the writer may keep back."""
 
@@ -271,7 +274,8 @@ class Bridge:
             began = time.thread_time()
             polls = self._is_due() and not self._in_parts()
             self._pass_on(self._poll() if polls else self._attend(self._follower.glance(touched)))
-            self._stopping.wait(min(1.0, REST * (time.thread_time() - began)))
+            rest = min(1.0, REST * (time.thread_time() - began))
+            (time.sleep if rest < SHORT_REST else self._stopping.wait)(rest)
             if self._is_due() and self._in_parts():
                 self._pass_on(self._poll_on())
 

@@ -24,7 +24,7 @@ from tbbridge.reading.log_directory import CalmRun, LogDirectory
 from tbbridge.reading.reading import NO_POINTS, as_logged, named
 from tbbridge.reading.summary import summary_row
 from tbbridge.reading.wide import wide_table
-from tbbridge.shape.align import Placement, epoch_series, place
+from tbbridge.shape.align import Placement, agreed, epoch_series, place
 from tbbridge.shape.facts import Extremes, GrowingFacts, LazyFacts, SeriesFacts
 from tbbridge.shape.growing_run import ReadAgain, RunSeries
 from tbbridge.shape.hparams import ended, hparam_domains, within_domains
@@ -213,7 +213,9 @@ class Run:
                 self.series.update([*files, *above], whole=whole)
         self.above = above if whole else self.above
         known = {} if whole else self.files
-        self.files = known | {file.name: replace(file, scalars=NO_SCALARS) for file in files}
+        for file in files:
+            file.scalars = NO_SCALARS  # they are in the series
+        self.files = known | {file.name: file for file in files}
         for tag, row in self.series.changes().items():
             self.changed[tag] = min(row, self.changed.get(tag, row))
             self._stale[tag] = min(row, self._stale.get(tag, row))
@@ -495,6 +497,8 @@ class Tables:
         last = table.placement
         if not sure and last is not None and last.how == "step":
             return last._replace(columns=logged)
+        if found := agreed(logged, self._options.align):
+            return found
         epoch = epoch_series(table.experiment, {run: self._runs[run].series.tags for run in table.experiment.runs})
         points = self._runs[epoch[0]].series.live(epoch[1]) if epoch else None
         return place(logged, points, self._options.align)

@@ -144,7 +144,7 @@ class LogDirectory:
 
     def resume(self) -> set[str]:
         """Read on where a look read one slice only; returns the runs with news."""
-        return self._complete(self._read(self.unfinished))
+        return set() if not self.unfinished else self._complete(self._read(self.unfinished))
 
     def prove(self, seconds: float) -> set[str]:
         """Read again bytes that were read while they grew, for at most `seconds`; return the runs with news."""
@@ -355,6 +355,8 @@ class LogDirectory:
 
     def _look(self, paths: list[str]) -> list[tuple[str, News]]:
         """One look at each file; by several threads where there is much to read, since decoding releases the GIL."""
+        if len(paths) == 1:
+            return [(paths[0], self._look_at(self._files[paths[0]][1]))]
         results = self._look_together(paths)
         done = {path for path, _ in results}
         queue = deque(path for path in paths if path not in done)

@@ -128,5 +128,8 @@ def _facts(points: int, first: int, last: int, ordinal: bool, largest: float) ->
 
 
 def _largest(values: Floats) -> float:
+    if len(values) == 1:  # a point more: numpy's calls would take ten times as long
+        only = float(values[0])
+        return only if math.isfinite(only) else math.nan
     finite = values[np.isfinite(values)]
     return float(finite.max()) if len(finite) else math.nan

@@ -34,6 +34,9 @@ _POINTS_A_MERGE = 30_000
 """The number of points that are merged in the time that any merge takes, however small (measured: 1 ms)."""
 
 
+_ONE = np.array([0, 1])
+"""The bounds of one point."""
+
 _NEVER = np.iinfo(np.int64).max
 """The step above which points plainly go on where a rule is to be asked for each."""
 
@@ -86,6 +89,9 @@ class _Appended(NamedTuple):
     def of(cls, file: EventFile, tops: Int64) -> _Appended:
         """Sort a file's new points; `tops` as in `_File`."""
         scalars = file.scalars
+        if len(scalars.tag) == 1:  # most often: numpy's calls would take ten times as long as all else
+            points = Points(scalars.step, scalars.wall_time, scalars.value)
+            return cls(points, scalars.tag, _ONE, scalars.step > tops[scalars.tag])
         order = np.argsort(scalars.tag, kind="stable")
         tag, points = scalars.tag[order], Points(scalars.step, scalars.wall_time, scalars.value).at(order)
         begins = np.flatnonzero(np.diff(tag, prepend=-1))
@@ -257,6 +263,8 @@ class RunSeries:
 
     def _weigh(self, news: Sequence[_Appended]) -> None:
         """Raise ReadAgain where merging all points costs less, since many tags grew, and not plainly."""
+        if sum(len(one.numbers) for one in news) * _POINTS_A_PIECE <= _POINTS_A_MERGE:
+            return
         points = sum(len(one.points.step) for one in news)
         pieces = sum(int(np.count_nonzero(~one.plain)) for one in news)
         price = pieces * _POINTS_A_PIECE - _POINTS_A_MERGE - points

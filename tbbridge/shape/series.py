@@ -16,6 +16,7 @@ make them quick, and none changes them:
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ def natural_key(name: str) -> NaturalKey:
 
 def order_key(file: EventFile) -> OrderKey:
     """The key of the canonical order of a run's files: first wall time (none or not finite: last), then name."""
-    finite = bool(np.isfinite(file.first_wall_time))
+    finite = math.isfinite(file.first_wall_time)
     return not finite, float(file.first_wall_time) if finite else 0.0, natural_key(file.name)
 
 
@@ -60,6 +61,8 @@ def canonical_order(files: Iterable[EventFile]) -> list[EventFile]:
 
 def wall_time_interval(wall_time: Float64) -> tuple[float, float]:
     """The smallest and the largest finite wall time; (-inf, inf) where there is none, which lies after nothing."""
+    if len(wall_time) == 1 and math.isfinite(only := wall_time.item()):
+        return only, only
     finite = wall_time[np.isfinite(wall_time)]
     if not len(finite):
         return -np.inf, np.inf

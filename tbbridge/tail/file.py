@@ -214,8 +214,7 @@ class GrowingFile:
         self._at_end = at_end = False
         try:
             at_end = feed(decoder, file, stat.size, limit)
-            less = file.stat()
-            if not at_end and decoder.position == less.size < stat.size:  # a store told too much
+            if not at_end and decoder.position == (less := file.stat()).size < stat.size:  # a store told too much
                 stat, at_end = less, feed(decoder, file, less.size, limit)
         finally:
             if decoder.generation != self._generation:  # it began again by itself

@@ -13,6 +13,9 @@ from tbbridge.tail.storage import Stat
 FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
 """A FIFO of an event file's name must not block, and no program that is started inherits the descriptor."""
 
+_AHEAD = 4096
+"""Bytes that are read at least, and kept for the next piece: most looks need what was known last and little more."""
+
 
 class LocalStorage:
     """A directory, or one event file; see `tbbridge.tail.storage.Storage`."""
@@ -57,22 +60,31 @@ class LocalFile:
 
     def __init__(self, path: str) -> None:
         self._descriptor = os.open(path, FLAGS)
-        self._place = 0
-        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+        self._place = self._ahead_at = 0
+        self._ahead = b""
+        self._status: os.stat_result | None = os.fstat(self._descriptor)
+        if not stat.S_ISREG(self._status.st_mode):
             os.close(self._descriptor)
             raise OSError(errno.ENXIO, "it is not a regular file")
 
     def stat(self) -> Stat:
-        """Return its status now."""
-        return stat_of(os.fstat(self._descriptor))
+        """Return its status now; the first time, as it was when it was opened."""
+        status, self._status = self._status, None
+        return stat_of(status or os.fstat(self._descriptor))
 
     def read(self, count: int, offset: int) -> bytes:
         """Return up to `count` bytes from `offset` on."""
+        begin = offset - self._ahead_at
+        if begin >= 0 and begin + count <= len(self._ahead):
+            return self._ahead[begin : begin + count]
         if offset != self._place:
             os.lseek(self._descriptor, offset, os.SEEK_SET)  # Windows has no pread
-        data = os.read(self._descriptor, count)
+        data = os.read(self._descriptor, max(count, _AHEAD))
         self._place = offset + len(data)
-        return data
+        if count >= _AHEAD:
+            return data
+        self._ahead, self._ahead_at = data, offset
+        return data[:count]
 
     def __enter__(self) -> LocalFile:
         return self

@@ -126,10 +126,10 @@ class _Begun(NamedTuple):
 
 def _begin(path: str, chunks: Iterable[bytes], early: bool) -> _Begun:
     """Write a temporary file; `early`: let the disk begin with it, since others come before it is synchronized."""
-    temporary, descriptor = _create(os.path.dirname(path))
+    temporary, descriptor, mode = _create(os.path.dirname(path))
     begun = _Begun(path, temporary, FileIO(descriptor, "wb"))
     try:
-        _keep_permissions(path, descriptor)
+        _keep_permissions(path, descriptor, mode)
         if _write_all(descriptor, chunks) < SMALL and early and hasattr(os, "posix_fadvise"):
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     except BaseException:
@@ -159,14 +159,14 @@ def _drop(begun: _Begun) -> None:
         begun.file.close()
 
 
-def _create(directory: str | os.PathLike[str]) -> tuple[str, int]:
-    """A new temporary file, locked for as long as its descriptor is open, which tells others that it is in use."""
+def _create(directory: str | os.PathLike[str]) -> tuple[str, int, int]:
+    """A new temporary file and its mode; locked while its descriptor is open, which tells others that it is in use."""
     while True:
         temporary = os.path.join(directory, f".tbbridge-{os.getpid()}-{next(_counter)}.tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, 0o666)
-        locked = _try_lock(descriptor)
-        if locked is None or (locked and os.fstat(descriptor).st_nlink):
-            return temporary, descriptor
+        locked, status = _try_lock(descriptor), os.fstat(descriptor)
+        if locked is None or (locked and status.st_nlink):
+            return temporary, descriptor, status.st_mode
         os.close(descriptor)  # taken for a dead one's before it was locked
 
 
@@ -183,11 +183,11 @@ def _try_lock(descriptor: int) -> bool | None:
     return True
 
 
-def _keep_permissions(path: str, descriptor: int) -> None:
+def _keep_permissions(path: str, descriptor: int, mode: int) -> None:
     """A file that the user made private stays private."""
     with contextlib.suppress(OSError, AttributeError):  # Windows may have no fchmod
         old = os.lstat(path)
-        if stat.S_ISREG(old.st_mode) and old.st_mode != os.fstat(descriptor).st_mode:
+        if stat.S_ISREG(old.st_mode) and old.st_mode != mode:
             os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
 
 
@@ -217,7 +217,7 @@ def case_matters(directory: Path) -> bool:
     Raises:
         OSError: nothing can be written into it.
     """
-    temporary, descriptor = _create(directory)
+    temporary, descriptor, _ = _create(directory)
     try:
         return not os.path.exists(os.path.join(directory, os.path.basename(temporary).upper()))
     finally:

@@ -9,7 +9,7 @@ import stat
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +20,9 @@ from tbbridge.write.names import caseless, file_name, file_names
 
 MOST_DIRECTORIES = 5000
 """Directories of a target that are searched for a killed tbbridge's temporary files: less than half a second."""
+
+FEW_TEXTS, SMALL_TEXT = 16, 1 << 18
+"""The texts that were published last are kept, at most so many of at most so many bytes."""
 
 LOCK_FILE = ".tbbridge.lock"
 """Holds the lock where a directory cannot."""
@@ -55,11 +58,13 @@ class Publisher:
 
     def __init__(self, out: str | os.PathLike[str], *, keep_out: str | os.PathLike[str] | None = None) -> None:
         self.out = Path(out)
+        self._root = os.fspath(self.out)
         self._keep_out = keep_out
         check_outside(self.out, keep_out)
         self._names: dict[str, str] = {}
         self._alike: dict[str, list[str]] = defaultdict(list)
         self._versions: dict[str, _Version] = {}
+        self._texts: dict[str, bytes] = {}
         self._cleaned: set[tuple[int, int]] = set()
         self._unsynchronized: set[str] = set()
         self._checked: dict[str, tuple[int, int, int]] = {}
@@ -84,10 +89,11 @@ class Publisher:
 
     def _place(self, name: str) -> str:
         """`path` as text, which costs a fifth."""
-        with self._naming:
-            if name not in self._names:
-                self.expect([name])
-            return os.path.join(self.out, self._names[name])
+        file = self._names.get(name)
+        if file is None:
+            self.expect([name])
+            file = self._names[name]
+        return os.path.join(self._root, file)
 
     def expect(self, names: Iterable[str]) -> None:
         """Say which experiments there are: where case does not matter, file names depend on all of them.
@@ -128,7 +134,7 @@ class Publisher:
     def publish_all(self, texts: Mapping[str, bytes]) -> dict[str, Path | PublishError]:
         """Publish small files by name, together; return the path of each, or the error that `publish` would raise."""
         paths = {name: self._place(name) for name in texts}
-        done: dict[str, Path | PublishError] = {name: Path(path) for name, path in paths.items()}
+        done: dict[str, Path | PublishError] = {name: _path(path) for name, path in paths.items()}
         news: dict[str, list[str]] = {}
         prepared: dict[str, list[str]] = {}
         for name, path in paths.items():
@@ -145,13 +151,25 @@ class Publisher:
             else:
                 self._versions[name] = _Version.of(status)
                 self._unsynchronized.update(news[name])
+                self._keep(name, texts[name])
         return done
+
+    def _keep(self, name: str, text: bytes) -> None:
+        """Keep a text that was published, so that the next one needs no look into the file."""
+        with self._naming:
+            self._texts.pop(name, None)
+            if len(text) <= SMALL_TEXT:
+                self._texts[name] = text
+            if len(self._texts) > FEW_TEXTS:
+                del self._texts[next(iter(self._texts))]
 
     def published(self, name: str) -> bytes | None:
         """The bytes of a file that was published; None where it is not as it was published, or cannot be read."""
         version = self._versions.get(name)
         if version is None or not self._untouched(name, version):
             return None
+        if (kept := self._texts.get(name)) is not None:
+            return kept
         try:
             data = _content(self._place(name))
         except OSError:
@@ -176,6 +194,7 @@ class Publisher:
             raise PublishError(f"cannot remove {path}: {error.strerror}") from error
         self._versions.pop(name, None)
         with self._naming:
+            self._texts.pop(name, None)
             alike = self._alike.get(caseless(name), [])
             if name in alike:  # another one may have the name now
                 alike.remove(name)
@@ -203,11 +222,10 @@ class Publisher:
 
     def _make(self) -> None:
         """Make the target where it is missing, and those above it; their names are made durable in the end."""
-        if not os.path.isdir(self.out):
-            missing = [path for path in (self.out, *self.out.parents) if not os.path.exists(path)]
-            self.out.mkdir(parents=True, exist_ok=True)
-            self._unsynchronized.update(os.fspath(path.parent) for path in missing)
-            self._made += missing
+        missing = [path for path in (self.out, *self.out.parents) if not os.path.exists(path)]
+        self.out.mkdir(parents=True, exist_ok=True)
+        self._unsynchronized.update(os.fspath(path.parent) for path in missing)
+        self._made += missing
 
     def _prepare(self, name: str) -> list[str]:
         """Hold the lock, and make the directories that the file of `name` lies in; return them, from the target on."""
@@ -236,8 +254,12 @@ class Publisher:
 
     def _keep_lock(self) -> None:
         """Take the lock, also again where the directory was deleted, and made again by us or by another process."""
-        self._make()
-        status = os.stat(self.out)
+        status = None
+        with contextlib.suppress(FileNotFoundError):
+            status = os.stat(self.out)
+        if status is None or not stat.S_ISDIR(status.st_mode):
+            self._make()
+            status = os.stat(self.out)
         if self._release is None or self._locked is None or not os.path.samestat(self._locked, status):
             release = _lock(self.out)
             if self._release:
@@ -257,6 +279,8 @@ class Publisher:
 
     def _is_published(self, name: str, path: str, data: bytes) -> bool:
         """Whether the file holds these bytes, and is the one that was published, where one was."""
+        if name in self._versions and self._versions[name].size != len(data):
+            return False
         try:
             status = os.lstat(path)
             version = _Version.of(status)
@@ -275,6 +299,12 @@ class Publisher:
         except OSError:
             return False
         return stat.S_ISREG(status.st_mode) and version == _Version.of(status)
+
+
+@lru_cache(maxsize=FEW_TEXTS)
+def _path(text: str) -> Path:
+    """Return a path, of which the few that grow are made once."""
+    return Path(text)
 
 
 def _content(path: str) -> bytes:

@@ -71,6 +71,40 @@ def test_runs_that_come_change_and_go_are_mapped_as_afresh(seed: int) -> None:
         runs |= random_runs(rng) if rng.random() < 0.5 else {}
 
 
+def test_series_that_grow_are_mapped_as_afresh() -> None:
+    """Also where a growth changes no rule's answer, so that the experiment is not worked out again."""
+    same = new = 0
+    for seed in range(12):
+        rng = Random(seed)
+        choice = ["val accuracy=train/loss"] if seed % 4 == 0 else []
+        options = MappingOptions.of(choice, prefer=rng.choice(["epoch", "step"]))
+        mapper, runs = Mapper(options), random_runs(rng)
+        mapper.map(runs)
+        for name in sorted({place.experiment for place in experiments.place_runs(runs)})[:4]:
+            for _ in range(10):
+                before = mapper.again(lazy(runs), [name])[0]
+                for run in before.runs:
+                    runs[run] = {tag: grown(rng, facts) for tag, facts in runs[run].items()}
+                after = mapper.again(lazy(runs), [name])[0]
+                assert after in map_runs(runs, options)
+                same, new = same + (after is before), new + (after != before)
+    assert same > 100
+    assert new > 10
+
+
+def lazy(runs: dict[str, dict[str, SeriesFacts]]) -> dict[str, LazyFacts]:
+    """The same facts, which know which of them were looked at."""
+    return {run: LazyFacts(dict(of), {}, of.__getitem__) for run, of in runs.items()}
+
+
+def grown(rng: Random, facts: SeriesFacts) -> SeriesFacts:
+    """A series' facts after some points more, mostly one."""
+    points = rng.choice([0, 1, 1, 1, 2])
+    largest = rng.choice([facts.largest] * 8 + [1.2, 3.0])
+    consecutive = facts.consecutive if rng.random() < 0.9 else not facts.consecutive
+    return SeriesFacts(facts.points + points, 0, facts.last_step + points, consecutive, facts.ordinal, largest)
+
+
 def test_many_runs_of_one_layout_are_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred runs that differ in name and values: one is looked at."""
     made = []

@@ -15,7 +15,6 @@ from tbbridge.tail import file as room
 from tbbridge.tail.file import GrowingFile, News
 from tbbridge.tail.local import LocalFile, LocalStorage
 from tbbridge.tail.logdir import EventPath
-from tbbridge.tail.storage import Stat
 from tbbridge.write.events import EventWriter
 
 
@@ -291,18 +290,18 @@ def test_what_was_taken_is_kept_no_longer(path: Path, file: GrowingFile) -> None
 def test_what_was_decoded_before_an_error_is_handed_on(
     path: Path, file: GrowingFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error comes when the file is asked for its size again, and its run is taken before the next attempt."""
+    """The error comes when the file's end is read again, and its run is taken before the next attempt."""
     written(path, 1, 2)
-    now, asked, stat = [0.0], [0], LocalFile.stat
+    now, asked, read = [0.0], [0], LocalFile.read
 
-    def failing_stat(opened: LocalFile) -> Stat:
+    def failing_read(opened: LocalFile, count: int, offset: int) -> bytes:
         asked[0] += 1
         if asked[0] == 2:
             raise OSError(5, os.strerror(5))
-        return stat(opened)
+        return read(opened, count, offset)
 
     monkeypatch.setattr(room.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(LocalFile, "stat", failing_stat)
+    monkeypatch.setattr(LocalFile, "read", failing_read)
     assert file.look() is News.FAILED
     taken = file.take().scalars.value.tolist()
     now[0] += room.RETRY_FIRST

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from tbbridge.core.errors import MappingError
 from tbbridge.core.model import Experiment, Feed
 from tbbridge.shape.align import MODES
-from tbbridge.shape.facts import SeriesFacts, facts
+from tbbridge.shape.facts import LazyFacts, SeriesFacts, facts
 from tbbridge.shape.mapping import words
 from tbbridge.shape.mapping.candidates import IGNORED, Candidate, Facts, Passed, candidate, candidates, settle_bare
 from tbbridge.shape.mapping.experiments import DOMAINS, ROOT, SESSION, RunPlace, place_runs, without_domains
@@ -57,8 +57,12 @@ NOTHING_YET = (
     + SHORT
 )
 
-MOST_OF_ONE = 1.5
-"""An accuracy beyond this is taken for percent; one between 1 and this for a mistake of the writer's."""
+MOST_OF_SHARE, MOST_OF_ONE = 1.001, 1.5
+"""Rounding may pass 1 as little as the first; an accuracy beyond the second is taken for percent, one between them for
+a mistake of the writer's."""
+
+ACCURACY_ENDING = f" {ACCURACY.name}"
+"""The end of an accuracy's column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +142,41 @@ class _Mapped(NamedTuple):
     """By run; each object holds what it held then."""
     experiment: Experiment
 
+    looked: list[list[str]] | None = None
+    """By run, the tags whose facts were looked at, which lazy ones know; None: not asked for yet."""
+    decisive: Hashable = None
+    """What the rules see of these facts."""
+
     def holds(self, places: list[RunPlace], runs: Facts) -> bool:
         """Whether it would be mapped from the same again."""
         pairs = zip(self.places, self.facts, strict=True)
         return self.places == places and all(runs[place.run] is known for place, known in pairs)
+
+    def grown(self, facts: list[Mapping[str, SeriesFacts]]) -> _Mapped | None:
+        """The same experiment of series that grew, where no rule sees a difference; None where one may."""
+        looked, before = self.looked, self.decisive
+        if looked is None:
+            lazy = [one for one in self.facts if isinstance(one, LazyFacts)]
+            if len(lazy) < len(self.facts):
+                return None
+            looked = [list(one.known) for one in lazy]
+            before = self._decisive(self.facts, looked)
+        now = self._decisive(facts, looked)
+        return self._replace(facts=facts, looked=looked, decisive=now) if now == before else None
+
+    def _decisive(self, facts: list[Mapping[str, SeriesFacts]], looked: list[list[str]]) -> Hashable:
+        """Return what the rules see of the series that were `looked` at: which has more points than which, say.
+
+        The largest value matters of an accuracy that feeds a column, where it is beyond 1.
+        """
+        seen = [of[tag] for of, tags in zip(facts, looked, strict=True) for tag in tags]
+        order = {points: place for place, points in enumerate(sorted({one.points for one in seen}))}
+        runs = dict(zip([place.run for place in self.places], facts, strict=True))
+        fed = [feed for column, feed in self.experiment.feeds.items() if feed and column.endswith(ACCURACY_ENDING)]
+        most = [runs[feed.run][feed.tag].largest for feed in fed]
+        counts = [(order[one.points], min(one.points, 2)) for one in seen]
+        steps = [(one.last_step < LIGHTNING_INTERVAL, one.consecutive, one.ordinal) for one in seen]
+        return counts, steps, [largest if largest > MOST_OF_SHARE else 0.0 for largest in most]
 
 
 class Mapper:
@@ -175,9 +210,15 @@ class Mapper:
         alike: dict[Hashable, Experiment] | None = {} if len(names) > 1 else None
         made = []
         for name in names:
-            one, places = self._experiment(name, runs, alike), self._members[name]
-            made.append(replace(one, notes=one.notes + self._missing) if self._missing else one)
-            self._mapped[name] = _Mapped(places, [runs[place.run] for place in places], made[-1])
+            places = self._members[name]
+            facts, known = [runs[place.run] for place in places], self._mapped.get(name)
+            mapped = known.grown(facts) if known else None
+            if mapped is None:
+                one = self._experiment(name, runs, alike)
+                one = replace(one, notes=one.notes + self._missing) if self._missing else one
+                mapped = _Mapped(places, facts, one)
+            self._mapped[name] = mapped
+            made.append(mapped.experiment)
         return made
 
     def places(self, name: str) -> list[RunPlace]:
@@ -470,7 +511,7 @@ def _are_cross_entropies(feeds: Iterable[Feed | None]) -> bool:
 
 def _remarks(feed: Feed, known: SeriesFacts, column: str) -> list[str]:
     remarks = [feed.note] if feed.note else []
-    if column.endswith(" accuracy") and known.largest > 1.001:  # rounding may pass 1 a little
+    if column.endswith(ACCURACY_ENDING) and known.largest > MOST_OF_SHARE:
         what = "in percent" if known.largest > MOST_OF_ONE else "above 1"
         remarks.append(f"{what} (up to {known.largest:.6g}), kept as written")
     if known.ordinal:
