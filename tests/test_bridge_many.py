@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import tempfile
@@ -15,7 +16,7 @@ from tbbridge.core.crc32c import frame
 from tbbridge.following.follower import Follower
 from tbbridge.tail import file as tail_file
 from tbbridge.tail.file import GrowingFile
-from tbbridge.write.events import event, field
+from tbbridge.write.events import EventWriter, event, field
 from tbbridge.write.publish import Publisher
 
 RUNS = 200
@@ -108,3 +109,34 @@ def test_small_files_that_were_read_together_are_told_apart_when_they_change(
     expected, _ = exported(files.root)
     assert known == {name: text for name, text in expected.items() if name in known}
     assert len(known) == 39
+
+
+def test_the_first_files_of_runs_that_were_read_together_are_those_of_an_export(tmp_path: Path) -> None:
+    """Numbers that are none, times that are none, other steps, and validation beside or below: byte for byte."""
+    hole, columns = math.nan, ("loss", "val_loss", "accuracy", "val_accuracy")
+    for number in range(96):
+        tags = [tag for place, tag in enumerate(columns) if number % 16 >> place & 1]
+        path = tmp_path / "logs" / f"lr{number % 7}" / f"seed{number}"
+        path.mkdir(parents=True)
+        with EventWriter(path / "events.out.tfevents.1", wall_time=1000.0) as writer:
+            for tag in tags:
+                for step in range(2, 6 if tag != "val_loss" or number < 48 else 4):
+                    wall = [1000.0 + step, hole, math.inf, 1000.0][number % 4]
+                    value = [step / 3, hole, hole if step == 3 else -step, math.inf][number // 16 % 4]
+                    writer.scalar(tag, step, wall, value)
+        if number % 5 == 0:
+            (path / "validation").mkdir()
+            with EventWriter(path / "validation" / "events.out.tfevents.1", wall_time=1000.0) as writer:
+                writer.scalar("loss", 2 + number % 3, 1002.0, 0.5)
+    with Publisher(tmp_path / "out") as publisher:
+        follower = Follower(tmp_path / "logs", publisher)
+        follower.poll()
+        follower.publish()
+        expected, _ = exported(tmp_path / "logs")
+        expected = {name: text for name, text in expected.items() if not name.endswith(".wide.csv")}
+        assert {name: (publisher.out / name).read_bytes() for name in expected} == expected
+        assert len(expected) == 97
+        assert sum(table.row is not None for table in follower.tables.by_name.values()) > 60, "most are made together"
+        assert {f"{name}.csv": follower.csv(name) for name in follower.tables.by_name} == {
+            name: text for name, text in expected.items() if name != "summary.csv"
+        }

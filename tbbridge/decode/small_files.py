@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tbbridge.core.growing_column import NO_SCALARS
 from tbbridge.core.model import Bools, EventFile, Float64, Int64, Scalars
 from tbbridge.decode import backend
 from tbbridge.decode.foreign import HEAD, is_headless
 from tbbridge.decode.scan_result import MIN_VALUE_BYTES
 
 
-@dataclass(slots=True)
+@dataclass
 class SmallFiles:
     """Many small files, decoded. The result for a file holds where it is plain; else a `Decoder` must read it."""
 
@@ -33,6 +35,11 @@ class SmallFiles:
     first_wall_time: Float64
     headless: Bools
 
+    @cached_property
+    def bare(self) -> SmallFiles:
+        """The same without points, which count as taken."""
+        return replace(self, scalars=NO_SCALARS)
+
     def file(self, i: int, name: str) -> EventFile:
         """Return the plain file number `i` as the `Decoder` would."""
         rows = slice(self.rows[i], self.rows[i + 1])
@@ -45,6 +52,7 @@ class SmallFiles:
             records=int(self.records[i]),
             size=int(self.sizes[i]),
             headless=bool(self.headless[i]),
+            taken=0 if len(every.step) else int(self.rows[i + 1] - self.rows[i]),
         )
 
 

@@ -163,20 +163,20 @@ class Bridge:
     def names(self) -> list[str]:
         """The experiments, in natural order."""
         tables = list(self._follower.tables.by_name.items())
-        return sorted((name for name, table in tables if table.view.generation), key=natural_key)
+        return sorted((name for name, table in tables if table.generation), key=natural_key)
 
     def latest(self, most: int) -> tuple[list[str], int]:
         """The `most` experiments written to last, the last first (all: in natural order); how many there are."""
-        tables = [one for one in list(self._follower.tables.by_name.items()) if one[1].view.generation]
+        tables = [one for one in list(self._follower.tables.by_name.items()) if one[1].generation]
         if len(tables) <= most:
             return sorted((name for name, _ in tables), key=natural_key), len(tables)
-        last = heapq.nlargest(most, tables, key=lambda one: one[1].view.last_write or 0.0)
+        last = heapq.nlargest(most, tables, key=lambda one: one[1].last_write or 0.0)
         return [name for name, _ in last], len(tables)
 
     def view(self, name: str) -> ExperimentView | None:
         """The named experiment now; None when there is no such experiment."""
         table = self._follower.tables.by_name.get(name)
-        if table is None or not table.view.generation:  # it is just being made
+        if table is None or not table.generation:  # it is just being made
             return None
         view, state, notes = table.view, self._state(table), list[str]()
         if not self._follower.logs.reading.isdisjoint(table.experiment.runs):
@@ -377,4 +377,4 @@ class Bridge:
 
     def _silence(self, table: ExperimentTable) -> float:
         """Seconds since the last write; 0 before the first."""
-        return time.time() - table.view.last_write if table.view.last_write else 0.0
+        return time.time() - table.last_write if table.last_write else 0.0

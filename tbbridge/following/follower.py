@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from tbbridge.core.errors import PublishError
 from tbbridge.core.memory import collector_paused, give_back
 from tbbridge.following.conditions import Fulfilments
+from tbbridge.following.first_texts import FirstTexts
 from tbbridge.following.tables import Tables
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.reading.summary import SummaryCsv
@@ -18,6 +19,7 @@ from tbbridge.tail.storage import is_url, without_password
 from tbbridge.write.names import SUFFIX, SUMMARY, WIDE
 from tbbridge.write.outbox import Outbox
 from tbbridge.write.publish import Publisher
+from tbbridge.write.run_log_csv import header_line
 
 TOLD_FOR = 60.0
 """The time that the message stays which says that another process changed a published file, in seconds."""
@@ -71,7 +73,8 @@ class Follower:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.logs = LogDirectory(root, follow_links=follow_links)
-        self.tables = Tables(self.logs, options, clock, self._settles)
+        self._texts = FirstTexts() if publisher else None
+        self.tables = Tables(self.logs, options, clock, self._settles, self._texts)
         self.fulfilments = Fulfilments(conditions, self.tables, self.logs, clock)
         self._outbox = Outbox(publisher, self._content, clock) if publisher else None
         self._layouts = tuple(layouts)
@@ -169,6 +172,10 @@ class Follower:
             return self.tables.wide(name.removesuffix(WIDE), header=self._header)
         self.tables.settle(name)
         table = self.tables.by_name.get(name)
+        first = self._texts.take(name) if self._texts else None
+        if table and first:
+            table.row = first.summary
+            return (header_line(table.experiment.feeds) if self._header else b"") + first.rows
         return table.csv(self._header, published) if table else None
 
     def problems(self) -> list[str]:

@@ -9,17 +9,19 @@ import contextlib
 import itertools
 import logging
 import math
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from tbbridge.core.errors import MappingError
 from tbbridge.core.growing_column import NO_SCALARS, common_prefix
 from tbbridge.core.model import Cell, EventFile, Experiment, ExperimentView, Mark, Points, Start
+from tbbridge.following.first_texts import FirstTexts
 from tbbridge.reading.log_directory import CalmRun, LogDirectory
 from tbbridge.reading.reading import NO_POINTS, as_logged, named
 from tbbridge.reading.summary import summary_row
@@ -35,6 +37,7 @@ from tbbridge.shape.mapping.mapping import Mapper, MappingOptions, changes, chec
 from tbbridge.shape.restarts import TrainingRestart, training_restarts
 from tbbridge.shape.run_log import run_log, since
 from tbbridge.shape.sub_runs import session_starts
+from tbbridge.shape.summary import SummaryRow
 from tbbridge.write.csv_text import CsvOptions, csv_chunks
 from tbbridge.write.run_log_csv import run_log_csv, with_new_rows
 
@@ -56,6 +59,9 @@ FROM_THE_START = -(1 << 63)
 """The lowest step that there can be."""
 
 
+_making = threading.Lock()
+"""Held while the first view of a table is made."""
+
 _generations = itertools.count(1)
 """Never the same number twice in a process, so that an experiment that came back is not taken for the one that went."""
 
@@ -67,7 +73,14 @@ class ExperimentTable:
     place: str
     """The experiment's name in the mapping: its own, except at the root."""
     experiment: Experiment
-    view: ExperimentView
+    generation: int = 0
+    """That of its view; 0 while it is just being made."""
+    last_write: float | None = None
+    """That of its view."""
+    row: SummaryRow | None = None
+    """Its row of the summary, where that was made before its view."""
+    first: Callable[[ExperimentTable], First] | None = None
+    """Makes the first view, when that is asked for: from what is never changed, since any thread may ask."""
     map_at: float = 0.0
     """By the clock, when it may be mapped again."""
     cost: float = 0.0
@@ -80,14 +93,35 @@ class ExperimentTable:
     """The mapping's last changes, as notes."""
     unpublished: int | None = FROM_THE_START
     """The step from which on its rows are not published yet; None where all are."""
-    charts: Mapping[str, Mapping[str, Points]] = field(default_factory=dict)
-    """All its series, by the charts that draw them."""
+    places: Sequence[RunPlace] = ()
+    """Its runs, as the mapping placed them."""
+    charts: AllSeries | None = None
+    """All its series, by the charts that draw them; None while only its first view has such."""
     pauses: dict[str, float] = field(default_factory=dict)
     """By column, the longest time between two of its points in seconds, a restart aside; see `pause`."""
+    _view: ExperimentView | None = None
     _weighed: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By column, the generation and the rows that `pauses` knows."""
-    _shown: dict[str, tuple[str, str] | None] = field(default_factory=dict)
-    """By column, the run and tag that it shows with the steps as logged; None of one that was placed."""
+    _shown: Shown = field(default_factory=dict)
+
+    @property
+    def view(self) -> ExperimentView:
+        """What a viewer sees now; any thread may ask."""
+        self.make()
+        return self._view or ExperimentView(self.experiment.name, 0, {})
+
+    def make(self) -> None:
+        """Make the first view, if it was not made: of what it is, before that changes."""
+        if self._view is None:
+            with _making:
+                if self._view is None and self.first:
+                    placement, shown, self._view = self.first(self)
+                    self.placement, self._shown = placement, {} if self.gone else shown
+                    self.first = None
+
+    def show(self, view: ExperimentView) -> None:
+        """Let this be what a viewer sees."""
+        self._view, self.generation, self.last_write = view, view.generation, view.last_write
 
     def csv(self, header: bool, published: bytes | None = None) -> bytes:
         """The run log as CSV; of its `published` text, the rows that did not change are taken as they are."""
@@ -99,10 +133,9 @@ class ExperimentTable:
     def note(self, columns: Mapping[str, Points], logged: Mapping[str, Points], runs: Mapping[str, Run]) -> int:
         """Note what changed in the columns, which `logged` has with the steps as logged; return their generation."""
         old, grows, changed = self.view, list(self.view.columns) == list(columns), list[int]()
-        shown: dict[str, tuple[str, str] | None] = {}
+        shown = as_shown(self.experiment, columns, logged)
         for name, points in columns.items():
             feed = self.experiment.feeds[name]
-            shown[name] = (feed.run, feed.tag) if feed and points is logged[name] else None
             if not old.columns:
                 continue
             before = old.columns.get(name, NO_POINTS)
@@ -159,6 +192,19 @@ class ExperimentTable:
         self.pauses[column] = max(longest, self.pauses.get(column, 0.0)) if row else longest
 
 
+Shown = dict[str, tuple[str, str] | None]
+"""By column, the run and tag that it shows with the steps as logged; None of one that was placed."""
+
+First = tuple[Placement, Shown, ExperimentView]
+"""A table's first view, and what it was made from."""
+
+
+def as_shown(experiment: Experiment, columns: Mapping[str, Points], logged: Mapping[str, Points]) -> Shown:
+    """Return what the columns of a run log show, which `logged` has with the steps as logged."""
+    feeds = ((name, experiment.feeds[name]) for name in columns)
+    return {name: (feed.run, feed.tag) if feed and columns[name] is logged[name] else None for name, feed in feeds}
+
+
 def _unknown(tag: str, points: Points) -> Extremes | None:
     """Nothing is known of the extremes."""
 
@@ -191,8 +237,9 @@ class Run:
     @classmethod
     def of(cls, calm: CalmRun) -> Run:
         """A run that no rule concerns."""
-        file = calm.file
-        return cls(RunSeries(calm.points), calm.facts, {file.name: file}, calm=True, extremes=calm.extremes)
+        file, points = calm.file(), calm.series.points(calm.number)
+        extremes = partial(calm.series.extremes, calm.number)
+        return cls(RunSeries(points), calm.facts, {file.name: file}, calm=True, extremes=extremes)
 
     def take_in(self, logs: LogDirectory, name: str, announced: Mapping[str, list[EventFile]]) -> bool:
         """Take in the news of the run's files; returns whether tags came or went.
@@ -299,6 +346,7 @@ class Tables:
         options: how series are mapped to columns.
         clock: monotonic seconds.
         settles: whether an experiment that changed is settled next, since it is published: that is all its work then.
+        texts: takes experiments whose first text is published.
 
     Attributes:
         by_name: the tables, in the mapping's order; those whose source is gone after the others.
@@ -311,13 +359,15 @@ class Tables:
         options: MappingOptions | None = None,
         clock: Callable[[], float] = time.monotonic,
         settles: Callable[[str], bool] = lambda name: False,
+        texts: FirstTexts | None = None,
     ) -> None:
         self.by_name: dict[str, ExperimentTable] = {}
         self.problems: list[str] = []
         self._logs = logs
         self._options = options or MappingOptions()
         self._mapper = Mapper(self._options)
-        self._runs: dict[str, Run] = {}
+        self._texts = texts
+        self._runs: dict[str, Run | CalmRun] = {}
         self._announced: dict[str, list[EventFile]] = {}
         self._domains: dict[str, str] = {}
         self._owners: dict[str, str] = {}
@@ -332,8 +382,9 @@ class Tables:
         announced, bounded = set[str](), set[str]()
         for run in sorted(changed, key=lambda run: (run != ROOT, run)):  # a run before those below it
             names_changed |= self._take_in(run)
-            announced |= self._announce(run)
-            bounded |= self._note_domains(run)
+            if run in self._announced or run in self._domains or not isinstance(self._runs.get(run), CalmRun):
+                announced |= self._announce(run)
+                bounded |= self._note_domains(run)
         below = self._below(announced)
         for run in below - changed:
             names_changed |= self._take_in(run)
@@ -357,14 +408,14 @@ class Tables:
         for name in list(self._unsure):
             self.settle(name)
         tables = list(self.by_name.items())
-        return {name: table.view.summary for name, table in tables if table.view.generation and not table.gone}
+        return {name: table.row or table.view.summary for name, table in tables if table.generation and not table.gone}
 
     def wide(self, name: str, *, header: bool) -> bytes | None:
         """The wide table of an experiment as CSV; None when there is no such experiment any more."""
         table = self.by_name.get(name)
         if table is None or table.gone:
             return None
-        series = {run: self._runs[run].series for run in table.experiment.runs}
+        series = {run: self._run(run).series for run in table.experiment.runs}
         runs = {run: {tag: one.live(tag) for tag in one.tags} for run, one in series.items()}
         return b"".join(csv_chunks(wide_table(runs), CsvOptions(header=header)))
 
@@ -374,7 +425,7 @@ class Tables:
 
     def series(self, name: str) -> dict[str, Points]:
         """Return the points that count of every series of an experiment, by ``RUN:TAG``."""
-        runs = {run: self._runs[run].series for run in self.by_name[name].experiment.runs if run in self._runs}
+        runs = {run: self._run(run).series for run in self.by_name[name].experiment.runs if run in self._runs}
         return {f"{run}:{tag}": series.live(tag) for run, series in runs.items() for tag in series.tags}
 
     def due(self) -> float | None:
@@ -413,7 +464,8 @@ class Tables:
         self.by_name = {**{name: self.by_name[name] for name in found}, **self.by_name}
         self._owners = {run: name for name, one in found.items() for run in one.runs}
         for table in [self.by_name[name] for name in touched]:
-            table.charts = AllSeries(self._mapper.places(table.place), self._runs)
+            table.make()
+            table.places, table.charts = self._mapper.places(table.place), None
         return lost | self._refresh_all(touched)
 
     def _adopt(self, mapped: Experiment, name: str) -> bool:
@@ -423,8 +475,9 @@ class Tables:
         if table and table.experiment is experiment and not table.gone:
             return False
         if table is None:
-            self.by_name[name] = ExperimentTable(mapped.name, experiment, ExperimentView(name, 0, {}))
+            self.by_name[name] = ExperimentTable(mapped.name, experiment)
             return True
+        table.make()
         new = table.gone or table.experiment != experiment
         table.changes = (*table.changes, *changes(table.experiment, experiment))[-NOTED_CHANGES:]
         table.place, table.experiment, table.gone = mapped.name, experiment, False
@@ -436,9 +489,11 @@ class Tables:
             return self._runs.pop(name, None) is not None
         new = name not in self._runs
         if new and not self._announced and (calm := self._logs.take_calm(name)):
-            self._runs[name] = Run.of(calm)
+            self._runs[name] = calm
             return True
-        run = self._runs.setdefault(name, Run())
+        if new:
+            self._runs[name] = Run()
+        run = self._run(name)
         try:
             return run.take_in(self._logs, name, self._announced) or new
         except Exception as error:  # a bug: it must not stop the other runs
@@ -449,7 +504,7 @@ class Tables:
 
     def _announce(self, name: str) -> set[str]:
         """Note the session starts of a run; returns the run where they are not those of before."""
-        starts = session_starts(self._runs[name].files.values()) if name in self._runs else []
+        starts = session_starts(self._files(name))
         if _starts(starts) == _starts(self._announced.get(name, [])):
             return set()
         self._announced[name] = starts
@@ -468,12 +523,20 @@ class Tables:
         return {run for run in self._runs if not names.isdisjoint(directories_above(run))} if names else set()
 
     def _files(self, name: str) -> Iterable[EventFile]:
-        """The event files of a run, without their scalars; none where there is no such run."""
-        return self._runs[name].files.values() if name in self._runs else ()
+        """The event files of a run that say more than scalars, without these; none where there is no such run."""
+        run = self._runs.get(name)
+        return run.files.values() if isinstance(run, Run) else ()
+
+    def _run(self, name: str) -> Run:
+        """A run that is there; one that was calm is one like others from now on."""
+        run = self._runs[name]
+        if isinstance(run, CalmRun):
+            run = self._runs[name] = Run.of(run)
+        return run
 
     def _refresh_all(self, names: set[str], *, sure: bool = True) -> set[str]:
         """Bring tables up to date; `sure`: find out again how their columns come on one axis."""
-        for table in [self.by_name[name] for name in names]:
+        for table in [self.by_name[name] for name in sorted(names)]:
             try:
                 self._refresh(table, sure)
             except Exception as error:  # a bug: it must not stop the other experiments
@@ -483,32 +546,69 @@ class Tables:
         return names
 
     def _refresh(self, table: ExperimentTable, sure: bool) -> None:
-        began = time.thread_time()
-        logged = as_logged(table.experiment, lambda run, tag: self._runs[run].series.live(tag))
-        table.placement = self._placement(table, logged, sure)
-        generation = table.note(table.placement.columns, logged, self._runs)
-        table.view = self._view(table, table.placement, logged, generation)
-        for run in table.experiment.runs:
-            self._runs[run].changed.clear()
+        began, experiment = time.thread_time(), table.experiment
+        if self._texts:
+            self._texts.drop(experiment.name)
+        if not table.generation and (calm := self._calm(experiment)):
+            table.first, table.generation = partial(self._first, calm), next(_generations)
+            table.last_write, table.map_at = self._last_write(experiment), self._clock()
+            if self._texts:
+                self._texts.put(experiment, calm)
+            return
+        runs = {run: self._run(run) for run in experiment.runs}
+        logged = as_logged(experiment, lambda run, tag: runs[run].series.live(tag))
+        table.placement = self._placement(table, runs, logged, sure)
+        table.charts = table.charts or AllSeries(table.places, runs)
+        generation, table.row = table.note(table.placement.columns, logged, runs), None
+        last_write = self._last_write(experiment)
+        table.show(self._view(table, runs, table.charts, table.placement, logged, generation, last_write))
+        for run in runs.values():
+            run.changed.clear()
         if sure:
             table.map_at = self._clock() + (table.cost + time.thread_time() - began) / MAPPING_SHARE
 
-    def _placement(self, table: ExperimentTable, logged: dict[str, Points], sure: bool) -> Placement:
+    def _calm(self, experiment: Experiment) -> dict[str, CalmRun]:
+        """The runs of an experiment, where no rule concerns any."""
+        runs = {name: run for name in experiment.runs if isinstance(run := self._runs[name], CalmRun)}
+        return runs if len(runs) == len(experiment.runs) else {}
+
+    def _first(self, calm: Mapping[str, CalmRun], table: ExperimentTable) -> First:
+        """The first view of an experiment of calm runs; any thread may ask."""
+        runs, experiment = {name: Run.of(run) for name, run in calm.items()}, table.experiment
+        logged = as_logged(experiment, lambda run, tag: runs[run].series.live(tag))
+        placement = self._placement(table, runs, logged, True)
+        charts = AllSeries(table.places, runs)
+        view = self._view(table, runs, charts, placement, logged, table.generation, table.last_write)
+        return placement, as_shown(experiment, placement.columns, logged), view
+
+    def _last_write(self, experiment: Experiment) -> float | None:
+        writes = [self._logs.last_write(run) for run in experiment.runs]
+        return max((moment for moment in writes if moment is not None), default=None)
+
+    def _placement(
+        self, table: ExperimentTable, runs: Mapping[str, Run], logged: dict[str, Points], sure: bool
+    ) -> Placement:
         last = table.placement
         if not sure and last is not None and last.how == "step":
             return last._replace(columns=logged)
         if found := agreed(logged, self._options.align):
             return found
-        epoch = epoch_series(table.experiment, {run: self._runs[run].series.tags for run in table.experiment.runs})
-        points = self._runs[epoch[0]].series.live(epoch[1]) if epoch else None
+        epoch = epoch_series(table.experiment, {name: run.series.tags for name, run in runs.items()})
+        points = runs[epoch[0]].series.live(epoch[1]) if epoch else None
         return place(logged, points, self._options.align)
 
     def _view(
-        self, table: ExperimentTable, placement: Placement, logged: Mapping[str, Points], generation: int
+        self,
+        table: ExperimentTable,
+        runs: Mapping[str, Run],
+        charts: AllSeries,
+        placement: Placement,
+        logged: Mapping[str, Points],
+        generation: int,
+        last_write: float | None,
     ) -> ExperimentView:
         experiment = table.experiment
-        rest = {name: self._runs[name] for name in experiment.runs if not self._runs[name].calm}
-        writes = [self._logs.last_write(run) for run in experiment.runs]
+        rest = {name: run for name, run in runs.items() if not run.calm}
         superseded, lost = run_notes(rest)
         restarts = training_restarts(
             {name: run.series.restarts for name, run in rest.items()},
@@ -518,31 +618,30 @@ class Tables:
         notes = foreign_notes(files)
         if len(rest) < len(experiment.runs) or len(notes) < len(files):
             notes += experiment.notes
-        notes += restart_notes(
-            experiment.feeds, logged, lambda run, tag: self._runs[run].series.losses_of(tag), restarts
-        )
+        notes += restart_notes(experiment.feeds, logged, lambda run, tag: runs[run].series.losses_of(tag), restarts)
         notes += [placement.remark] if placement.remark else []
         return ExperimentView(
             name=experiment.name,
             generation=generation,
             columns=placement.columns,
-            extra=table.charts,
+            extra=charts,
             rewritten=sum(run.series.rewritten for run in rest.values()),
             marks=run_marks(rest, restarts),
             notes=[*notes, *superseded, *lost, *table.changes],
             lost=lost,
             ended=ended(files, placement.columns),
-            summary=summary_row(
+            summary=table.row
+            or summary_row(
                 placement.columns,
                 {name: run.series.restarts for name, run in rest.items()},
                 {name: within_domains(name, self._files) for name in rest},
                 {
                     name: found
                     for name, feed in experiment.feeds.items()
-                    if feed and (found := self._runs[feed.run].extremes(feed.tag, placement.columns[name]))
+                    if feed and (found := runs[feed.run].extremes(feed.tag, placement.columns[name]))
                 },
             ),
-            last_write=max((moment for moment in writes if moment is not None), default=None),
+            last_write=last_write,
         )
 
 

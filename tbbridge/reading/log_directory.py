@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import time
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from tbbridge.core.model import EventFile, Points
+from tbbridge.core.model import EventFile
 from tbbridge.decode import Decoder
 from tbbridge.reading.together import read_together
-from tbbridge.shape.facts import Extremes, SeriesFacts
+from tbbridge.shape.facts import SeriesFacts
 from tbbridge.shape.many_series import ManySeries
 from tbbridge.tail.file import GrowingFile, News
 from tbbridge.tail.logdir import (
@@ -42,13 +41,16 @@ SLICE = 16 << 20
 class CalmRun(NamedTuple):
     """A run of one small file that no rule of restarts concerns, as it was read together with others."""
 
-    file: EventFile
-    """Without its scalars."""
-    points: dict[str, Points]
-    """By tag, the tags sorted."""
+    series: ManySeries
+    number: int
+    """Its file is that one of `series`."""
     facts: dict[str, SeriesFacts]
-    extremes: Callable[[str, Points], Extremes | None]
-    """Those of the points of a tag, as `ManySeries.extremes` returns them."""
+    file: Callable[[], EventFile]
+    """Makes the content of its file, without its scalars."""
+
+    def known(self) -> dict[str, SeriesFacts]:
+        """The mapping's view of the run."""
+        return self.facts
 
 
 class LogDirectory:
@@ -194,7 +196,7 @@ class LogDirectory:
             return None
         self._news.pop(run, None)
         series, number, facts = calm
-        return CalmRun(files[0].let_go(), series.points(number), facts, partial(series.extremes, number))
+        return CalmRun(series, number, facts, files[0].let_go())
 
     def partly_read(self) -> set[str]:
         """Return the runs that are read for the first time, which `take` then returns as far as they are read."""
@@ -228,7 +230,7 @@ class LogDirectory:
     def _find(self, path: str) -> set[str]:
         if is_event_file(path):
             run = run_name(self.root, os.path.dirname(path))
-            return self._add(run, event_path(run, path))
+            return self._add([(run, event_path(run, path))])
         return self._synchronize(self.storage.discover(path), path)
 
     def _synchronize(self, listing: Listing, below: str | None = None, *, in_parts: bool = False) -> set[str]:
@@ -249,25 +251,23 @@ class LogDirectory:
         lost = [path for path in self._sorted[slice(*self._range(inside))] if path not in listed]
         lost = [path for path in lost if not (in_parts and is_below(self.root, path))]
         changed = {self._drop(path) for path in lost if not path.startswith(hidden or "\0")}
-        for run, files in listing.runs.items():
-            for file in files:
-                if not in_parts or file.path in self._files or is_below(self.root, file.path):
-                    changed |= self._add(run, file)
-        return changed
+        new = [(run, file) for run, files in listing.runs.items() for file in files if file.path not in self._files]
+        return changed | self._add([one for one in new if not in_parts or is_below(self.root, one[1].path)])
 
     def _range(self, start: str) -> tuple[int, int]:
         """Find the slice of the sorted paths that begin with `start`."""
         return bisect_left(self._sorted, start), bisect_left(self._sorted, start + chr(sys.maxunicode))
 
-    def _add(self, run: str, where: EventPath) -> set[str]:
-        if where.path in self._files:
-            return set()
-        file = GrowingFile(self.storage, where, Decoder)
-        self._files[where.path] = (run, file)
-        self._new.append(where.path)
-        insort(self._sorted, where.path)
-        self.runs.setdefault(run, {})[where.path] = file
-        return {run}
+    def _add(self, new: Sequence[tuple[str, EventPath]]) -> set[str]:
+        for run, where in new:
+            file = GrowingFile(self.storage, where, Decoder)
+            self._files[where.path] = (run, file)
+            self.runs.setdefault(run, {})[where.path] = file
+        paths = [where.path for _, where in new]
+        self._new += paths
+        self._sorted += paths
+        self._sorted.sort()  # of two sorted parts, it merges them
+        return {run for run, _ in new}
 
     def _drop(self, path: str) -> str:
         run, file = self._files.pop(path)
@@ -388,12 +388,12 @@ class LogDirectory:
         places = [EventPath(path, self._files[path][1].name) for path in new]
         results = []
         for batch, decoded, series, plain, calm, facts in read_together(places):
-            bounds = batch.bounds.tolist()
+            bounds, headless = batch.bounds.tolist(), decoded.headless.tolist()
             for i in plain:
                 place = places[batch.files[i]]
                 run, file = self._files[place.path]
-                file.begin_with(decoded.file(i, place.name), batch.stats[i], batch.data[bounds[i] : bounds[i + 1]])
-                if calm[i]:
+                file.begin_with(decoded, i, batch.stats[i], batch.data[bounds[i] : bounds[i + 1]])
+                if calm[i] and not headless[i]:
                     self._calm[run] = series, i, facts[i]
                 results.append((place.path, News.SOME))
         return results

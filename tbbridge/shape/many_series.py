@@ -7,15 +7,31 @@ of docs/promise.md change nothing. `ManySeries` finds these runs among many with
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tbbridge.core.model import Bools, Floats, Int64, Points, Scalars, Series
+from tbbridge.core.model import Bools, Float64, Floats, Int64, Points, Scalars, Series
 from tbbridge.shape.facts import Extremes, SeriesFacts
 
 _SORTED_QUICKLY = 1 << 16
 """numpy sorts numbers of 16 bits by radix, in time linear in their number."""
+
+
+class Joined(NamedTuple):
+    """The columns of many run logs, one after the other."""
+
+    kept: list[int]
+    """Which of those that were asked for these run logs are."""
+    numbers: Int64
+    """By run log (rows) and column, the series that feeds it."""
+    bounds: Int64
+    """The rows of run log i are ``[bounds[i], bounds[i + 1])``."""
+    step: Int64
+    values: list[Floats]
+    """By column."""
 
 
 class ManySeries:
@@ -53,7 +69,6 @@ class ManySeries:
         self._superseded = np.zeros(np.diff(self._bounds).max(initial=0), bool)
         self._superseded.flags.writeable = False
         self._places: dict[int, dict[str, int]] = {}
-        self._extremes: list[Extremes] | None = None
 
     def _without_falls(self, rows: Int64) -> Bools:
         step = self._points.step
@@ -74,14 +89,14 @@ class ManySeries:
     def points(self, i: int) -> dict[str, Points]:
         """Return the points of the calm file number `i` by tag, the tags sorted; views of the points of all."""
         first = self._first[i]
-        return {tag: self._cut(first + place) for place, tag in enumerate(self.tags(i))}
+        return {tag: self.cut(first + place) for place, tag in enumerate(self.tags(i))}
 
     def points_of(self, i: int, tag: str) -> Points:
         """Return the points of one tag of the calm file number `i`; views of the points of all."""
-        return self._cut(self._number(i, tag))
+        return self.cut(self.number(i, tag))
 
-    def _cut(self, number: int) -> Points:
-        """The points of one series, by its number."""
+    def cut(self, number: int) -> Points:
+        """Return the points of one series, by its number; views of the points of all."""
         start, end = self._bounds[number : number + 2].tolist()
         step, wall_time, value = self._points
         return Points(step[start:end], wall_time[start:end], value[start:end])
@@ -91,20 +106,47 @@ class ManySeries:
 
         They are found for all series at once, when the first is asked for.
         """
-        number = self._number(i, tag)
+        number = self.number(i, tag)
         size = self._bounds[number + 1] - self._bounds[number]
         if points.value.base is not self._points.value or len(points.value) != size:
             return None
-        if self._extremes is None:
-            self._extremes = _extremes(self._points, self._bounds)
-        return self._extremes[number]
+        return Extremes(*(column[number].item() for column in self.all_extremes))
 
-    def _number(self, i: int, tag: str) -> int:
-        """The number of the series of a file's tag."""
+    @cached_property
+    def all_extremes(self) -> tuple[Float64, Float64, Int64, Int64]:
+        """The extremes of all series: the columns of `Extremes`, by number."""
+        return _extremes(self._points, self._bounds)
+
+    def number(self, i: int, tag: str) -> int:
+        """Return the number of the series of a file's tag."""
         layout = self._layout[i]
         if layout not in self._places:
             self._places[layout] = {name: place for place, name in enumerate(self._tags[layout])}
         return int(self._first[i]) + self._places[layout][tag]
+
+    def sizes(self, numbers: Int64) -> Int64:
+        """Return how many points the series with these numbers have."""
+        size: Int64 = self._bounds[numbers + 1] - self._bounds[numbers]
+        return size
+
+    def joined(self, numbers: Int64) -> Joined:
+        """Return the columns of those of many calm run logs whose series have the same steps.
+
+        Args:
+            numbers: by run log (rows) and column, the series that feeds it.
+        """
+        kept = np.arange(len(numbers))
+        alike = (self.sizes(numbers) == self.sizes(numbers[:, :1])).all(axis=1)
+        while True:
+            kept, numbers = kept[alike], numbers[alike]
+            size = self.sizes(numbers[:, 0])
+            bounds = np.concatenate([[0], np.cumsum(size)])
+            at = np.repeat(self._bounds[numbers].T - bounds[:-1], size, axis=1) + np.arange(bounds[-1])
+            steps = self._points.step[at]
+            differs = (steps[1:] != steps[0]).any(axis=0)
+            if not differs.any():
+                return Joined(kept.tolist(), numbers, bounds, steps[0], list(self._points.value[at]))
+            alike = ~np.logical_or.reduceat(differs, bounds[:-1])
 
     def facts(self) -> list[dict[str, SeriesFacts]]:
         """Return the facts of the series of every file, by tag; right where the file is calm."""
@@ -129,10 +171,10 @@ def _facts(step: Int64, value: Floats, bounds: Int64) -> list[SeriesFacts]:
     return list(map(SeriesFacts, *(column.tolist() for column in columns)))
 
 
-def _extremes(points: Points, bounds: Int64) -> list[Extremes]:
+def _extremes(points: Points, bounds: Int64) -> tuple[Float64, Float64, Int64, Int64]:
     """The `extremes` of the series ``[bounds[i], bounds[i + 1])``, each with a point."""
     if len(bounds) < 2:
-        return []
+        return np.empty(0), np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64)
     finite = np.isfinite(points.wall_time)
     first = np.minimum.reduceat(np.where(finite, points.wall_time, np.inf), bounds[:-1])
     last = np.maximum.reduceat(np.where(finite, points.wall_time, -np.inf), bounds[:-1])
@@ -140,7 +182,7 @@ def _extremes(points: Points, bounds: Int64) -> list[Extremes]:
     number = ~np.isnan(points.value)
     lowest = _rows(np.minimum.reduceat(np.where(number, points.value, np.inf), bounds[:-1]), points.value, bounds)
     highest = _rows(np.maximum.reduceat(np.where(number, points.value, -np.inf), bounds[:-1]), points.value, bounds)
-    return list(map(Extremes, first.tolist(), last.tolist(), lowest.tolist(), highest.tolist()))
+    return first, last, lowest, highest
 
 
 def _rows(wanted: Floats, value: Floats, bounds: Int64) -> Int64:

@@ -7,16 +7,17 @@ row["best val accuracy"], row["duration"]
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
-from tbbridge.core.model import Cell, HParam, Points
+from tbbridge.core.model import Cell, Float64, HParam, Points
 from tbbridge.shape.facts import Extremes, extremes
 from tbbridge.shape.gap import gap
+from tbbridge.shape.many_series import Joined, ManySeries
 from tbbridge.shape.mapping.tokens import tokenise
 from tbbridge.shape.run_log import all_steps
 
@@ -58,7 +59,7 @@ class SummaryRow(Mapping[str, Cell]):
         known: by column, its extremes, as far as they are known.
     """
 
-    __slots__ = ("_cells", "_given", "hparams")
+    __slots__ = ("_cells", "_given", "_known", "hparams")
 
     def __init__(
         self,
@@ -71,9 +72,17 @@ class SummaryRow(Mapping[str, Cell]):
         self.hparams = hparams
         self._given = (columns, restarts, damage, known)
         self._cells: dict[str, Cell] | None = None
+        self._known: tuple[tuple[str, ...], tuple[Cell, ...]] | None = None
+
+    @classmethod
+    def of(cls, keys: tuple[str, ...], cells: tuple[Cell, ...]) -> SummaryRow:
+        """The row whose cells are known, kept as small as they are while no single one is asked for."""
+        row = cls({})
+        row._given, row._known = _NOTHING, (keys, cells)
+        return row
 
     def __getitem__(self, key: str) -> Cell:
-        return self.cells[key]
+        return self.compute()[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.cells)
@@ -84,11 +93,14 @@ class SummaryRow(Mapping[str, Cell]):
     @property
     def cells(self) -> dict[str, Cell]:
         """All of it, computed now if it was not."""
-        return self.compute() if self._cells is None else self._cells
+        known, cells = self._known, self._cells
+        return dict(zip(*known, strict=True)) if known and cells is None else self.compute()
 
     def compute(self) -> dict[str, Cell]:
         """Return all of it, and let go of the columns; from any thread."""
         columns, restarts, damage, known = self._given  # another thread empties it when the cells are there
+        if self._known and self._cells is None:
+            self._cells = dict(zip(*self._known, strict=True))
         if self._cells is None:
             ends = {name: known.get(name) or extremes(points) for name, points in columns.items() if len(points.step)}
             cells = {**_course(columns, ends), **_values(columns, ends), "restarts": restarts, "damage": damage}
@@ -100,6 +112,58 @@ class SummaryRow(Mapping[str, Cell]):
             self._cells = cells
             self._given = _NOTHING
         return self._cells
+
+
+def rows_together(columns: Sequence[str], filled: Sequence[int], many: ManySeries, logs: Joined) -> list[SummaryRow]:
+    """Return the rows of calm experiments whose columns have the same steps, by array operations.
+
+    Args:
+        columns: the names of their run logs' columns.
+        filled: the places of those that have points.
+        many: their series.
+        logs: the run logs, the columns that have points.
+    """
+    first, last, lowest, highest = (column[logs.numbers] for column in many.all_extremes)
+    began, ended = np.fmin.reduce(first, axis=1), np.fmax.reduce(last, axis=1)
+    start, end = logs.bounds[:-1], logs.bounds[1:] - 1
+    duration, steps = _or_none(ended - began), (logs.step[start].tolist(), logs.step[end].tolist())
+    rate = [(b - a) / seconds if seconds else None for a, b, seconds in zip(*steps, duration, strict=True)]
+    empty: list[Cell] = [None] * len(start)
+    cells: dict[str, Sequence[Cell]] = {
+        "first wall time": _or_none(began),
+        "last wall time": _or_none(ended),
+        "duration": duration,
+        "steps": (end - start + 1).tolist(),
+        "last step": steps[1],
+        "steps per second": rate,
+    }
+    for place, name in enumerate(columns):
+        (last_key, last_step), (best, best_step) = _keys(name)
+        cells |= dict.fromkeys((last_key, last_step, best, best_step), empty)
+        if place in filled:
+            column = filled.index(place)
+            row = (lowest if lower_is_better(name) else highest)[:, column]
+            value, at = logs.values[column], start + np.maximum(row, 0)
+            cells[last_key], cells[last_step] = list(value[end]), steps[1]
+            cells[best] = [one if known else None for one, known in zip(value[at], row >= 0, strict=True)]
+            cells[best_step] = [
+                one if known else None for one, known in zip(logs.step[at].tolist(), row >= 0, strict=True)
+            ]
+    for place, name in enumerate(columns):
+        if name.startswith("val "):
+            metric, train = name.removeprefix("val "), f"train {name.removeprefix('val ')}"
+            cells[f"{metric} gap"] = empty
+            if place in filled and train in columns and columns.index(train) in filled:
+                pair = logs.numbers[:, [filled.index(columns.index(train)), filled.index(place)]].tolist()
+                cells[f"{metric} gap"] = [_gap(many.cut(a), many.cut(b), lower_is_better(name)) for a, b in pair]
+    cells |= {"restarts": [0] * len(start), "damage": [0] * len(start)}
+    keys = tuple(cells)
+    return [SummaryRow.of(keys, row) for row in zip(*cells.values(), strict=True)]
+
+
+def _or_none(numbers: Float64) -> list[Cell]:
+    """The numbers, None in the place of NaN."""
+    return [None if number != number else number for number in numbers.tolist()]
 
 
 def _course(columns: Mapping[str, Points], ends: Mapping[str, Extremes]) -> dict[str, Cell]:

@@ -42,6 +42,17 @@ class Decodes(Protocol):
         """The file ends at `size` for now."""
 
 
+class DecodedTogether(Protocol):
+    """Many small files that were decoded together."""
+
+    @property
+    def bare(self) -> DecodedTogether:
+        """The same without points, which count as taken."""
+
+    def file(self, i: int, name: str) -> EventFile:
+        """The content of file number `i`."""
+
+
 def feed(
     decoder: Decodes, file: OpenFile, size: int, limit: int | None = None, fed: Callable[[], object] | None = None
 ) -> bool:

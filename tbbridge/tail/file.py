@@ -8,10 +8,11 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from tbbridge.core.growing_column import NO_SCALARS
 from tbbridge.core.model import EventFile
-from tbbridge.tail.feed import Decodes, feed
+from tbbridge.tail.feed import DecodedTogether, Decodes, feed
 from tbbridge.tail.logdir import EventPath
 from tbbridge.tail.storage import OpenFile, ReplacedError, Stat, Storage
 
@@ -68,33 +69,38 @@ class GrowingFile:
         void: whether the taken content is void, since the file was read again from its start; the reader sets it back.
     """
 
+    problem = ""
+    stopped = ""
+    last_write: float | None = None
+    taken = False
+    void = False
+    _decoder: Decodes | None = None
+    _whole: int | None = None
+    _together: tuple[DecodedTogether, int] | None = None
+    _known: EventFile | None = None
+    _stat: Stat | None = None
+    _settled = False
+    _marker = b""
+    _seen = 0
+    _proven = 0
+    _second: SecondReading | None = None
+    _generation = 0
+    _at_end = True
+    _reached = 0
+    _retry_at = 0.0
+    _retry_after = RETRY_FIRST
+
     def __init__(self, storage: Storage, place: EventPath, decoder: Callable[[str], Decodes]) -> None:
         self.path, self.name = place
-        self.problem = ""
-        self.stopped = ""
-        self.last_write: float | None = None
-        self.taken = False
-        self.void = False
         self._storage = storage
         self._new_decoder = decoder
-        self._decoder: Decodes | None = None
-        self._whole: int | None = None
-        self._known = EventFile(self.name, NO_SCALARS)
-        self._stat: Stat | None = None
-        self._settled = False
-        self._marker = b""
-        self._seen = 0
-        self._proven = 0
-        self._second: SecondReading | None = None
-        self._generation = 0
-        self._at_end = True
-        self._reached = 0
-        self._retry_at = 0.0
-        self._retry_after = RETRY_FIRST
 
     @property
     def log(self) -> EventFile:
         """All that has been decoded of the file as it was when a look last reached its end."""
+        if self._known is None:
+            together = self._together
+            self._known = together[0].file(together[1], self.name) if together else EventFile(self.name, NO_SCALARS)
         return self._known
 
     @property
@@ -107,17 +113,18 @@ class GrowingFile:
         """Whether it is as `begin_with` left it, and nothing of it was taken."""
         return self._whole is not None and not self.taken
 
-    def begin_with(self, known: EventFile, stat: Stat, data: memoryview) -> None:
+    def begin_with(self, decoded: DecodedTogether, number: int, stat: Stat, data: memoryview) -> None:
         """Take over a first look at all of a new file, which was read and decoded together with others.
 
         No decoder stands at its end: when it grows, it is read again from its first byte, and `void` says so.
 
         Args:
-            known: its decoded content.
+            decoded: the files; this one is file `number`.
+            number: its place among them.
             stat: its status before it was read.
             data: its bytes.
         """
-        self._known, self._whole = known, zlib.crc32(data)
+        self._together, self._whole = (decoded, number), zlib.crc32(data)
         self._stat, self._seen, self._reached = stat, stat.size, stat.size
         self._marker = bytes(data[-MARKER:])
         now = time.time()
@@ -128,18 +135,20 @@ class GrowingFile:
     def take(self) -> EventFile:
         """Return the file's content, with the scalars since the last time, which are then dropped here."""
         self.taken = True
-        news = self._known
+        news = self.log
+        self._together = None
         if self._decoder is not None:
             news = news if self._at_end else self._decoder.log
             self._decoder.take()
         self._known = replace(news, scalars=NO_SCALARS, taken=news.taken + len(news.scalars.step))
         return news
 
-    def let_go(self) -> EventFile:
-        """Return the file's content as `begin_with` took it over, without its scalars, which count as taken."""
-        known, self.taken = self._known, True
-        known.taken, known.scalars = len(known.scalars.step), NO_SCALARS
-        return known
+    def let_go(self) -> Callable[[], EventFile]:
+        """Drop the scalars as `begin_with` took them over, which count as taken; returns what makes the rest."""
+        assert self._together
+        decoded, number = self._together
+        self.taken, self._known, self._together = True, None, (decoded.bare, number)
+        return partial(decoded.bare.file, number, self.name)
 
     def read_again(self) -> None:
         """Read it again from its first byte at the next look, since all its scalars are asked for."""
@@ -167,7 +176,8 @@ class GrowingFile:
     @property
     def unproven(self) -> bool:
         """Whether some of it was read while it grew, so that older bytes may have changed unseen; see `prove`."""
-        return self._storage.rereads and self._known.size > self._proven
+        size = self._seen if self._known is None and self._together else self.log.size
+        return self._storage.rereads and size > self._proven
 
     def prove(self, limit: int | None = None) -> News:
         """Read the bytes again that were read while the file grew, at most about `limit` of them.
@@ -231,7 +241,7 @@ class GrowingFile:
             self._proven = stat.size
         if stat.size == self._reached:
             return News.NONE
-        self._known, self._reached = decoder.log, stat.size
+        self._known, self._together, self._reached = decoder.log, None, stat.size
         now = time.time()
         self.last_write = now if stat.modified is None else min(stat.modified, now)
         return News.SOME

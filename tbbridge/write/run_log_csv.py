@@ -11,14 +11,15 @@ logged.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from tbbridge.core.errors import FormatError
-from tbbridge.core.model import COLUMNS, Floats, RunLog
+from tbbridge.core.model import COLUMNS, Floats, Int64, RunLog
 from tbbridge.write.backend import parse_rows, rows_text
 from tbbridge.write.csv_text import PLAIN
 from tbbridge.write.number_text import WORDS, ParsedColumn, ParsedRows
@@ -107,6 +108,22 @@ def rows_csv(log: RunLog) -> bytes:
 
     starts = range(0, len(log.step), SLICE_ROWS)
     return b"".join(ordered_map(text, starts) if len(starts) > 1 else map(text, starts))
+
+
+def run_logs_csv(step: Int64, columns: Mapping[str, Floats | None], bounds: Int64) -> list[bytes]:
+    """Return the rows of many run logs with the same columns, without a header.
+
+    Args:
+        step: of all of them, one after the other.
+        columns: their values; None where a column is empty.
+        bounds: the rows of run log i are ``[bounds[i], bounds[i + 1])``; none is without rows.
+    """
+    nothing, nowhere = np.zeros(len(step), np.float32), np.zeros(len(step), bool)
+    cells = [step, *(nothing if values is None else values for values in columns.values())]
+    logged = [None, *(nowhere if values is None else None for values in columns.values())]
+    text = rows_text([b"", *[b","] * len(columns)], cells, logged, b"\n", WORDS)
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))[bounds[1:] - 1] + 1
+    return [text[start:end] for start, end in pairwise([0, *ends.tolist()])]
 
 
 class _Head(NamedTuple):

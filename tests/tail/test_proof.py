@@ -7,11 +7,13 @@ import time
 import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
-from decode.story import VERSION, decode, scalar
+from decode.story import VERSION, scalar
 
 from tbbridge import export
 from tbbridge.decode import Decoder
+from tbbridge.decode.small_files import decode_small
 from tbbridge.following.follower import Follower
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.tail import file as room
@@ -72,7 +74,7 @@ def test_a_file_that_was_read_with_others_is_proven_by_its_bytes(path: Path) -> 
     file = GrowingFile(storage, EventPath(str(path), path.name), Decoder)
     stat, data = storage.stat(str(path)), path.read_bytes()
     assert stat
-    file.begin_with(decode(data), stat, memoryview(data))
+    file.begin_with(decode_small(memoryview(data), np.array([0, len(data)])), 0, stat, memoryview(data))
     assert file.unproven, "it was written a moment ago"
     assert len(file.take().scalars.step) == POINTS
     assert file.prove() is News.NONE
