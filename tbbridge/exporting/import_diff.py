@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tbbridge.core.model import RunLog
-from tbbridge.exporting.layouts import compact_table
+from tbbridge.reading.wide import log_cells
 from tbbridge.write.csv_text import DIALECTS, CsvOptions, csv_chunks
+from tbbridge.write.table import RowGroup, Table
 
 _MARK = "\ufeff"
 _AROUND = ' \t"'
@@ -38,7 +39,9 @@ _DEFAULT = ("plain", True)
 
 
 def _text(log: RunLog, dialect: str, *, header: bool) -> bytes:
-    return b"".join(csv_chunks(compact_table([log], named=False), CsvOptions(header=header, dialect=dialect)))
+    cells = log_cells(log)
+    table = Table((), tuple(cells), [RowGroup((), cells)])
+    return b"".join(csv_chunks(table, CsvOptions(header=header, dialect=dialect)))
 
 
 def _command(dialect: str, header: bool = True) -> str:
