@@ -12,6 +12,7 @@ from random import Random
 import pytest
 from bridge_model import FAST, TAGS, Files, exported
 
+from tbbridge import export
 from tbbridge.core.crc32c import frame
 from tbbridge.following.follower import Follower
 from tbbridge.tail import file as tail_file
@@ -112,7 +113,10 @@ def test_small_files_that_were_read_together_are_told_apart_when_they_change(
 
 
 def test_the_first_files_of_runs_that_were_read_together_are_those_of_an_export(tmp_path: Path) -> None:
-    """Numbers that are none, times that are none, other steps, and validation beside or below: byte for byte."""
+    """Numbers that are none, times that are none, other steps, and validation beside or below: byte for byte.
+
+    An export makes them together, too; they are what each makes by itself.
+    """
     hole, columns = math.nan, ("loss", "val_loss", "accuracy", "val_accuracy")
     for number in range(96):
         tags = [tag for place, tag in enumerate(columns) if number % 16 >> place & 1]
@@ -140,3 +144,5 @@ def test_the_first_files_of_runs_that_were_read_together_are_those_of_an_export(
         assert {f"{name}.csv": follower.csv(name) for name in follower.tables.by_name} == {
             name: text for name, text in expected.items() if name != "summary.csv"
         }
+    export(tmp_path / "logs", tmp_path / "exported/")
+    assert {name: (tmp_path / "exported" / name).read_bytes() for name in expected} == expected

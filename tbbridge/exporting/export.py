@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -317,7 +317,7 @@ def _publish(reading: Reading, out: Path, options: ExportOptions) -> list[Path]:
     from tbbridge.shape.run_log import run_log
     from tbbridge.shape.summary import SummaryRow
     from tbbridge.write.publish import Publisher
-    from tbbridge.write.run_log_csv import run_log_csv
+    from tbbridge.write.run_log_csv import header_line, run_log_csv
 
     with Publisher(out, keep_out=reading.root) as publisher:
         rows = {experiment.name: SummaryRow({}) for experiment in reading.experiments}
@@ -338,11 +338,33 @@ def _publish(reading: Reading, out: Path, options: ExportOptions) -> list[Path]:
             except PublishError as error:
                 return {one.name: error}
 
-        large = [one for one in reading.experiments if any(is_passing(reading.runs, run) for run in one.runs)]
+        def is_large(one: Experiment) -> bool:
+            return any(is_passing(reading.runs, run) for run in one.runs)
+
+        others: list[Experiment] = []
+
+        def texts() -> Iterator[Mapping[str, bytes]]:
+            """Made here and not by the writers, since Python works for one thread at a time."""
+            some: dict[str, bytes] = {}
+            size = small_files_at_once()
+            for experiment, first in reading.first_texts():
+                if first is None:
+                    others.append(experiment)
+                    continue
+                rows[experiment.name] = first.summary
+                some[experiment.name] = (header_line(experiment.feeds) if options.header else b"") + first.rows
+                if len(some) == size:
+                    yield some
+                    some = {}
+            yield some
+
         done: dict[str, Path | PublishError] = {}
-        for some in ordered_map(put, list(_together(reading, {one.name for one in large})), WRITERS):
+        for some in ordered_map(publisher.publish_all, texts(), WRITERS):
             done |= some
-        for one in large:  # one at a time: its points and its text are in memory
+        small = (one for one in others if not is_large(one))
+        for some in ordered_map(put, _together(reading, small), WRITERS):
+            done |= some
+        for one in filter(is_large, others):  # one at a time: its points and its text are in memory
             done |= put_large(one)
         paths = all_written(done[name] for name in rows)
         if options.summary:
@@ -350,9 +372,8 @@ def _publish(reading: Reading, out: Path, options: ExportOptions) -> list[Path]:
         return paths
 
 
-def _together(reading: Reading, without: Collection[str]) -> Iterator[Sequence[Experiment]]:
-    """The experiments in their order, but for some; small ones in groups that are written together."""
-    wanted = (one for one in reading.experiments if one.name not in without)
+def _together(reading: Reading, wanted: Iterable[Experiment]) -> Iterator[Sequence[Experiment]]:
+    """The experiments in their order, small ones in groups that are written together."""
     for small, alike in groupby(wanted, lambda one: all(is_quiet(reading.files, run) for run in one.runs)):
         some, size = list(alike), small_files_at_once() if small else 1
         yield from (some[start : start + size] for start in range(0, len(some), size))

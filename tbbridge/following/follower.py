@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from tbbridge.core.errors import PublishError
 from tbbridge.core.memory import collector_paused, give_back
 from tbbridge.following.conditions import Fulfilments
-from tbbridge.following.first_texts import FirstTexts
 from tbbridge.following.tables import Tables
+from tbbridge.reading.first_texts import FirstTexts
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.reading.summary import SummaryCsv
 from tbbridge.shape.condition import Condition

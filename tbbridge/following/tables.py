@@ -21,7 +21,7 @@ import numpy as np
 from tbbridge.core.errors import MappingError
 from tbbridge.core.growing_column import NO_SCALARS, common_prefix
 from tbbridge.core.model import Cell, EventFile, Experiment, ExperimentView, Mark, Points, Start
-from tbbridge.following.first_texts import FirstTexts
+from tbbridge.reading.first_texts import FirstTexts
 from tbbridge.reading.log_directory import CalmRun, LogDirectory
 from tbbridge.reading.reading import NO_POINTS, as_logged, named
 from tbbridge.reading.summary import summary_row

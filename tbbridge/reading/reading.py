@@ -16,6 +16,7 @@ import numpy as np
 from tbbridge.core.errors import PathError
 from tbbridge.core.memory import collector_paused
 from tbbridge.core.model import EventFile, Experiment, HParam, Points, RunLog, Series
+from tbbridge.reading.first_texts import FirstText, FirstTexts
 from tbbridge.reading.log_directory import LogDirectory
 from tbbridge.reading.small_runs import calm_run, in_use, is_quiet, outlines, read_runs
 from tbbridge.reading.summary import summary_row
@@ -102,6 +103,19 @@ class Reading:
             calm = calm_run(self.runs, feed.run) if feed else None
             if feed and calm and (found := calm[0].extremes(calm[1], feed.tag, columns[name])):
                 yield name, found
+
+    def first_texts(self) -> Iterator[tuple[Experiment, FirstText | None]]:
+        """Yield each experiment, with its run log and its row where they are made together with its neighbours'."""
+        texts = FirstTexts()
+        for experiment in self.experiments:
+            quiet = [run for run in experiment.runs if is_quiet(self.files, run)]
+            calm = {run: known for run in quiet if (known := calm_run(self.runs, run))}
+            if len(calm) == len(experiment.runs):
+                texts.put(experiment, calm)
+        for experiment in self.experiments:
+            if (first := texts.take(experiment.name)) and self.options.align == "auto":
+                self._remarks[experiment.name] = ""
+            yield experiment, first
 
     def hparams(self, experiment: Experiment) -> dict[str, HParam]:
         """The experiment's hyperparameters by name, as the hparams plugin's records say."""

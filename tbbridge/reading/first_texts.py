@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tbbridge.core.model import Experiment
-from tbbridge.reading.log_directory import CalmRun
 from tbbridge.shape.many_series import ManySeries
 from tbbridge.shape.summary import SummaryRow, rows_together
 from tbbridge.write.run_log_csv import run_logs_csv
+
+if TYPE_CHECKING:
+    from tbbridge.reading.log_directory import CalmRun
 
 ROWS = 1 << 15
 """Rows of the texts that are made at a time, the last run log's aside."""
@@ -42,13 +44,16 @@ class FirstTexts:
         self._waiting: dict[_Alike, dict[str, list[int]]] = {}
         self._texts: dict[str, FirstText] = {}
 
-    def put(self, experiment: Experiment, runs: Mapping[str, CalmRun]) -> None:
-        """An experiment of these runs waits for its text."""
+    def put(self, experiment: Experiment, runs: Mapping[str, CalmRun | tuple[ManySeries, int]]) -> None:
+        """An experiment of these runs waits for its text.
+
+        runs: of each, the series that it was read with, and its file's number among them.
+        """
         feeds = [(place, feed) for place, feed in enumerate(experiment.feeds.values()) if feed]
-        if not feeds or any(runs[feed.run].series is not runs[feeds[0][1].run].series for _, feed in feeds):
+        if not feeds or any(runs[feed.run][0] is not runs[feeds[0][1].run][0] for _, feed in feeds):
             return
-        alike = _Alike(runs[feeds[0][1].run].series, tuple(experiment.feeds), tuple([place for place, _ in feeds]))
-        numbers = [alike.series.number(runs[feed.run].number, feed.tag) for _, feed in feeds]
+        alike = _Alike(runs[feeds[0][1].run][0], tuple(experiment.feeds), tuple([place for place, _ in feeds]))
+        numbers = [alike.series.number(runs[feed.run][1], feed.tag) for _, feed in feeds]
         self._alike[experiment.name] = alike
         self._waiting.setdefault(alike, {})[experiment.name] = numbers
 
