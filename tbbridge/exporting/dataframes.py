@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tbbridge.core.model import Cell
 from tbbridge.exporting.export import Globs, LogDir, globs
@@ -72,11 +74,22 @@ def _frame(table: Table) -> pandas.DataFrame:
     columns: dict[str, Any] = {}
     for place, name in enumerate(table.labels):
         index = {text: code for code, text in enumerate(dict.fromkeys(group.labels[place] for group in groups))}
-        codes = np.repeat(np.array([index[group.labels[place]] for group in groups], np.int32), sizes)
+        width = np.int8 if len(index) < 128 else np.int32  # as pandas keeps them
+        codes = np.repeat(np.array([index[group.labels[place]] for group in groups], width), sizes)
         columns[name] = pandas.Categorical.from_codes(codes, pandas.Index(map(utf8, index), dtype="str"))
     for name, kind in column_kinds(groups, table.columns).items():
-        columns[name] = np.concatenate([np.empty(0, kind), *(group.columns[name].values for group in groups)])
+        columns[name] = _end_to_end([group.columns[name].values for group in groups], kind)
     return pandas.DataFrame(columns, copy=False)
+
+
+def _end_to_end(parts: Sequence[NDArray[Any]], kind: np.dtype[Any]) -> NDArray[Any]:
+    """One array of all parts; where they lie so in memory, as series that were read together do, it is no copy."""
+    whole, shape = parts[0].base if parts else None, (sum(map(len, parts)),)
+    if isinstance(whole, np.ndarray) and whole.dtype == kind and whole.shape == shape and whole.flags.c_contiguous:
+        starts = accumulate((part.nbytes for part in parts), initial=whole.ctypes.data)
+        if all(part.base is whole and part.ctypes.data == at for part, at in zip(parts, starts, strict=False)):
+            return whole
+    return np.concatenate([np.empty(0, kind), *parts])
 
 
 def scalars_table(

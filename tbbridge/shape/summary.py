@@ -85,10 +85,10 @@ class SummaryRow(Mapping[str, Cell]):
         return self.compute()[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.cells)
+        return iter(self._known[0] if self._known else self.compute())
 
     def __len__(self) -> int:
-        return len(self.cells)
+        return len(self._known[0] if self._known else self.compute())
 
     @property
     def cells(self) -> dict[str, Cell]:
