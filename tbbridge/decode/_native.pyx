@@ -81,6 +81,9 @@ cdef struct Tag:
     bint foreign
     bint wide
     int32_t file                # the file that the three above are about
+    bytes_t like                # a Value of it that holds one float32, NULL where there is none
+    Py_ssize_t like_size
+    Py_ssize_t hole             # where in it the float32 is
 
 cdef struct Mark:
     int64_t rows
@@ -142,8 +145,50 @@ cdef int add_session(Work* w, double wall_time, Value* value) noexcept nogil:
     return 0
 
 
-cdef inline int add_value(Work* w, Event* event, Value* value) noexcept nogil:
-    """Append the value's row, or count why there is none."""
+cdef inline void add_row(Work* w, Tag* tag, Event* event, double number) noexcept nogil:
+    w.tag[w.rows] = tag.id
+    w.step[w.rows] = event.step
+    w.wall_time[w.rows] = event.wall_time
+    w.value[w.rows] = number
+    w.rows += 1
+
+
+cdef inline bint equal(bytes_t one, bytes_t other, Py_ssize_t size) noexcept nogil:
+    """`memcmp` of a few bytes, without a call."""
+    cdef Py_ssize_t at = 0
+    while at + 8 <= size:
+        if crc_load64(one + at) != crc_load64(other + at):
+            return False
+        at += 8
+    while at < size:
+        if one[at] != other[at]:
+            return False
+        at += 1
+    return True
+
+
+cdef inline bint add_alike(Work* w, bytes_t at, Py_ssize_t size, Event* event) noexcept nogil:
+    """Append the row of a Value that is the last one of the tag that is guessed but for its float32; False where it is not."""
+    cdef Tag* tag
+    cdef int32_t place = w.tags[w.last].next if w.last >= 0 else -1
+    cdef uint32_t bits
+    cdef float number
+    if place < 0:
+        return False
+    tag = &w.tags[place]
+    if (tag.like == NULL or tag.like_size != size or tag.file != w.file or tag.id < 0 or tag.foreign
+            or not equal(at, tag.like, tag.hole)
+            or not equal(at + tag.hole + 4, tag.like + tag.hole + 4, size - tag.hole - 4)):
+        return False
+    bits = crc_load32(at + tag.hole)
+    memcpy(&number, &bits, 4)
+    add_row(w, tag, event, number)
+    w.last = place
+    return True
+
+
+cdef inline int add_value(Work* w, Event* event, Value* value, bytes_t start, bytes_t stop) noexcept nogil:
+    """Append the value's row, or count why there is none; the Value is the bytes from `start` to `stop`."""
     cdef int place
     cdef int why = 0
     cdef double number = value.simple
@@ -182,11 +227,11 @@ cdef inline int add_value(Work* w, Event* event, Value* value) noexcept nogil:
         w.order[w.ids] = place
         w.ids += 1
     tag.wide = tag.wide or wide
-    w.tag[w.rows] = tag.id
-    w.step[w.rows] = event.step
-    w.wall_time[w.rows] = event.wall_time
-    w.value[w.rows] = number
-    w.rows += 1
+    add_row(w, tag, event, number)
+    tag.like = NULL
+    if value.kind == SIMPLE_VALUE or is_one_float(&value.tensor):
+        tag.like, tag.like_size = start, stop - start
+        tag.hole = (value.simple_at if value.kind == SIMPLE_VALUE else value.tensor.content) - start
     return 0
 
 
@@ -202,9 +247,11 @@ cdef int add_summary(Work* w, bytes_t at, bytes_t end, Event* event, bint counts
             event.seen += 1
             if event.seen > MAX_VALUES:
                 return TOO_MANY
+            if counts and add_alike(w, field.start, field.stop - field.start, event):
+                continue
             if read_value(field.start, field.stop, value) < 0:
                 return -1
-            if counts and add_value(w, event, value) < 0:
+            if counts and add_value(w, event, value, field.start, field.stop) < 0:
                 return NO_MEMORY
 
 

@@ -100,6 +100,11 @@ cdef int one_bits(Tensor* tensor, uint32_t source, Py_ssize_t size, int bits, ui
     return 0
 
 
+cdef inline bint is_one_float(Tensor* tensor) noexcept nogil:
+    """Whether it is a float32 in ``tensor_content``: what TensorFlow 2 writes."""
+    return tensor.dtype == 1 and tensor.content_size == 4 and tensor.one and not tensor.unknown_rank
+
+
 cdef int tensor_number(Tensor* tensor, double* number, bint* wide) noexcept nogil:
     """0 and the tensor's one value, or minus why there is none, minus one."""
     cdef uint32_t source, low
@@ -107,8 +112,8 @@ cdef int tensor_number(Tensor* tensor, double* number, bint* wide) noexcept nogi
     cdef int bits, why
     cdef uint64_t found = 0
     cdef float single
-    if tensor.dtype == 1 and tensor.content_size == 4 and tensor.one and not tensor.unknown_rank:
-        low = crc_load32(tensor.content)    # what TensorFlow 2 writes
+    if is_one_float(tensor):
+        low = crc_load32(tensor.content)
         memcpy(&single, &low, 4)
         number[0] = single
         return 0

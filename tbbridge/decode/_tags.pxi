@@ -52,6 +52,7 @@ cdef int add_tag(Work* w, bytes_t name, Py_ssize_t size, uint64_t h) noexcept no
     w.tags[w.tags_used].id = w.tags[w.tags_used].next = -1
     w.tags[w.tags_used].foreign = w.tags[w.tags_used].wide = False
     w.tags[w.tags_used].file = w.file
+    w.tags[w.tags_used].like = NULL
     w.tags_used += 1
     return w.tags_used - 1
 

@@ -37,6 +37,7 @@ cdef struct Value:
     Py_ssize_t plugin_size
     uint32_t kind
     float simple
+    bytes_t simple_at
     bytes_t known               # the metadata of a value before, and its plugin
     Py_ssize_t known_size       # -1 while there is none
     bytes_t known_plugin
@@ -288,6 +289,7 @@ cdef inline int read_value(bytes_t at, bytes_t end, Value* value) noexcept nogil
         if field.number == SIMPLE_VALUE and field.wire == FIXED32:
             bits = crc_load32(field.start)
             memcpy(&value.simple, &bits, 4)
+            value.simple_at = field.start
             value.kind = SIMPLE_VALUE
         elif field.wire != BYTES:
             continue

@@ -22,7 +22,7 @@ from tbbridge.core.varint import varint
 from tbbridge.decode import Decoder, _native, _plain
 from tbbridge.decode.columns import Columns
 from tbbridge.decode.scan_result import REASONS, UNPARSABLE, Scan
-from tbbridge.write.events import DTYPES, event, field, simple_value, summary, tensor_value
+from tbbridge.write.events import DTYPES, event, field, scalar_tensor, simple_value, summary, tensor_value
 
 ROOM = 1024
 Rows = list[tuple[bytes, int, float, float]]
@@ -155,6 +155,19 @@ def test_every_half_is_exact() -> None:
         assert found.passed == (0,) * len(REASONS)
         for row, value in zip(rows, np.array(bits, np.uint16).view(np.float16), strict=True):
             assert same(row[3], float(value))
+
+
+def test_a_value_that_is_almost_the_one_before_is_read_by_itself() -> None:
+    """A byte is changed anywhere in some of equal Values: as protobuf reads them, also where they are none then."""
+    tensor = scalar_tensor(0.5)
+    bare = tensor_value("loss", tensor, None)
+    for base in (simple_value("loss", 0.5), tensor_value("loss", tensor), bare, tensor_value("l", tensor + tensor)):
+        for at, change in itertools.product(range(len(base)), (1, 2, 64)):
+            changed = base[:at] + bytes([base[at] ^ change]) + base[at + 1 :]
+            check_against_protobuf(event(3, 1.0, summary(base, base, changed, base, changed, changed)))
+    image = tensor_value("loss", tensor, "images")
+    check_against_protobuf(event(3, 1.0, summary(bare, bare, bare, image, bare, bare, simple_value("loss", 1.0), bare)))
+    check_against_protobuf(event(3, 1.0, summary(bare, bare, image, bare, tensor_value("loss", tensor), bare, bare)))
 
 
 @given(st.integers(0, 2**32 - 1))
