@@ -59,9 +59,6 @@ PART_SECONDS = 0.004
 REST = 3.0
 """After a look the follower rests this many times as long as it took: it shares the machine with the training."""
 
-SHORT_REST = 0.05
-"""Seconds of rest that nothing need interrupt: to wait for an event takes the processor several times as long."""
-
 QUIET_AFTER = 15.0
 """Seconds of silence before a note says what the writer may keep back."""
 
@@ -269,15 +266,23 @@ class Bridge:
 
     def _follow(self) -> None:
         self._poll_at, self._parts = 0.0, None
+        rested = 0.0
         while not self._stopping.is_set():
             touched = self._watcher.wait(self._patience())
+            if (left := rested - time.monotonic()) > 0:  # it mostly waited longer, and needs no rest of its own
+                self._stopping.wait(left)
+                touched |= self._watcher.wait(0)
             began = time.thread_time()
             polls = self._is_due() and not self._in_parts()
-            self._pass_on(self._poll() if polls else self._attend(self._follower.glance(touched)))
-            rest = min(1.0, REST * (time.thread_time() - began))
-            (time.sleep if rest < SHORT_REST else self._stopping.wait)(rest)
+            self._pass_on(self._poll() if polls else self._glance(touched))
             if self._is_due() and self._in_parts():
                 self._pass_on(self._poll_on())
+            rested = time.monotonic() + min(1.0, REST * (time.thread_time() - began))
+
+    def _glance(self, touched: set[str]) -> set[str]:
+        """Look where something happened; where that is in a known file, the directories are watched as before."""
+        changed = self._follower.glance(touched)
+        return changed if changed and touched else self._attend(changed)
 
     def _pass_on(self, changed: set[str]) -> None:
         """Publish the files that are due, and tell subscribers of the changes."""

@@ -512,7 +512,10 @@ class Tables:
 
     def _note_domains(self, name: str) -> set[str]:
         """Note what the hyperparameters may be by a run; returns the run where that is not as before."""
-        domains = repr(hparam_domains(self._files(name)))  # a NaN among them equals itself
+        files = self._files(name)
+        if name not in self._domains and not any(file.hparam_domains for file in files):
+            return set()
+        domains = repr(hparam_domains(files))  # a NaN among them equals itself
         if domains == self._domains.get(name, repr({})):
             return set()
         self._domains[name] = domains

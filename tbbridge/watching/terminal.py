@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 REFRESH, QUIET_REFRESH = 0.5, 1.0
 """Seconds between drawings, with news and without."""
 
-SHARE_ON_NEWS, SHARE = 0.01, 0.001
+SHARE_ON_NEWS, SHARE = 0.003, 0.001
 """At most this share of a core goes into drawing, with news and without: there may be thousands of experiments."""
 
 LINES_EVERY = 10.0

@@ -15,9 +15,9 @@ from tbbridge.write.publish import Publisher
 
 log = logging.getLogger(__name__)
 
-SPACING, SUMMARY_SPACING = 20.0, 200.0
+SPACING, SUMMARY_SPACING = 20.0, 400.0
 """A file is published again at the soonest after this many times the processor time that its last publishing took, so
-that it takes no more than about 5 % of a core; and the summary, which changes whenever any run grows, 0.5 %. The first
+that it takes no more than about 5 % of a core; and the summary, which changes whenever any run grows, 0.25 %. The first
 summary does not count: it computes every row, and the next only the new."""
 
 MOST_BYTES = 1 << 20
