@@ -47,7 +47,7 @@ class RemoteStorage:
     """The files below a URL, as the last `discover` found them; see `tbbridge.tail.storage.Storage`.
 
     Raises:
-        UsageError: the URL's kind is unknown, or its package is not installed.
+        UsageError: the URL's kind is unknown, its package is not installed, or it names no directory.
         PathError: the store cannot be opened.
     """
 
@@ -57,6 +57,8 @@ class RemoteStorage:
 
     def __init__(self, root: str) -> None:
         self.root = root.rstrip("/")
+        if self.root.endswith(":") and "://" in root:
+            raise UsageError(f"{root} names no directory: give one behind it, such as {self.root}//bucket/logs")
         self.fs, self._base = _file_system(self.root)
         self._stats: dict[str, Stat] | None = None
         self.tells_too_much = self.root.lower().startswith("hdfs:")

@@ -88,6 +88,7 @@ def test_the_first_two_columns_are_what_the_user_looks_at(tags: str, expected: s
         ("Dice", "dice_coef dice_coefficient DiceScore dice_similarity_coefficient DSC"),
         ("IoU", "intersection_over_union IoU jaccard_index"),
         ("mIoU", "mean_intersection_over_union MeanIoU mean_iou"),
+        ("PQ", "panoptic_quality PanopticQuality pq"),
         ("F1", "f_score f-measure F1Score fbeta_score f_beta"),
         ("AUC", "area_under_curve roc_auc area_under_the_roc_curve"),
         ("mAP", "mean_average_precision meanAveragePrecision mAP@50"),

@@ -292,9 +292,12 @@ def test_failures_are_one_line_and_pass(
 
 
 def test_an_unknown_kind_of_url() -> None:
-    """One line that says what is wrong."""
+    """One line that says what is wrong; a URL without a place is no host of that name."""
     with pytest.raises(UsageError, match="nosuch://x"):
         open_storage("nosuch://x")
+    for url in ("s3://", "nosuch:///"):
+        with pytest.raises(UsageError, match=f"{url} names no directory"):
+            open_storage(url)
 
 
 def test_one_request_at_a_time_where_more_would_wait_for_ever(

@@ -17,7 +17,7 @@ _PHRASES: Final = """
     cross entropy: cross/x/crossed entropy/ent/entropie | heldout: held/hold out | lr: learning rate | top k: top k
     nll: negative/neg log likelihood | epcost: ep/episode/episodic cost | return: ep/episode/episodic ret
     winrate: win rate/ratio | hitrate: hit rate/ratio | map: mean average precision, mean ap
-    ap: average precision | iou: intersection over union, jaccard index | miou: mean iou
+    ap: average precision | pq: panoptic quality | iou: intersection over union, jaccard index | miou: mean iou
     dice: dice coefficient/coef/similarity | f1: f score/measure/beta | concordance: c index
     auc: area under curve/roc, area under the curve/roc
     wer: word error | cer: character/char error | ter: translation edit/error | eer: equal error | em: exact match
@@ -60,7 +60,7 @@ _QUALITIES: Final = """
     SI-SDR: sisdr | SI-SNR: sisnr | MOS: mos | EER: eer | PCK: pck | EPE: epe | Hausdorff: hausdorff
     concordance: concordance | LAS: las | UAS: uas | ELBO: elbo | perplexity: perplexity ppl
     bits per character: bpc | bits per byte: bpb | bits per dimension: bpd | Spearman: spearman spearmanr
-    Pearson: pearson pearsonr | correlation: correlation corr | AP: ap | AUPRC: auprc | Brier: brier | ECE: ece
+    Pearson: pearson pearsonr | correlation: correlation corr | AP: ap | PQ: pq | AUPRC: auprc | Brier: brier | ECE: ece
     precision: precision prec | recall: recall ar | error: error err wrong
 """
 QUALITIES: Final = {
