@@ -110,11 +110,20 @@ def test_a_point_is_kept_once(tmp_path: Path) -> None:
     assert grown < 30 * 9_150
 
 
-def test_freed_memory_goes_back_to_the_system_once_a_minute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The allocator keeps what pages and texts left between the points that stay."""
+def test_freed_memory_goes_back_to_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The allocator keeps what pages and texts left: given back each minute, and when columns outgrew megabytes."""
     now, given_back = [0.0], []
     monkeypatch.setattr(floor, "give_back", lambda: given_back.append(now[0]))
+    monkeypatch.setattr(GrowingColumn, "freed", 0)
     follower = Follower(tmp_path, None, clock=lambda: now[0])
     for now[0] in (0.0, 1.0, 59.0, 61.0, 62.0, 120.0, 200.0):
         follower.publish()
     assert given_back == [0.0, 61.0, 200.0]
+    column = GrowingColumn(np.zeros(floor.TIDY_BYTES // 8))
+    column.extend(np.zeros(1))  # the buffer of exactly so many bytes is let go of
+    for now[0] in (201.0, 202.0):
+        follower.publish()
+    GrowingColumn(np.zeros(16)).extend(np.zeros(1))
+    for now[0] in (203.0, 204.0):
+        follower.publish()
+    assert given_back == [0.0, 61.0, 200.0, 203.0]

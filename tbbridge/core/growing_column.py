@@ -31,6 +31,9 @@ class GrowingColumn:
 
     __slots__ = ("_buffer", "_length", "_start", "_written")
 
+    freed = 0
+    """Bytes of buffers that columns let go of since this was set to 0; the C library keeps what lies between others."""
+
     def __init__(self, values: NDArray[Any] | DTypeLike) -> None:
         self._buffer: NDArray[Any] = values if isinstance(values, np.ndarray) else np.empty(0, values)
         self._start = 0
@@ -63,6 +66,7 @@ class GrowingColumn:
             length = self._length - self._start
             room: NDArray[Any] = np.empty(max(length + count, 16, length + (length >> 2), expected), self.dtype)
             room[:length] = self.view
+            GrowingColumn.freed += self._buffer.nbytes
             self._buffer, self._start, self._length, self._written = room, 0, length, length
         return self._buffer[self._length :]
 
@@ -78,6 +82,7 @@ class GrowingColumn:
         """Keep no value; views of them stay. What room there is serves further values, unless it is large."""
         self._start = self._length
         if len(self._buffer) > _SMALL:
+            GrowingColumn.freed += self._buffer.nbytes
             self._buffer, self._start, self._length, self._written = self._buffer[:0].copy(), 0, 0, 0
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from tbbridge.core.errors import PublishError
+from tbbridge.core.growing_column import GrowingColumn
 from tbbridge.core.memory import collector_paused, give_back
 from tbbridge.following.conditions import Fulfilments
 from tbbridge.following.tables import Tables
@@ -24,8 +25,11 @@ from tbbridge.write.run_log_csv import header_line
 TOLD_FOR = 60.0
 """The time that the message stays which says that another process changed a published file, in seconds."""
 
-TIDY = 60.0
-"""Seconds, at least, from one time that freed memory is given back to the system to the next."""
+TIDY, TIDY_BYTES = 60.0, 2 << 20
+"""Freed memory is given back to the system after so many seconds, and when columns have let go of so many bytes.
+
+Runs of one pace outgrow their columns in the same second, all of them, and that was a tenth of the process's memory.
+"""
 
 PROGRESS = 3.0
 """Seconds after which experiments that are still read for the first time are shown as far as they are read."""
@@ -115,7 +119,8 @@ class Follower:
         """Publish the files that are due."""
         if self._outbox:
             self._send()
-        if self._clock() >= self._tidy_at and not self.logs.unfinished:
+        if (self._clock() >= self._tidy_at or GrowingColumn.freed > TIDY_BYTES) and not self.logs.unfinished:
+            GrowingColumn.freed = 0
             self._tidy_at = self._clock() + TIDY
             give_back()
 
