@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import types
 from collections.abc import Callable, Iterator
@@ -21,6 +22,9 @@ FLAGS = (
 # TensorBoard's own switch, in this process and, by `without_tensorflow`, in those that it starts
 sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")
 os.environ["PYTHONPATH"] = str(support.WITHOUT_TENSORFLOW)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in the background: children would ignore it, too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONGEST = (
     *("test_trainings", "test_remote", "test_controls", "test_packaging", "test_examples", "test_engine"),

@@ -27,6 +27,8 @@ from tbbridge.cli import build_parser
 from tbbridge.commands.watch_ import page_options
 from tbbridge.viewer import serve
 
+pytestmark = pytest.mark.timeout(240)  # a Jupyter server takes a minute to start on a busy machine
+
 NAME = "board.example"
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 CONFIGURATION = """
@@ -54,7 +56,7 @@ def running(command: list[str], address: str, log: Path, **more: str) -> Iterato
     with log.open("w") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **more})
         try:
-            wait_until(lambda: answers(address) or process.poll() is not None, 60.0, what=f"{command[0]} answers")
+            wait_until(lambda: answers(address) or process.poll() is not None, 110.0, what=f"{command[0]} answers")
             assert process.poll() is None, log.read_text()
             yield
         finally:
