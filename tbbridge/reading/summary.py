@@ -139,13 +139,12 @@ def _hparam_columns(rows: Sequence[Mapping[str, _Given]]) -> tuple[str, ...]:
 
 def _groups(rows: Mapping[str, Mapping[str, Cell]], columns: Sequence[str]) -> list[RowGroup]:
     """The rows, in groups of neighbours whose cells are of the same types; a text makes its whole column texts."""
-    given = [row.cells if isinstance(row, SummaryRow) else row for row in rows.values()]
-    texts: list[Cell] = list(rows)
-    wanted = list(columns)
-    turned: Iterable[Sequence[Cell]] = ([row.get(one) for row in given] for one in wanted)
-    if all(list(row) == wanted for row in given):
-        turned = zip(*(row.values() for row in given), strict=True)
-    values: dict[str, Sequence[Cell]] = {_LABEL: texts, **dict(zip(columns, turned, strict=False))}
+    wanted, texts = tuple(columns), list[Cell](rows)
+    given = (
+        row.line(wanted) if isinstance(row, SummaryRow) else tuple([row.get(one) for one in wanted])
+        for row in rows.values()
+    )
+    values: dict[str, Sequence[Cell]] = {_LABEL: texts, **dict(zip(columns, zip(*given, strict=True), strict=False))}
     types = []
     for name, cells in values.items():
         types.append(_types(cells))

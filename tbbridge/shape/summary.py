@@ -90,11 +90,12 @@ class SummaryRow(Mapping[str, Cell]):
     def __len__(self) -> int:
         return len(self._known[0] if self._known else self.compute())
 
-    @property
-    def cells(self) -> dict[str, Cell]:
-        """All of it, computed now if it was not."""
-        known, cells = self._known, self._cells
-        return dict(zip(*known, strict=True)) if known and cells is None else self.compute()
+    def line(self, keys: tuple[str, ...]) -> tuple[Cell, ...]:
+        """Return the cells of these keys; None where there is none."""
+        if self._known and self._known[0] == keys:
+            return self._known[1]
+        cells = dict(zip(*self._known, strict=True)) if self._known and self._cells is None else self.compute()
+        return tuple([cells.get(key) for key in keys])
 
     def compute(self) -> dict[str, Cell]:
         """Return all of it, and let go of the columns; from any thread."""
