@@ -81,7 +81,7 @@ cdef struct Tag:
     bint foreign
     bint wide
     int32_t file                # the file that the three above are about
-    bytes_t like                # a Value of it that holds one float32, NULL where there is none
+    bytes_t like                # a Value of it that holds one float32 and names no other plugin, NULL where there is none
     Py_ssize_t like_size
     Py_ssize_t hole             # where in it the float32 is
 
@@ -229,7 +229,7 @@ cdef inline int add_value(Work* w, Event* event, Value* value, bytes_t start, by
     tag.wide = tag.wide or wide
     add_row(w, tag, event, number)
     tag.like = NULL
-    if value.kind == SIMPLE_VALUE or is_one_float(&value.tensor):
+    if not tag.foreign and (value.kind == SIMPLE_VALUE or is_one_float(&value.tensor)):
         tag.like, tag.like_size = start, stop - start
         tag.hole = (value.simple_at if value.kind == SIMPLE_VALUE else value.tensor.content) - start
     return 0

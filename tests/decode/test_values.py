@@ -168,6 +168,9 @@ def test_a_value_that_is_almost_the_one_before_is_read_by_itself() -> None:
     image = tensor_value("loss", tensor, "images")
     check_against_protobuf(event(3, 1.0, summary(bare, bare, bare, image, bare, bare, simple_value("loss", 1.0), bare)))
     check_against_protobuf(event(3, 1.0, summary(bare, bare, image, bare, tensor_value("loss", tensor), bare, bare)))
+    claimed = simple_value("loss", 0.5) + field(9, field(1, field(1, "images")))
+    empty = tensor_value("loss", b"")
+    check_against_protobuf(event(3, 1.0, summary(claimed, empty, claimed, bare)))
 
 
 @given(st.integers(0, 2**32 - 1))
