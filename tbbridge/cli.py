@@ -107,8 +107,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         if argv is None:  # the process's own: a thread that still reads a huge file, or awaits a store, is left behind
-            sys.stdout.flush()
-            os._exit(130)
+            try:
+                sys.stdout.flush()
+            finally:  # a reader that Ctrl-C ended, too, is no error
+                os._exit(130)
         return 130
     except BrokenPipeError:
         _let_go_of_stdout()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,3 +37,25 @@ def test_what_nobody_publishes_is_not_read_to_its_end(tmp_path: Path) -> None:
     follower = Follower(tmp_path, clock=lambda: 0.0)
     follower.finish()
     assert follower.logs.unfinished
+
+
+def test_ctrl_c_is_quiet_where_what_was_printed_cannot_be_written() -> None:
+    """The reader of a pipe gets Ctrl-C, too, and may end first; here it is a full device."""
+    program = """if True:
+        from tbbridge import cli
+        from tbbridge.commands import check_
+        def run(args):
+            print("a line that is still to be written")
+            raise KeyboardInterrupt
+        check_.run = run
+        cli.main()
+    """
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program, "check", "logs"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (130, "")
