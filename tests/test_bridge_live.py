@@ -183,6 +183,20 @@ def test_a_notification_costs_a_look_at_its_file_only(logs: Path, monkeypatch: p
         assert [path for path in listed if path.startswith(str(logs))] == []
 
 
+def test_a_linked_directory_is_watched_as_soon_as_its_link_is_seen(logs: Path) -> None:
+    """A directory with a link in it is moved here: what the link's target gets afterwards awaits no poll."""
+    with writer(logs.with_name("elsewhere")) as events, Bridge(logs, follow_links=True, poll_interval=300) as bridge:
+        log(events, 0)
+        assert bridge.wait_until_read(30)
+        logs.with_name("new").mkdir()
+        logs.with_name("new").joinpath("link").symlink_to(logs.with_name("elsewhere"))
+        logs.with_name("new").rename(logs / "new")
+        run_log = bridge.out / "new/link/exp.csv"
+        wait_until(lambda: text(run_log).endswith("0,,,0.0,\n"))
+        log(events, 1)
+        wait_until(lambda: text(run_log).endswith("1,,,0.5,\n"))
+
+
 def test_a_poll_finds_what_no_notification_told(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Notifications are a hint: lost ones cost a poll interval, and where none come (NFS) that is said, once."""
     monkeypatch.setattr(Watcher, "touch", lambda *_: None)

@@ -280,9 +280,9 @@ class Bridge:
             rested = time.monotonic() + min(1.0, REST * (time.thread_time() - began))
 
     def _glance(self, touched: set[str]) -> set[str]:
-        """Look where something happened; where that is in a known file, the directories are watched as before."""
+        """Look where something happened; where news show that the root is watched, only links may be new."""
         changed = self._follower.glance(touched)
-        return changed if changed and touched else self._attend(changed)
+        return changed if changed and touched and not self._follow_links else self._attend(changed)
 
     def _pass_on(self, changed: set[str]) -> None:
         """Publish the files that are due, and tell subscribers of the changes."""
