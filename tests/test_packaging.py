@@ -18,7 +18,7 @@ from support import ROOT
 
 from tbbridge.write.events import EventWriter
 
-pytestmark = pytest.mark.timeout(400)  # two compilations, on a machine that may be busy
+pytestmark = pytest.mark.timeout(900)  # two compilations, on a machine that may be busy
 
 UNTRACKED = (
     "__pycache__",
@@ -45,7 +45,7 @@ def run(*command: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -
     """Run a command as a user would: from `cwd`, without this test run's Python paths."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "TBBRIDGE"))}
     return subprocess.run(
-        list(map(str, command)), cwd=cwd, env={**clean, **(env or {})}, capture_output=True, text=True, timeout=380
+        list(map(str, command)), cwd=cwd, env={**clean, **(env or {})}, capture_output=True, text=True, timeout=880
     )
 
 

@@ -14,7 +14,7 @@ from support import ROOT, environment
 import tbbridge
 from tbbridge.watching.demo_replay import recordings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def test_the_script_records_what_the_demo_replays(tmp_path: Path) -> None:
