@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import shutil
 import tempfile
+from itertools import count
 from pathlib import Path
 from random import Random
 
 import pytest
 from bridge_model import FAST, TAGS, Files, exported
+from logs import write_run
 
 from tbbridge import export
 from tbbridge.core.crc32c import frame
 from tbbridge.following.follower import Follower
+from tbbridge.reading.log_directory import MANY
+from tbbridge.shape.many_series import ManySeries
 from tbbridge.tail import file as tail_file
 from tbbridge.tail.file import GrowingFile
 from tbbridge.write.events import EventWriter, event, field
@@ -146,3 +151,49 @@ def test_the_first_files_of_runs_that_were_read_together_are_those_of_an_export(
         }
     export(tmp_path / "logs", tmp_path / "exported/")
     assert {name: (tmp_path / "exported" / name).read_bytes() for name in expected} == expected
+
+
+@pytest.mark.parametrize("case", ["gone at once", "no run log", "a restart is announced", "a second file"])
+def test_the_points_of_runs_that_were_read_together_are_let_go_of(case: str, tmp_path: Path) -> None:
+    """Nothing keeps them when their experiments are gone, or their runs have the points themselves."""
+    logs, numbers = tmp_path / "logs", count()
+    if case == "a restart is announced":
+        write_run(logs / "announced", loss=[(0, 0.5)])
+        with EventWriter(logs / "announced/events.out.tfevents.2", wall_time=200.0) as writer:
+            writer.start(0, 200.0)
+    with Publisher(tmp_path / "out") as publisher:
+        layouts = ("wide",) if case == "no run log" else ("compact",)
+        follower = Follower(logs, publisher, layouts=layouts, prune=True, clock=lambda: float(next(numbers)))
+        follower.poll()
+        for name in map(str, range(MANY)):
+            write_run(logs / name, loss=[(0, 0.5), (1, 0.25)])
+        before = {id(one) for one in gc.get_objects() if isinstance(one, ManySeries)}
+        follower.poll()
+        if case == "no run log":
+            follower.publish()
+        elif case == "a second file":
+            for name in map(str, range(MANY)):
+                write_run(logs / name, "2", wall_time=200.0, loss=[(2, 0.5)])
+            follower.poll()
+        if case in ("gone at once", "no run log"):
+            for name in map(str, range(MANY)):
+                shutil.rmtree(logs / name)
+            follower.poll()
+        gc.collect()
+        assert [one for one in gc.get_objects() if isinstance(one, ManySeries) and id(one) not in before] == []
+
+
+def test_a_first_view_has_the_last_write_whenever_it_is_made(tmp_path: Path) -> None:
+    """Another thread may ask at any moment; here it asks whenever the clock is read."""
+    for name in map(str, range(MANY)):
+        write_run(tmp_path / name, loss=[(0, 0.5)])
+    known: list[Follower] = []
+
+    def clock() -> float:
+        for table in [table for one in known for table in one.tables.by_name.values() if table.generation]:
+            assert table.view.last_write
+        return 0.0
+
+    known.append(Follower(tmp_path, clock=clock))
+    known[0].poll()
+    assert all(table.view.last_write for table in known[0].tables.by_name.values())

@@ -77,7 +77,7 @@ class Follower:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.logs = LogDirectory(root, follow_links=follow_links)
-        self._texts = FirstTexts() if publisher else None
+        self._texts = FirstTexts() if publisher and "compact" in layouts else None
         self.tables = Tables(self.logs, options, clock, self._settles, self._texts)
         self.fulfilments = Fulfilments(conditions, self.tables, self.logs, clock)
         self._outbox = Outbox(publisher, self._content, clock) if publisher else None

@@ -435,6 +435,8 @@ class Tables:
     def forget(self, name: str) -> None:
         """Drop an experiment whose source is gone."""
         self.by_name.pop(name, None)
+        if self._texts:
+            self._texts.drop(name)
 
     def _remap(self, names: Collection[str]) -> set[str]:
         """Map these experiments again; returns them."""
@@ -553,8 +555,8 @@ class Tables:
         if self._texts:
             self._texts.drop(experiment.name)
         if not table.generation and (calm := self._calm(experiment)):
-            table.first, table.generation = partial(self._first, calm), next(_generations)
             table.last_write, table.map_at = self._last_write(experiment), self._clock()
+            table.first, table.generation = partial(self._first, calm), next(_generations)  # others may look now
             if self._texts:
                 self._texts.put(experiment, calm)
             return

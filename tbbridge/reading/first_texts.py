@@ -62,6 +62,8 @@ class FirstTexts:
         self._texts.pop(name, None)
         if alike := self._alike.pop(name, None):
             del self._waiting[alike][name]
+            if not self._waiting[alike]:
+                del self._waiting[alike]
 
     def take(self, name: str) -> FirstText | None:
         """Return what is known here of an experiment; None where it is not."""

@@ -186,6 +186,7 @@ class LogDirectory:
         files = self.runs.get(run, {})
         whole = not any(file.taken for file in files.values())
         grown = self._news.pop(run, set())
+        self._calm.pop(run, None)
         return [file.take() for path, file in files.items() if whole or path in grown], whole
 
     def take_calm(self, run: str) -> CalmRun | None:
