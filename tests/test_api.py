@@ -73,6 +73,14 @@ def test_superseded_points(tmp_path: Path) -> None:
     assert frame.superseded.tolist() == [False, True, False]
 
 
+def test_a_frame_of_one_series_can_be_changed(tmp_path: Path) -> None:
+    """Though nothing of it was copied."""
+    write_run(tmp_path, "a", loss=[(0, 1), (1, 2)])
+    frame = tbbridge.read_scalars(tmp_path, superseded=True)
+    frame.loc[0, ["step", "wall_time", "value", "superseded"]] = [7, 8.0, 9.0, True]
+    assert frame.loc[0, ["step", "wall_time", "value", "superseded"]].tolist() == [7, 8.0, 9.0, True]
+
+
 def test_arrow_takers_get_the_table_without_a_copy(logdir: Path) -> None:
     """The table speaks the Arrow PyCapsule interface; polars, DuckDB and pandas take it, and agree."""
     import duckdb

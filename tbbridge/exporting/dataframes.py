@@ -83,9 +83,9 @@ def _frame(table: Table) -> pandas.DataFrame:
 
 
 def _end_to_end(parts: Sequence[NDArray[Any]], kind: np.dtype[Any]) -> NDArray[Any]:
-    """One array of all parts; where they lie so in memory, as series that were read together do, it is no copy."""
+    """One writable array of all parts; where they lie so in memory, as series that were read together do, no copy."""
     whole, shape = parts[0].base if parts else None, (sum(map(len, parts)),)
-    if isinstance(whole, np.ndarray) and whole.dtype == kind and whole.shape == shape and whole.flags.c_contiguous:
+    if isinstance(whole, np.ndarray) and whole.dtype == kind and whole.shape == shape and whole.flags.carray:
         starts = accumulate((part.nbytes for part in parts), initial=whole.ctypes.data)
         if all(part.base is whole and part.ctypes.data == at for part, at in zip(parts, starts, strict=False)):
             return whole
