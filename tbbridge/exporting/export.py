@@ -359,10 +359,10 @@ def _publish(reading: Reading, out: Path, options: ExportOptions) -> list[Path]:
             yield some
 
         done: dict[str, Path | PublishError] = {}
-        for some in ordered_map(publisher.publish_all, texts(), WRITERS):
+        for some in ordered_map(publisher.publish_all, texts(), WRITERS, writes=True):
             done |= some
         small = (one for one in others if not is_large(one))
-        for some in ordered_map(put, _together(reading, small), WRITERS):
+        for some in ordered_map(put, _together(reading, small), WRITERS, writes=True):
             done |= some
         for one in filter(is_large, others):  # one at a time: its points and its text are in memory
             done |= put_large(one)

@@ -34,10 +34,15 @@ def small_files_at_once() -> int:
     return max(1, min(TOGETHER, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // (2 * WRITERS)))
 
 
-def ordered_map(function: Callable[[In], Out], items: Iterable[In], workers: int | None = None) -> Iterator[Out]:
+def ordered_map(
+    function: Callable[[In], Out], items: Iterable[In], workers: int | None = None, *, writes: bool = False
+) -> Iterator[Out]:
     """`function` over `items` in threads, results in order, never more than a few items ahead of the reader.
 
     A single item needs no thread, and is not worth loading them.
+
+    writes: it writes small files: Ctrl-C awaits what has begun, which leaves no temporary file then; a second one does
+    not.
     """
     coming = iter(items)
     begin = list(islice(coming, 2))
@@ -63,10 +68,10 @@ def ordered_map(function: Callable[[In], Out], items: Iterable[In], workers: int
                 yield first()
         while waiting:
             yield first()
-    except KeyboardInterrupt:  # a file is written whole; a huge one is not read to its end, nor a store awaited
-        pool.shutdown(wait=False, cancel_futures=True)
-        wait(waiting, LAST_MOMENT)
+    except KeyboardInterrupt:  # a huge file is not read to its end, nor a store awaited
         finish = False
+        pool.shutdown(wait=False, cancel_futures=True)
+        wait([one for one in waiting if not one.cancelled()], None if writes else LAST_MOMENT)
         raise
     finally:  # what has not begun is not waited for
         pool.shutdown(wait=finish, cancel_futures=True)

@@ -6,13 +6,19 @@ import os
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from logs import write_run
 from support import running_cli, stop, wait_until
 
+from tbbridge import export
 from tbbridge.following.follower import Follower
+from tbbridge.reading.reading import Reading
+from tbbridge.write import parallel
+from tbbridge.write.publish import Publisher
 
 BEGUN = 200_000_000
 """Bytes: so many are read only of the huge files."""
@@ -59,3 +65,34 @@ def test_ctrl_c_is_quiet_where_what_was_printed_cannot_be_written() -> None:
             text=True,
         )
     assert (done.returncode, done.stderr) == (130, "")
+
+
+def test_ctrl_c_awaits_the_run_logs_that_are_being_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the disk is, so that none leaves a temporary file; what has not begun is not awaited."""
+    for number in range(4 * parallel.WRITERS):
+        write_run(tmp_path / "logs" / str(number), loss=[(0, 0.5)])
+    begun, slow, publish_all = threading.Event(), threading.Event(), Publisher.publish_all
+    first_texts, done = Reading.first_texts, list[str]()
+
+    def publish_slowly(publisher: Publisher, texts: Mapping[str, bytes]) -> object:
+        begun.set()
+        assert slow.wait(30)
+        result = publish_all(publisher, texts)
+        done.extend(result)
+        return result
+
+    def interrupted(reading: Reading) -> object:
+        texts = iter(first_texts(reading))
+        yield from (next(texts) for _ in range(3 * parallel.WRITERS))
+        assert begun.wait(30)
+        threading.Timer(0.2, slow.set).start()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(parallel, "LAST_MOMENT", 0.0)
+    monkeypatch.setattr(parallel, "TOGETHER", 2)
+    monkeypatch.setattr(Publisher, "publish_all", publish_slowly)
+    monkeypatch.setattr(Reading, "first_texts", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        export(tmp_path / "logs", tmp_path / "out/")
+    assert done
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(f"{name}.csv" for name in done)
