@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from tbbridge.core.errors import PathError, UsageError
@@ -66,8 +67,9 @@ def open_engine(text: str) -> Iterator[Engine]:
     def spread(function: Callable[[In], Out], items: Sequence[In], /) -> Iterator[Out]:
         workers = len(client.scheduler_info(n_workers=-1)["workers"]) or os.cpu_count() or 1
         size = min(LARGEST_BATCH, max(1, len(items) // (TASKS_PER_WORKER * workers)))
-        batches = [(function, items[start : start + size]) for start in range(0, len(items), size)]
-        futures = deque(client.map(_each, batches, pure=False))
+        batches = [items[start : start + size] for start in range(0, len(items), size)]
+        each = partial(_each, function)  # Dask until 2024 takes a tuple that begins with a function for a task
+        futures = deque(client.map(each, batches, pure=False))
         while futures:  # a result may leave the cluster's memory as soon as it was taken
             yield from futures.popleft().result()
 
@@ -75,6 +77,5 @@ def open_engine(text: str) -> Iterator[Engine]:
         yield spread
 
 
-def _each(work: tuple[Callable[[In], Out], Sequence[In]]) -> list[Out]:
-    function, items = work
+def _each(function: Callable[[In], Out], items: Sequence[In]) -> list[Out]:
     return [function(item) for item in items]
