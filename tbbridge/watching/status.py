@@ -57,5 +57,6 @@ def _line(row: Mapping[str, str | None]) -> str:
     with contextlib.suppress(ValueError, OverflowError):  # a wall time that is none
         age = time.time() - float(row.get("last wall time") or "nan")
         parts += [f"last point {ago(age)}"] if math.isfinite(age) else []
-    parts += [f"{row[name]} {name}" for name in ("restarts", "damage") if row.get(name, "0") not in ("0", "", None)]
+    counts = [(row[name], name) for name in ("restarts", "damage") if row.get(name, "0") not in ("0", "", None)]
+    parts += [f"{count} {name.removesuffix('s') if count == '1' else name}" for count, name in counts]
     return f"{row['experiment']}: {', '.join(parts)}"

@@ -30,7 +30,7 @@ def test_one_line_per_experiment_without_the_event_files(
     values = "train accuracy 0.875, val accuracy 0.5, train cross entropy 1.375, val cross entropy 2.25"
     assert first == f"a: step 3, {values}, last point 2 min ago"
     assert second.startswith("b\\x1b: step 1, train cross entropy 3.0, last point ")
-    assert second.endswith(", 1 restarts")
+    assert second.endswith(", 1 restart")
 
 
 def test_a_long_text_and_an_experiment_without_points(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
